@@ -1,0 +1,39 @@
+"""`python -m localstack_memorydb.engine --port N [--shards S --replicas R]`: a bare cluster, without AWS."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+import click
+
+from localstack_memorydb.engine import AddressError, ClusterSpec, Engine, EngineSettings
+from localstack_memorydb.engine.registry import ENGINE_LEVELS
+
+
+@click.command(help=__doc__)
+@click.option("--port", default=6379, show_default=True, help="Port of the nodes.")
+@click.option("--shards", default=1, show_default=True)
+@click.option("--replicas", default=0, show_default=True)
+@click.option("--engine-version", default="7.2", show_default=True, type=click.Choice(list(ENGINE_LEVELS)))
+@click.option("--tls/--no-tls", default=False, show_default=True)
+@click.option("--bind", default="range", show_default=True, type=click.Choice(["auto", "loopback", "range"]))
+def main(port: int, shards: int, replicas: int, engine_version: str, tls: bool, bind: str) -> None:
+    """Serves until it is interrupted."""
+    last = port + shards * (replicas + 1) - 1
+    spec = ClusterSpec("bare", shards, replicas, port, "valkey", engine_version, tls)
+    with Engine(EngineSettings(bind=bind, port_range=(port, last))) as engine:
+        try:
+            cluster = engine.create_cluster(spec)
+        except AddressError as error:
+            click.echo(str(error), err=True)
+            sys.exit(1)
+        for shard in cluster.topology():
+            for node in shard.nodes:
+                click.echo(f"{node.name} {node.role} {node.host}:{node.port}")
+        click.echo("Ready.")
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,281 @@
+"""Clusters, shards and nodes: topology, slot map, roles, and what a change of them does to connected clients. No sockets.
+
+The shard owns the data; its nodes are views of it. A replica that never lags needs no copy: it answers from the shard's
+own keyspace, so a replica costs neither memory nor time, and a failover loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from random import Random
+from typing import TYPE_CHECKING
+
+from localstack_memorydb.engine.errors import ClusterDown, CommandError, Moved
+from localstack_memorydb.engine.keyspace import Keyspace
+from localstack_memorydb.engine.registry import GATE_REPLICA, command_table
+from localstack_memorydb.engine.resp import Push
+from localstack_memorydb.engine.session import Session
+from localstack_memorydb.engine.slots import SLOTS, Range, even_ranges, key_slot, plan_reshard, to_ranges
+
+if TYPE_CHECKING:
+    from localstack_memorydb.engine.spec import ClusterSpec
+
+# The cluster bus of managed clusters is announced on this port; nothing listens on it here.
+BUS_PORT = 1122
+
+
+class Node:
+    """One endpoint of a shard. `host` and `port` are what clients are told; they are set once it listens."""
+
+    def __init__(self, shard: Shard, name: str, now: int) -> None:
+        self.shard = shard
+        self.cluster = shard.cluster
+        self.name = name
+        self.node_id = f"{self.cluster.random.getrandbits(160):040x}"
+        self.run_id = f"{self.cluster.random.getrandbits(160):040x}"
+        self.host = ""
+        self.port = 0
+        self.started = now
+        self.sessions: dict[int, Session] = {}
+        self.channels: dict[bytes, dict[Session, None]] = {}
+        self.patterns: dict[bytes, dict[Session, None]] = {}
+        self.shard_channels: dict[bytes, dict[Session, None]] = {}
+        self.commands_processed = 0
+        self.connections_received = 0
+
+    @property
+    def is_primary(self) -> bool:
+        """Whether the node takes writes."""
+        return self.shard.primary is self
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where clients find the node."""
+        return self.host, self.port
+
+    def connect(self, peer: str, now: int) -> Session:
+        """A new client."""
+        self.connections_received += 1
+        session = Session(self, self.cluster.next_client(), peer, now)
+        self.sessions[session.number] = session
+        return session
+
+    def forget(self, session: Session) -> None:
+        """The client is gone; its subscriptions end."""
+        self.sessions.pop(session.number, None)
+        for registry, names in (
+            (self.channels, session.channels),
+            (self.patterns, session.patterns),
+            (self.shard_channels, session.shard_channels),
+        ):
+            for name in names:
+                unsubscribe(registry, name, session)
+            names.clear()
+
+    def role_changed(self) -> None:
+        """Makes the sessions obey the node's new role; a demoted node lets go of blocked clients."""
+        for session in list(self.sessions.values()):
+            if self.is_primary:
+                session.gates &= ~GATE_REPLICA
+            else:
+                session.gates |= GATE_REPLICA
+                session.unblock(
+                    CommandError(
+                        "UNBLOCKED force unblock from blocking operation, "
+                        "instance state changed (master -> replica?)"
+                    )
+                )
+
+
+def unsubscribe(registry: dict[bytes, dict[Session, None]], name: bytes, session: Session) -> None:
+    """Takes the session off a channel; a channel without subscribers does not exist."""
+    subscribers = registry.get(name)
+    if subscribers is not None:
+        subscribers.pop(session, None)
+        if not subscribers:
+            del registry[name]
+
+
+class Shard:
+    """A range of slots, its data, and the nodes that serve it. The first node starts as the primary."""
+
+    def __init__(self, cluster: Cluster, number: int) -> None:
+        self.cluster = cluster
+        self.number = number
+        self.name = f"{number:04d}"
+        self.shard_id = f"{cluster.random.getrandbits(160):040x}"
+        self.keyspace = Keyspace()
+        self.slot_numbers: set[int] = set()
+        self.epoch = number
+        self.nodes: list[Node] = []
+        self._serving = False
+        self.primary: Node
+
+    def add_node(self, now: int) -> Node:
+        """A further node, a replica unless it is the first."""
+        taken = {node.name for node in self.nodes}
+        names = (f"{self.cluster.spec.name}-{self.name}-{number:03d}" for number in range(1, 1000))
+        node = Node(self, next(name for name in names if name not in taken), now)
+        self.nodes.append(node)
+        if len(self.nodes) == 1:
+            self.primary = node
+        return node
+
+    @property
+    def replicas(self) -> list[Node]:
+        """The nodes that are not the primary."""
+        return [node for node in self.nodes if node is not self.primary]
+
+    @property
+    def ranges(self) -> tuple[Range, ...]:
+        """The slots as inclusive ranges."""
+        return to_ranges(sorted(self.slot_numbers))
+
+    def serve_ready(self, now: int) -> None:
+        """Lets clients that wait for a key that changed try again, in the order in which they came."""
+        if self._serving:
+            return
+        self._serving = True
+        keyspace = self.keyspace
+        try:
+            while keyspace.ready:
+                ready, keyspace.ready = keyspace.ready, []
+                for key in dict.fromkeys(ready):
+                    for session, kind in list(keyspace.waiters.get(key, {}).items()):
+                        if type(keyspace.of(key).get(key)) is kind:
+                            session.retry(now)
+        finally:
+            self._serving = False
+
+
+class Cluster:
+    """A running cluster. `random` is its source of luck, so that a seeded one repeats itself."""
+
+    def __init__(self, spec: ClusterSpec, random: Random, now: int) -> None:
+        self.spec = spec
+        self.random = random
+        self.table = command_table(spec.engine_version)
+        self.parameters: dict[str, str] = dict(spec.parameters)
+        self.epoch = spec.shards
+        self.unblocked: list[Session] = []
+        self._clients = 0
+        self._owners: list[Shard | None] = [None] * SLOTS
+        self.shards = [Shard(self, number) for number in range(1, spec.shards + 1)]
+        for shard, (first, last) in zip(self.shards, even_ranges(spec.shards), strict=True):
+            for _ in range(spec.replicas + 1):
+                shard.add_node(now)
+            for slot in range(first, last + 1):
+                self._give(slot, shard)
+
+    def nodes(self) -> Iterator[Node]:
+        """Every node, shard by shard."""
+        return (node for shard in self.shards for node in shard.nodes)
+
+    def next_client(self) -> int:
+        """A client id that was never used in this cluster."""
+        self._clients += 1
+        return self._clients
+
+    def owner(self, slot: int) -> Shard:
+        """The shard that serves the slot. Raises ClusterDown."""
+        shard = self._owners[slot]
+        if shard is None:
+            raise ClusterDown
+        return shard
+
+    def resume(self, now: int) -> None:
+        """Runs what clients sent while they were blocked."""
+        while self.unblocked:
+            self.unblocked.pop(0).resume(now)
+
+    def tick(self, now: int) -> None:
+        """Drops what expired; called a few times a second."""
+        for shard in self.shards:
+            shard.keyspace.purge_all(now)
+            if shard.keyspace.ready:
+                shard.serve_ready(now)
+        self.resume(now)
+
+    # -- changes of topology ------------------------------------------------------------------------------------------
+
+    def add_shard(self, nodes: int, now: int) -> Shard:
+        """A further shard, without slots so far."""
+        taken = {shard.number for shard in self.shards}
+        shard = Shard(self, next(number for number in range(1, SLOTS) if number not in taken))
+        for _ in range(nodes):
+            shard.add_node(now)
+        self.shards.append(shard)
+        return shard
+
+    def spread(self, target: int) -> None:
+        """Spreads the slots evenly over the first `target` shards, moving as few as can be."""
+        owned = [sorted(shard.slot_numbers) for shard in self.shards]
+        for slot, _, to in plan_reshard(owned, target):
+            self.move_slot(slot, self.shards[to])
+        self.epoch += 1
+        for shard in self.shards:
+            shard.epoch = self.epoch
+
+    def move_slot(self, number: int, target: Shard) -> None:
+        """Hands a slot over with all its keys; clients that depend on it are told where it went."""
+        source = self.owner(number)
+        target.keyspace.slots[number] = source.keyspace.slots[number]
+        source.keyspace.slots[number] = None
+        self._give(number, target)
+        moved = Moved(number, *target.primary.address)
+        for key in [key for key in source.keyspace.waiters if key_slot(key) == number]:
+            for session in list(source.keyspace.waiters.get(key, ())):
+                session.unblock(moved)
+        for key, watching in source.keyspace.watchers.items():
+            if key_slot(key) == number:
+                for session in watching:
+                    session.touched = True
+        for node in source.nodes:
+            self._drop_shard_channels(node, number)
+
+    def _drop_shard_channels(self, node: Node, number: int) -> None:
+        """Subscribers of sharded channels must subscribe again where the slot lives now."""
+        for channel in [channel for channel in node.shard_channels if key_slot(channel) == number]:
+            for session in list(node.shard_channels.get(channel, ())):
+                session.shard_channels.pop(channel, None)
+                unsubscribe(node.shard_channels, channel, session)
+                session.send(Push([b"sunsubscribe", channel, len(session.shard_channels)]))
+
+    def _give(self, number: int, shard: Shard) -> None:
+        previous = self._owners[number]
+        if previous is not None:
+            previous.slot_numbers.discard(number)
+        self._owners[number] = shard
+        shard.slot_numbers.add(number)
+
+    def remove_empty(self, target: int) -> list[Node]:
+        """Takes the shards after the first `target` out of the cluster; returns their nodes, to be closed."""
+        gone = self.shards[target:]
+        del self.shards[target:]
+        return [node for shard in gone for node in shard.nodes]
+
+    def set_replicas(self, replicas: int, now: int) -> tuple[list[Node], list[Node]]:
+        """Gives every shard that many replicas; returns the nodes that are new and those to be closed."""
+        new: list[Node] = []
+        gone: list[Node] = []
+        for shard in self.shards:
+            while len(shard.nodes) < replicas + 1:
+                new.append(shard.add_node(now))
+            while len(shard.nodes) > replicas + 1:
+                last = shard.replicas[-1]
+                shard.nodes.remove(last)
+                gone.append(last)
+        self.epoch += 1
+        return new, gone
+
+    def failover(self, shard: Shard) -> None:
+        """Swaps the roles of the shard's primary and its first replica. The shard must have one."""
+        shard.primary = shard.replicas[0]
+        self.epoch += 1
+        shard.epoch = self.epoch
+        for node in shard.nodes:
+            node.role_changed()
+
+    def set_parameters(self, parameters: Mapping[str, str]) -> None:
+        """Values of the cluster's parameter group, acting from now on."""
+        self.parameters = dict(parameters)

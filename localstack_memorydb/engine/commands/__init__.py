@@ -1,0 +1,1 @@
+"""The command families, one file each, named as the groups of the command reference."""

@@ -1,0 +1,7 @@
+"""cluster commands."""
+
+from __future__ import annotations
+
+from localstack_memorydb.engine.registry import Family
+
+cluster = Family("cluster", "")

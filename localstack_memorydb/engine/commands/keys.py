@@ -1,0 +1,7 @@
+"""keys commands."""
+
+from __future__ import annotations
+
+from localstack_memorydb.engine.registry import Family
+
+keys = Family("generic", "@keyspace")

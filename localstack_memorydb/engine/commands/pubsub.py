@@ -1,0 +1,7 @@
+"""pubsub commands."""
+
+from __future__ import annotations
+
+from localstack_memorydb.engine.registry import Family
+
+pubsub = Family("pubsub", "")

@@ -1,0 +1,7 @@
+"""server commands."""
+
+from __future__ import annotations
+
+from localstack_memorydb.engine.registry import Family
+
+server = Family("server", "")

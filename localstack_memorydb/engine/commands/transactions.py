@@ -1,0 +1,7 @@
+"""transactions commands."""
+
+from __future__ import annotations
+
+from localstack_memorydb.engine.registry import Family
+
+transactions = Family("transactions", "@transaction")

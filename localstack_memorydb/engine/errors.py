@@ -1,0 +1,150 @@
+"""Every error text that a client can see, and the exceptions that carry them.
+
+A handler raises the reason; the session answers it in one place. The texts are Valkey's own (7.2).
+"""
+
+from __future__ import annotations
+
+
+class CommandError(Exception):
+    """An error reply. `text` is what follows the minus sign; it starts with its code, such as `ERR`."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    @property
+    def wire(self) -> bytes:
+        """The reply's bytes; line ends inside the text become spaces, as Valkey does."""
+        text = self.text.encode("utf-8", "surrogateescape")
+        if b"\r" in text or b"\n" in text:
+            text = text.replace(b"\r", b" ").replace(b"\n", b" ")
+        return b"-%b\r\n" % text
+
+
+class ProtocolError(Exception):
+    """The client broke RESP: it gets `-ERR Protocol error: <text>` and is disconnected."""
+
+
+class WrongType(CommandError):
+    """The key holds another type than the command works on."""
+
+    def __init__(self) -> None:
+        super().__init__("WRONGTYPE Operation against a key holding the wrong kind of value")
+
+
+class SyntaxFault(CommandError):
+    """An option the command does not know, or options that exclude each other."""
+
+    def __init__(self) -> None:
+        super().__init__("ERR syntax error")
+
+
+class NotInteger(CommandError):
+    """An argument, or the value to change, is not a 64-bit integer."""
+
+    def __init__(self) -> None:
+        super().__init__("ERR value is not an integer or out of range")
+
+
+class NotFloat(CommandError):
+    """An argument is not a number."""
+
+    def __init__(self) -> None:
+        super().__init__("ERR value is not a valid float")
+
+
+class WrongArity(CommandError):
+    """Too many or too few arguments. `name` is the full name, such as `cluster|keyslot`."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"ERR wrong number of arguments for '{name}' command")
+
+
+class CrossSlot(CommandError):
+    """The command's keys live in different slots."""
+
+    def __init__(self) -> None:
+        super().__init__("CROSSSLOT Keys in request don't hash to the same slot")
+
+
+class Moved(CommandError):
+    """The slot lives elsewhere."""
+
+    def __init__(self, slot: int, host: str, port: int) -> None:
+        super().__init__(f"MOVED {slot} {host}:{port}")
+
+
+class ClusterDown(CommandError):
+    """No node serves the slot."""
+
+    def __init__(self) -> None:
+        super().__init__("CLUSTERDOWN Hash slot not served")
+
+
+class ExecAbort(CommandError):
+    """A queued command was refused, so the transaction does not run."""
+
+    def __init__(self) -> None:
+        super().__init__("EXECABORT Transaction discarded because of previous errors.")
+
+
+class NoAuth(CommandError):
+    """The connection has no user."""
+
+    def __init__(self) -> None:
+        super().__init__("NOAUTH Authentication required.")
+
+
+class WrongPass(CommandError):
+    """Unknown user, disabled user or wrong password: one text for all three, so that nothing is told."""
+
+    def __init__(self) -> None:
+        super().__init__("WRONGPASS invalid username-password pair or user is disabled.")
+
+
+class ReadOnlyReplica(CommandError):
+    """A write reached a replica."""
+
+    def __init__(self) -> None:
+        super().__init__("READONLY You can't write against a read only replica.")
+
+
+class OutOfRange(CommandError):
+    """An index, offset or count outside of what the command takes."""
+
+    def __init__(self, what: str = "value") -> None:
+        super().__init__(f"ERR {what} is out of range")
+
+
+class NoSuchKey(CommandError):
+    """The key must exist and does not."""
+
+    def __init__(self) -> None:
+        super().__init__("ERR no such key")
+
+
+def printable(argument: bytes) -> str:
+    """An argument as text for an error message; bytes that are not UTF-8 survive the way back."""
+    return argument.decode("utf-8", "surrogateescape")
+
+
+def unknown_command(argv: list[bytes], legacy: bool) -> CommandError:
+    """The unknown-command error, with the beginning of the arguments; 6.2 quotes them differently."""
+    name = printable(argv[0][:128])
+    shown = 0
+    pieces: list[str] = []
+    for argument in argv[1:]:
+        if shown >= 128:  # noqa: PLR2004 - the limit in Valkey's commandCheckExistence
+            break
+        piece = printable(argument[: 128 - shown])
+        pieces.append(f"`{piece}`, " if legacy else f"'{piece}' ")
+        shown += len(pieces[-1])
+    quoted = f"`{name}`" if legacy else f"'{name}'"
+    return CommandError(f"ERR unknown command {quoted}, with args beginning with: {''.join(pieces)}")
+
+
+def unknown_subcommand(container: str, name: bytes, legacy: bool) -> CommandError:
+    """The error for a subcommand that the container does not have."""
+    what = "Unknown subcommand or wrong number of arguments for" if legacy else "unknown subcommand"
+    return CommandError(f"ERR {what} '{printable(name[:128])}'. Try {container.upper()} HELP.")

@@ -1,0 +1,163 @@
+"""The data of one shard: values and deadlines by slot, and who watches or waits for which key.
+
+Data lives by slot because a cluster's commands never leave one slot: SCAN's cursor is a slot, GETKEYSINSLOT is a look,
+and resharding hands a whole slot over without copying a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from localstack_memorydb.engine.slots import SLOTS, key_slot
+from localstack_memorydb.engine.values import Value
+
+if TYPE_CHECKING:
+    from localstack_memorydb.engine.session import Session
+
+
+class Slot(dict[bytes, Value]):
+    """The keys of one slot. `deadlines` holds the unix time in ms at which a key expires, for keys that do."""
+
+    __slots__ = ("deadlines",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.deadlines: dict[bytes, int] = {}
+
+    def put(self, key: bytes, value: Value) -> None:
+        """Sets the key as SET does: an old deadline goes."""
+        self[key] = value
+        if self.deadlines:
+            self.deadlines.pop(key, None)
+
+    def remove(self, key: bytes) -> bool:
+        """Deletes the key and its deadline; False when it was not there."""
+        if self.pop(key, None) is None:
+            return False
+        self.deadlines.pop(key, None)
+        return True
+
+
+class Keyspace:
+    """All slots of a shard. A slot that is None holds nothing, or belongs to another shard.
+
+    `observed` says whether anyone cares which keys a write changes (WATCH, blocked clients): while nobody does, writes
+    take the straight path.
+    """
+
+    __slots__ = ("expired", "observed", "ready", "slots", "waiters", "watchers")
+
+    def __init__(self) -> None:
+        self.slots: list[Slot | None] = [None] * SLOTS
+        self.watchers: dict[bytes, set[Session]] = {}
+        self.waiters: dict[bytes, dict[Session, type]] = {}
+        self.ready: list[bytes] = []
+        self.observed = False
+        self.expired = 0
+
+    def __len__(self) -> int:
+        return sum(len(slot) for slot in self.slots if slot)
+
+    def slot(self, number: int) -> Slot:
+        """The slot's data, made when it is first used."""
+        found = self.slots[number]
+        if found is None:
+            found = self.slots[number] = Slot()
+        return found
+
+    def of(self, key: bytes) -> Slot:
+        """The slot in which the key lives."""
+        return self.slot(key_slot(key))
+
+    def filled(self) -> Iterator[tuple[int, Slot]]:
+        """The slots that hold keys, ascending."""
+        return ((number, slot) for number, slot in enumerate(self.slots) if slot)
+
+    def entries(self, now: int) -> Iterator[tuple[bytes, Value, int | None]]:
+        """Every live key with its value and deadline."""
+        for _, slot in self.filled():
+            deadlines = slot.deadlines
+            if not deadlines:
+                for key, value in slot.items():
+                    yield key, value, None
+                continue
+            for key, value in slot.items():
+                deadline = deadlines.get(key)
+                if deadline is None or deadline > now:
+                    yield key, value, deadline
+
+    def expires(self) -> int:
+        """How many keys have a deadline."""
+        return sum(len(slot.deadlines) for slot in self.slots if slot)
+
+    def purge(self, slot: Slot, key: bytes, now: int) -> None:
+        """Deletes the key if its time has come."""
+        deadline = slot.deadlines.get(key)
+        if deadline is not None and deadline <= now:
+            slot.remove(key)
+            self.expired += 1
+            if self.observed:
+                self.changed(key)
+
+    def purge_slot(self, slot: Slot, now: int) -> None:
+        """Deletes every key of the slot whose time has come."""
+        if slot.deadlines:
+            for key in [key for key, deadline in slot.deadlines.items() if deadline <= now]:
+                self.purge(slot, key, now)
+
+    def purge_all(self, now: int) -> None:
+        """Deletes every key whose time has come: active expiry, and before a count of keys."""
+        for slot in self.slots:
+            if slot is not None and slot.deadlines:
+                self.purge_slot(slot, now)
+
+    def clear(self) -> None:
+        """Deletes everything."""
+        if self.observed:
+            for key in [*self.watchers, *self.waiters]:
+                if key in self.of(key):
+                    self.changed(key)
+        for number, slot in enumerate(self.slots):
+            if slot is not None:
+                self.slots[number] = None
+
+    def changed(self, key: bytes) -> None:
+        """Tells transactions that watch the key, and remembers it for clients that wait for it."""
+        for session in self.watchers.get(key, ()):
+            session.touched = True
+        if key in self.waiters:
+            self.ready.append(key)
+
+    def watch(self, session: Session, key: bytes) -> None:
+        """The session wants to know when the key changes."""
+        self.watchers.setdefault(key, set()).add(session)
+        self.observed = True
+
+    def unwatch(self, session: Session, key: bytes) -> None:
+        """The session no longer cares for the key."""
+        watching = self.watchers.get(key)
+        if watching is not None:
+            watching.discard(session)
+            if not watching:
+                del self.watchers[key]
+                self._observe()
+
+    def wait(self, session: Session, keys: Mapping[bytes, type]) -> None:
+        """The session is parked until a key holds a value of the type that it needs; first come, first served."""
+        for key, kind in keys.items():
+            self.waiters.setdefault(key, {})[session] = kind
+        self.observed = True
+
+    def stop_waiting(self, session: Session, keys: Iterable[bytes]) -> None:
+        """The session is no longer parked."""
+        for key in keys:
+            waiting = self.waiters.get(key)
+            if waiting is not None:
+                waiting.pop(session, None)
+                if not waiting:
+                    del self.waiters[key]
+        self._observe()
+
+    def _observe(self) -> None:
+        self.observed = bool(self.watchers or self.waiters)

@@ -1,0 +1,148 @@
+"""Numbers as Valkey reads and writes them (util.c: string2ll, d2string, ld2string)."""
+
+from __future__ import annotations
+
+import math
+import re
+from fractions import Fraction
+
+from localstack_memorydb.engine.errors import CommandError, NotFloat, NotInteger
+
+INT_MIN, INT_MAX = -(2**63), 2**63 - 1
+_INTEGER = re.compile(rb"(?:0|-?[1-9][0-9]{0,18})")
+_FLOAT = re.compile(
+    rb"[+-]?(?:inf(?:inity)?|nan|0x[0-9a-f]+(?:\.[0-9a-f]*)?(?:p[+-]?\d+)?|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)",
+    re.I,
+)
+
+
+def is_integer(text: bytes) -> bool:
+    """Whether the bytes are the one canonical form of a 64-bit integer (`-0`, `+1`, `01`, ` 1` are not)."""
+    return _INTEGER.fullmatch(text) is not None and INT_MIN <= int(text) <= INT_MAX
+
+
+def parse_int(text: bytes) -> int:
+    """A 64-bit integer in canonical form. Raises NotInteger."""
+    if _INTEGER.fullmatch(text) is None:
+        raise NotInteger
+    number = int(text)
+    if not INT_MIN <= number <= INT_MAX:
+        raise NotInteger
+    return number
+
+
+def parse_int_in(text: bytes, low: int, high: int, message: str | None = None) -> int:
+    """A canonical integer within [low, high]. Raises `message`, or Valkey's usual texts."""
+    try:
+        number = parse_int(text)
+    except NotInteger:
+        if message is None:
+            raise
+        raise CommandError(message) from None
+    if low <= number <= high:
+        return number
+    if message is not None:
+        raise CommandError(message)
+    if low == 0 and high == INT_MAX:
+        raise CommandError("ERR value is out of range, must be positive")
+    raise CommandError(f"ERR value is out of range, value must between {low} and {high}")
+
+
+def parse_float(text: bytes, message: str | None = None) -> float:
+    """A C double as strtod reads it (hexadecimal and infinity included, no spaces, no NaN). Raises NotFloat."""
+    if _FLOAT.fullmatch(text) is not None:
+        lowered = text.lower()
+        number = float.fromhex(text.decode()) if b"x" in lowered else float(text)
+        finite_overflow = math.isinf(number) and b"inf" not in lowered
+        if not math.isnan(number) and not finite_overflow:
+            return number
+    if message is None:
+        raise NotFloat
+    raise CommandError(message)
+
+
+def format_double(number: float) -> bytes:
+    """A double in its shortest form, as Valkey 7.2 and newer print it (fpconv_dtoa)."""
+    if number != number:  # noqa: PLR0124 - NaN, the only value that differs from itself
+        return b"nan"
+    if number in (math.inf, -math.inf):
+        return b"inf" if number > 0 else b"-inf"
+    if number == int(number) and abs(number) < 2**52:
+        return b"-0" if number == 0 and math.copysign(1, number) < 0 else b"%d" % int(number)
+    digits, exponent = _split(abs(number))
+    return (("-" if number < 0 else "") + _place_point(digits, exponent)).encode()
+
+
+def _split(number: float) -> tuple[str, int]:
+    """Shortest digits of a positive number, and the power of ten of the last one: 1.5 -> ("15", -1)."""
+    whole, _, power = repr(number).partition("e")
+    head, _, tail = whole.partition(".")
+    digits = (head + tail).lstrip("0")
+    stripped = digits.rstrip("0")
+    return stripped, int(power or 0) - len(tail) + len(digits) - len(stripped)
+
+
+def _place_point(digits: str, exponent: int) -> str:
+    """Digits and power of ten as fpconv's emit_digits lays them out."""
+    count = len(digits)
+    scientific = abs(exponent + count - 1)
+    if exponent >= 0 and scientific < count + 7:
+        return digits + "0" * exponent
+    if exponent < 0 and (exponent > -7 or scientific < 4):  # noqa: PLR2004 - fpconv's own thresholds
+        point = count + exponent
+        if point <= 0:
+            return "0." + "0" * -point + digits
+        return digits[:point] + "." + digits[point:]
+    sign = "-" if exponent + count - 1 < 0 else "+"
+    point = "." if count > 1 else ""
+    return f"{digits[0]}{point}{digits[1:]}e{sign}{scientific}"
+
+
+def format_double_17(number: float) -> bytes:
+    """A double with 17 significant digits, as Redis 6.2 and 7.0 print it."""
+    if math.isinf(number):
+        return b"inf" if number > 0 else b"-inf"
+    return b"%.17g" % number
+
+
+_MANTISSA_BITS = 64  # of the x87 extended double that Valkey computes INCRBYFLOAT with
+
+
+def _round_extended(number: Fraction) -> Fraction:
+    """The nearest value with a 64-bit mantissa, ties to even."""
+    if number == 0:
+        return number
+    exponent = abs(number.numerator).bit_length() - number.denominator.bit_length() - _MANTISSA_BITS
+    scale = Fraction(2) ** exponent
+    if abs(number) / scale >= 2**_MANTISSA_BITS:
+        scale *= 2
+    return round(number / scale) * scale
+
+
+def parse_long_double(text: bytes) -> Fraction | None:
+    """A finite extended double as strtold reads it; None when it is not one (or is infinite)."""
+    if _FLOAT.fullmatch(text) is None:
+        return None
+    lowered = text.lower()
+    if b"n" in lowered:
+        return None
+    if b"x" in lowered:
+        return Fraction(float.fromhex(text.decode()))
+    exponent = lowered.partition(b"e")[2]
+    if exponent and abs(int(exponent)) > 4932:  # noqa: PLR2004 - LDBL_MAX_10_EXP
+        return None
+    return _round_extended(Fraction(text.decode()))
+
+
+def add_long_double(left: Fraction, right: Fraction) -> Fraction:
+    """The sum, rounded to an extended double."""
+    return _round_extended(left + right)
+
+
+def format_long_double(number: Fraction) -> bytes:
+    """Seventeen decimals, trailing zeros cut (ld2string in its human form)."""
+    scaled = round(number * 10**17)
+    sign = "-" if scaled < 0 else ""
+    whole, decimals = divmod(abs(scaled), 10**17)
+    tail = f"{decimals:017d}".rstrip("0")
+    return f"{sign}{whole}{'.' + tail if tail else ''}".encode()

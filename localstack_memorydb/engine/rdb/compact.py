@@ -1,0 +1,97 @@
+"""Which encoding a loaded value gets: what Valkey decides while it loads the same value (rdbLoadObject)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from localstack_memorydb.engine.numbers import is_integer
+from localstack_memorydb.engine.rdb.packed import backward_length_size
+from localstack_memorydb.engine.values import Hash, List, Set, ZSet
+
+_LIST_NODE_BYTES: Final = {-1: 4096, -2: 8192, -3: 16384, -4: 32768, -5: 65536}
+_LIST_NODE_SAFETY: Final = 8192  # a limit in elements is also one in bytes
+_LISTPACK_FRAME: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Up to where values stay compact; the parameters of the same names, at Valkey's defaults.
+
+    Redis 7.0 and older know no listpack of set members: `set_max_listpack_entries=0` gives their answer.
+    """
+
+    hash_max_listpack_entries: int = 512
+    hash_max_listpack_value: int = 64
+    zset_max_listpack_entries: int = 128
+    zset_max_listpack_value: int = 64
+    set_max_intset_entries: int = 512
+    set_max_listpack_entries: int = 128
+    set_max_listpack_value: int = 64
+    list_max_listpack_size: int = -2
+
+
+def build_hash(fields: dict[bytes, bytes], limits: Limits) -> Hash:
+    value = Hash(fields)
+    if len(fields) > limits.hash_max_listpack_entries or (
+        max(_longest(fields), _longest(fields.values())) > limits.hash_max_listpack_value
+    ):
+        value.encoding = "hashtable"
+    return value
+
+
+def build_zset(scores: dict[bytes, float], limits: Limits) -> ZSet:
+    value = ZSet(scores)
+    if len(scores) > limits.zset_max_listpack_entries or _longest(scores) > limits.zset_max_listpack_value:
+        value.encoding = "skiplist"
+    return value
+
+
+def build_set(members: list[bytes], limits: Limits, *, was_listpack: bool = False) -> Set:
+    """A set; integers in order where it becomes an intset, as an intset has them."""
+    count = len(members)
+    if not was_listpack and count <= limits.set_max_intset_entries and all(map(is_integer, members)):
+        return Set(sorted(members, key=int))
+    value = Set(members)
+    fits = count <= limits.set_max_listpack_entries and _longest(members) <= limits.set_max_listpack_value
+    value.encoding = "listpack" if fits else "hashtable"
+    return value
+
+
+def build_list(items: list[bytes], limits: Limits) -> List:
+    value = List(items)
+    if not _fits_one_node(items, limits.list_max_listpack_size):
+        value.encoding = "quicklist"
+    return value
+
+
+def _longest(strings: Iterable[bytes]) -> int:
+    return max(map(len, strings), default=0)
+
+
+def _fits_one_node(items: list[bytes], fill: int) -> bool:
+    """Whether a list is one listpack within list-max-listpack-size (quicklistNodeExceedsLimit)."""
+    if fill >= 0 and len(items) > fill:
+        return False
+    room = _LIST_NODE_SAFETY if fill >= 0 else _LIST_NODE_BYTES[max(fill, -5)]
+    if 2 * len(items) > room:
+        return False
+    return _LISTPACK_FRAME + sum(map(_listpack_size, items)) <= room
+
+
+def _listpack_size(item: bytes) -> int:
+    """The bytes that an element takes in a listpack."""
+    if len(item) <= 20 and is_integer(item):
+        return _integer_size(int(item)) + 1
+    size = len(item) + (1 if len(item) < 64 else 2 if len(item) < 4096 else 5)
+    return size + backward_length_size(size)
+
+
+def _integer_size(number: int) -> int:
+    if 0 <= number <= 127:
+        return 1
+    if -4096 <= number <= 4095:
+        return 2
+    bits = (number if number >= 0 else ~number).bit_length() + 1
+    return 3 if bits <= 16 else 4 if bits <= 24 else 5 if bits <= 32 else 9

@@ -1,0 +1,67 @@
+"""What an RDB file is made of: opcodes, value types and the checksum (Valkey's rdb.h and crc64.c).
+
+Plain integers rather than an enum: they are compared once per key.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import crcmod
+
+NEWEST_REDIS: Final = 11  # Redis 7.2, Valkey 7.2 and 8; 12 to 79 belong to later Redis and mean other things
+NEWEST_VALKEY: Final = 80  # Valkey 9.0 and 9.1
+
+STRING: Final = 0
+LIST: Final = 1
+SET: Final = 2
+ZSET: Final = 3
+HASH: Final = 4
+ZSET_2: Final = 5
+LIST_ZIPLIST: Final = 10
+SET_INTSET: Final = 11
+ZSET_ZIPLIST: Final = 12
+HASH_ZIPLIST: Final = 13
+LIST_QUICKLIST: Final = 14
+HASH_LISTPACK: Final = 16
+ZSET_LISTPACK: Final = 17
+LIST_QUICKLIST_2: Final = 18
+SET_LISTPACK: Final = 20
+NEWEST_TYPE: Final = 22
+
+MODULE_2: Final = 7
+UNSUPPORTED: Final = {
+    6: "a module value of a Redis 4.0 release candidate",
+    MODULE_2: "a module value",
+    9: "a hash in the zipmap encoding of Redis 2.4",
+    15: "a stream",
+    19: "a stream",
+    21: "a stream",
+    22: "a hash with field expiration",
+}
+
+SLOT_IMPORT: Final = 243
+SLOT_INFO: Final = 244
+FUNCTION2: Final = 245
+FUNCTION_PRE_GA: Final = 246
+MODULE_AUX: Final = 247
+IDLE: Final = 248
+FREQ: Final = 249
+AUX: Final = 250
+RESIZEDB: Final = 251
+EXPIRETIME_MS: Final = 252
+EXPIRETIME: Final = 253
+SELECTDB: Final = 254
+EOF: Final = 255
+
+
+class RdbError(Exception):
+    """A file or payload that cannot be read; str() says why, in one line."""
+
+
+class FooterError(RdbError):
+    """A DUMP payload whose version or checksum is wrong, so that its contents were not looked at."""
+
+
+crc64: Final = crcmod.mkCrcFun(0x1AD93D23594C935A9, initCrc=0, rev=True, xorOut=0)
+"""CRC-64 with the Jones polynomial, reflected: b"123456789" gives 0xe9c6d914c4b8d9ca."""

@@ -1,0 +1,286 @@
+"""Values as they lie in a file: lengths, strings, and a loader per value type.
+
+Loaders take the data, a position and the limits, and return the value and the position behind it. They may look past the end of
+what is sound: slices come back short and indexing raises IndexError, which the callers in reader.py turn into one RdbError.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+from localstack_memorydb.engine.errors import NotFloat
+from localstack_memorydb.engine.numbers import parse_float
+from localstack_memorydb.engine.rdb import format as rdb
+from localstack_memorydb.engine.rdb import packed
+from localstack_memorydb.engine.rdb.compact import Limits, build_hash, build_list, build_set, build_zset
+from localstack_memorydb.engine.rdb.format import RdbError
+from localstack_memorydb.engine.values import Hash, List, Set, Value, ZSet
+
+Loader: TypeAlias = Callable[[bytes, int, Limits], tuple[Value, int]]
+
+_INTEGER_WIDTHS: Final = (1, 2, 4)
+_LZF: Final = 3
+_PLAIN_NODE, _PACKED_NODE = 1, 2
+_OLD_SCORES: Final = {253: math.nan, 254: math.inf, 255: -math.inf}
+_MODULE_EOF, _MODULE_STRING = 0, 5
+_MODULE_INTEGERS: Final = (1, 2)
+_MODULE_FLOATS: Final = {3: 4, 4: 8}
+_unpack_double = struct.Struct("<d").unpack
+
+
+def read_length(data: bytes, at: int) -> tuple[int, int]:
+    head = data[at]
+    if head < 0x40:
+        return head, at + 1
+    if head < 0x80:
+        return (head & 0x3F) << 8 | data[at + 1], at + 2
+    width = {0x80: 4, 0x81: 8}.get(head)
+    if width is None:
+        raise RdbError(f"corrupt at byte {at}: {head} does not begin a length")
+    return int.from_bytes(data[at + 1 : at + 1 + width], "big"), at + 1 + width
+
+
+def read_count(data: bytes, at: int, least: int = 1) -> tuple[int, int]:
+    """A number of things to come, each of which takes at least `least` bytes."""
+    count, after = read_length(data, at)
+    if count * least > len(data) - after:
+        raise RdbError(f"truncated or corrupt: {count} elements at byte {at} do not fit into the rest")
+    return count, after
+
+
+def read_string(data: bytes, at: int) -> tuple[bytes, int]:
+    head = data[at]
+    if head < 0x40:
+        at += 1
+        return data[at : at + head], at + head
+    if head < 0x80:
+        size = (head & 0x3F) << 8 | data[at + 1]
+        at += 2
+        return data[at : at + size], at + size
+    if head < 0xC0:
+        size, at = read_count(data, at)
+        return data[at : at + size], at + size
+    form = head & 0x3F
+    at += 1
+    if form < _LZF:
+        width = _INTEGER_WIDTHS[form]
+        return b"%d" % int.from_bytes(data[at : at + width], "little", signed=True), at + width
+    if form > _LZF:
+        raise RdbError(f"corrupt at byte {at - 1}: {head} does not begin a string")
+    compressed, at = read_count(data, at)
+    size, at = read_length(data, at)
+    return packed.lzf(data[at : at + compressed], size), at + compressed
+
+
+def read_strings(data: bytes, at: int, count: int) -> tuple[list[bytes], int]:
+    strings: list[bytes] = []
+    append = strings.append
+    for _ in range(count):
+        size = data[at]
+        if size < 0x40:
+            at += 1
+            append(data[at : at + size])
+            at += size
+        else:
+            string, at = read_string(data, at)
+            append(string)
+    return strings, at
+
+
+def _string(data: bytes, at: int, _limits: Limits) -> tuple[bytes, int]:
+    return read_string(data, at)
+
+
+def _list(data: bytes, at: int, limits: Limits) -> tuple[List, int]:
+    count, at = read_count(data, at)
+    items, at = read_strings(data, at, count)
+    return build_list(items, limits), at
+
+
+def _list_ziplist(data: bytes, at: int, limits: Limits) -> tuple[List, int]:
+    blob, at = read_string(data, at)
+    return build_list(packed.ziplist(blob), limits), at
+
+
+def _list_quicklist(data: bytes, at: int, limits: Limits) -> tuple[List, int]:
+    nodes, at = read_count(data, at)
+    items: list[bytes] = []
+    for _ in range(nodes):
+        blob, at = read_string(data, at)
+        items += packed.ziplist(blob)
+    return build_list(items, limits), at
+
+
+def _list_quicklist_2(data: bytes, at: int, limits: Limits) -> tuple[List, int]:
+    nodes, at = read_count(data, at, 2)
+    items: list[bytes] = []
+    for _ in range(nodes):
+        container, at = read_length(data, at)
+        blob, at = read_string(data, at)
+        if container == _PLAIN_NODE:
+            items.append(blob)
+        elif container == _PACKED_NODE:
+            items += packed.listpack(blob)
+        else:
+            raise RdbError(f"corrupt: a list node of the unknown kind {container}")
+    return build_list(items, limits), at
+
+
+def _set(data: bytes, at: int, limits: Limits) -> tuple[Set, int]:
+    count, at = read_count(data, at)
+    members, at = read_strings(data, at, count)
+    return _distinct(members, limits), at
+
+
+def _set_intset(data: bytes, at: int, limits: Limits) -> tuple[Set, int]:
+    blob, at = read_string(data, at)
+    return build_set(packed.intset(blob), limits), at
+
+
+def _set_listpack(data: bytes, at: int, limits: Limits) -> tuple[Set, int]:
+    blob, at = read_string(data, at)
+    return _distinct(packed.listpack(blob), limits, was_listpack=True), at
+
+
+def _distinct(members: list[bytes], limits: Limits, *, was_listpack: bool = False) -> Set:
+    value = build_set(members, limits, was_listpack=was_listpack)
+    if len(value) != len(members):
+        raise RdbError("corrupt: a set holds a member twice")
+    return value
+
+
+def _hash(data: bytes, at: int, limits: Limits) -> tuple[Hash, int]:
+    count, at = read_count(data, at, 2)
+    strings, at = read_strings(data, at, 2 * count)
+    return _paired(strings, limits), at
+
+
+def _hash_ziplist(data: bytes, at: int, limits: Limits) -> tuple[Hash, int]:
+    blob, at = read_string(data, at)
+    return _paired(packed.ziplist(blob), limits), at
+
+
+def _hash_listpack(data: bytes, at: int, limits: Limits) -> tuple[Hash, int]:
+    blob, at = read_string(data, at)
+    return _paired(packed.listpack(blob), limits), at
+
+
+def _paired(strings: list[bytes], limits: Limits) -> Hash:
+    fields = dict(zip(strings[::2], strings[1::2], strict=False))
+    if 2 * len(fields) != len(strings):
+        raise RdbError("corrupt: a hash holds a field twice, or one without a value")
+    return build_hash(fields, limits)
+
+
+def _zset(data: bytes, at: int, limits: Limits) -> tuple[ZSet, int]:
+    """Scores as text, as Redis wrote them before 4.0."""
+    count, at = read_count(data, at, 2)
+    pairs: list[tuple[bytes, float]] = []
+    for _ in range(count):
+        member, at = read_string(data, at)
+        size = data[at]
+        at += 1
+        score = _OLD_SCORES.get(size)
+        if score is None:
+            score = _score(data[at : at + size])
+            at += size
+        pairs.append((member, score))
+    return _scored(pairs, limits), at
+
+
+def _zset_2(data: bytes, at: int, limits: Limits) -> tuple[ZSet, int]:
+    count, at = read_count(data, at, 9)
+    pairs: list[tuple[bytes, float]] = []
+    for _ in range(count):
+        member, at = read_string(data, at)
+        pairs.append((member, _unpack_double(data[at : at + 8])[0]))
+        at += 8
+    return _scored(pairs, limits), at
+
+
+def _zset_ziplist(data: bytes, at: int, limits: Limits) -> tuple[ZSet, int]:
+    blob, at = read_string(data, at)
+    return _alternating(packed.ziplist(blob), limits), at
+
+
+def _zset_listpack(data: bytes, at: int, limits: Limits) -> tuple[ZSet, int]:
+    blob, at = read_string(data, at)
+    return _alternating(packed.listpack(blob), limits), at
+
+
+def _alternating(strings: list[bytes], limits: Limits) -> ZSet:
+    if len(strings) % 2:
+        raise RdbError("corrupt: a sorted set holds a member without a score")
+    return _scored(list(zip(strings[::2], map(_score, strings[1::2]), strict=True)), limits)
+
+
+def _scored(pairs: list[tuple[bytes, float]], limits: Limits) -> ZSet:
+    scores = dict(pairs)
+    if len(scores) != len(pairs):
+        raise RdbError("corrupt: a sorted set holds a member twice")
+    if any(map(math.isnan, scores.values())):
+        raise RdbError("corrupt: a sorted set holds a score that is not a number")
+    return build_zset(scores, limits)
+
+
+def _score(text: bytes) -> float:
+    try:
+        return parse_float(text)
+    except NotFloat:
+        raise RdbError("corrupt: a sorted set holds a score that is not a number") from None
+
+
+LOADERS: Final[Mapping[int, Loader]] = {
+    rdb.STRING: _string,
+    rdb.LIST: _list,
+    rdb.SET: _set,
+    rdb.ZSET: _zset,
+    rdb.HASH: _hash,
+    rdb.ZSET_2: _zset_2,
+    rdb.LIST_ZIPLIST: _list_ziplist,
+    rdb.SET_INTSET: _set_intset,
+    rdb.ZSET_ZIPLIST: _zset_ziplist,
+    rdb.HASH_ZIPLIST: _hash_ziplist,
+    rdb.LIST_QUICKLIST: _list_quicklist,
+    rdb.HASH_LISTPACK: _hash_listpack,
+    rdb.ZSET_LISTPACK: _zset_listpack,
+    rdb.LIST_QUICKLIST_2: _list_quicklist_2,
+    rdb.SET_LISTPACK: _set_listpack,
+}
+
+
+_MODULE_NAME_LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+def refusal(kind: int, data: bytes, at: int) -> RdbError:
+    """Why a value of this type cannot be read. `at` is where the value begins."""
+    name = rdb.UNSUPPORTED.get(kind)
+    if name is None:
+        return RdbError(f"corrupt at byte {at}: {kind} is not a value type")
+    if kind == rdb.MODULE_2:
+        name = f"{name} of the type {module_name(read_length(data, at)[0])}"
+    return RdbError(f"{name} (RDB type {kind}) is not supported")
+
+
+def module_name(identifier: int) -> str:
+    """The nine letters that a module type's number stands for; the number's last ten bits are a version."""
+    return "".join(_MODULE_NAME_LETTERS[identifier >> shift & 0x3F] for shift in range(58, 9, -6))
+
+
+def skip_module_parts(data: bytes, at: int) -> int:
+    """The position behind the typed parts that a module wrote, which its own code is not needed to pass over."""
+    while True:
+        part, at = read_length(data, at)
+        if part == _MODULE_EOF:
+            return at
+        if part in _MODULE_INTEGERS:
+            _, at = read_length(data, at)
+        elif part in _MODULE_FLOATS:
+            at += _MODULE_FLOATS[part]
+        elif part == _MODULE_STRING:
+            _, at = read_string(data, at)
+        else:
+            raise RdbError(f"corrupt at byte {at}: a module's value holds the unknown part {part}")

@@ -1,0 +1,144 @@
+"""Writing a file: plain value types only, which every server since Redis 4.0 loads (Valkey's rdbSaveRio)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+from localstack_memorydb.engine.rdb import format as rdb
+from localstack_memorydb.engine.rdb.format import RdbError, crc64
+from localstack_memorydb.engine.rdb.reader import Entry
+from localstack_memorydb.engine.values import Hash, List, Set, Value, ZSet
+
+OLDEST_VERSION: Final = 9  # Redis 5.0 to 6.2; the first with all that is written here
+FUNCTIONS_SINCE: Final = 10  # Redis 7.0
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+_LENGTHS: Final = tuple(bytes([size]) for size in range(0x40))
+_STRING_OF_LENGTH: Final = tuple(bytes([rdb.STRING, size]) for size in range(0x40))
+_pack_deadline = struct.Struct("<Bq").pack
+_pack_double = struct.Struct("<d").pack
+
+
+def write(
+    entries: Iterable[Entry],
+    *,
+    version: int = OLDEST_VERSION,
+    aux: Mapping[str, str] = _NOTHING,
+    counts: tuple[int, int] | None = None,
+    functions: Sequence[bytes] = (),
+) -> bytes:
+    """An RDB file of one database. Entries are (key, value, deadline in Unix milliseconds or None), keys distinct.
+
+    `counts` are the numbers of keys and of keys with a deadline, a hint that lets a server size its tables. Function libraries need
+    version 10.
+    """
+    if not OLDEST_VERSION <= version <= rdb.NEWEST_REDIS or (functions and version < FUNCTIONS_SINCE):
+        raise ValueError(f"RDB version {version} cannot be written{' with functions' if functions else ''}")
+    out = bytearray(b"REDIS%04d" % version)
+    for name, text in aux.items():
+        out.append(rdb.AUX)
+        out += string(name.encode()) + string(text.encode())
+    for source in functions:
+        out.append(rdb.FUNCTION2)
+        out += string(source)
+    out.append(rdb.SELECTDB)
+    out += length(0)
+    if counts is not None:
+        out.append(rdb.RESIZEDB)
+        out += length(counts[0]) + length(counts[1])
+    _append_entries(out, entries)
+    out.append(rdb.EOF)
+    out += crc64(out).to_bytes(8, "little")
+    return bytes(out)
+
+
+def _append_entries(out: bytearray, entries: Iterable[Entry]) -> None:
+    for key, value, deadline in entries:
+        if deadline is not None:
+            out += _pack_deadline(rdb.EXPIRETIME_MS, deadline)
+        size = len(key)
+        if isinstance(value, bytes):
+            out += _STRING_OF_LENGTH[size] if size < 0x40 else b"\x00" + length(size)
+            out += key
+            size = len(value)
+            out += _LENGTHS[size] if size < 0x40 else length(size)
+            out += value
+        else:
+            kind, append_value = _form(value)
+            out.append(kind)
+            out += length(size) + key
+            append_value(out, value)
+
+
+def _form(value: Value) -> tuple[int, Callable[[bytearray, Any], None]]:
+    """The type byte of a value and what appends its contents."""
+    form = _FORMS.get(type(value))
+    if form is None:
+        raise RdbError(f"a {type(value).__name__.lower()} cannot be written to an RDB file")
+    return form
+
+
+def _append_string(out: bytearray, value: bytes) -> None:
+    out += length(len(value))
+    out += value
+
+
+def _append_strings(out: bytearray, strings: List | Set) -> None:
+    out += length(len(strings))
+    for item in strings:
+        size = len(item)
+        out += _LENGTHS[size] if size < 0x40 else length(size)
+        out += item
+
+
+def _append_hash(out: bytearray, fields: Hash) -> None:
+    out += length(len(fields))
+    for name, value in fields.items():
+        size = len(name)
+        out += _LENGTHS[size] if size < 0x40 else length(size)
+        out += name
+        size = len(value)
+        out += _LENGTHS[size] if size < 0x40 else length(size)
+        out += value
+
+
+def _append_zset(out: bytearray, zset: ZSet) -> None:
+    out += length(len(zset.scores))
+    for member, score in zset.scores.items():
+        size = len(member)
+        out += _LENGTHS[size] if size < 0x40 else length(size)
+        out += member
+        out += _pack_double(score)
+
+
+_FORMS: Final[Mapping[type, tuple[int, Callable[[bytearray, Any], None]]]] = {
+    bytes: (rdb.STRING, _append_string),
+    List: (rdb.LIST, _append_strings),
+    Set: (rdb.SET, _append_strings),
+    Hash: (rdb.HASH, _append_hash),
+    ZSet: (rdb.ZSET_2, _append_zset),
+}
+
+
+def length(size: int) -> bytes:
+    if size < 0x40:
+        return _LENGTHS[size]
+    if size < 0x4000:
+        return (0x4000 | size).to_bytes(2, "big")
+    if size < 1 << 32:
+        return b"\x80" + size.to_bytes(4, "big")
+    return b"\x81" + size.to_bytes(8, "big")
+
+
+def string(text: bytes) -> bytes:
+    return length(len(text)) + text
+
+
+def contents(value: Value) -> bytes:
+    """A value without its key: type byte and contents."""
+    kind, append_value = _form(value)
+    out = bytearray([kind])
+    append_value(out, value)
+    return bytes(out)

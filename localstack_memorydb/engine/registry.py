@@ -1,0 +1,364 @@
+"""The command table. A command is declared once, where its handler stands:
+
+    strings = Family("string", "@string")
+
+    @strings.command("GETRANGE", 4, READONLY, keys=one("RO access"), since="2.4.0")
+    def getrange(s: Session, argv: Argv) -> Reply: ...
+
+Everything else is derived from that line: arity check, ACL categories, COMMAND INFO, key routing, the table of each
+engine version. https://valkey.io/topics/command-arguments/ and https://valkey.io/topics/key-specs/ explain the terms.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module, resources
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from localstack_memorydb.engine.errors import CommandError, WrongArity
+from localstack_memorydb.engine.resp import Argv, Reply
+
+if TYPE_CHECKING:
+    from localstack_memorydb.engine.session import Session
+
+Handler: TypeAlias = "Callable[[Session, Argv], Reply]"
+
+# Flags, by the names that COMMAND INFO prints. Plain ints: an enum's operators cost a microsecond each.
+WRITE: Final = 1 << 0
+READONLY: Final = 1 << 1
+DENYOOM: Final = 1 << 2
+ADMIN: Final = 1 << 3
+PUBSUB: Final = 1 << 4
+NOSCRIPT: Final = 1 << 5
+BLOCKING: Final = 1 << 6
+LOADING: Final = 1 << 7
+STALE: Final = 1 << 8
+SKIP_MONITOR: Final = 1 << 9
+SKIP_SLOWLOG: Final = 1 << 10
+ASKING: Final = 1 << 11
+FAST: Final = 1 << 12
+NO_AUTH: Final = 1 << 13
+MAY_REPLICATE: Final = 1 << 14
+NO_MANDATORY_KEYS: Final = 1 << 15
+NO_ASYNC_LOADING: Final = 1 << 16
+NO_MULTI: Final = 1 << 17
+ALLOW_BUSY: Final = 1 << 18
+MOVABLE_KEYS: Final = 1 << 19
+
+FLAG_NAMES: Final = {
+    WRITE: "write",
+    READONLY: "readonly",
+    DENYOOM: "denyoom",
+    ADMIN: "admin",
+    PUBSUB: "pubsub",
+    NOSCRIPT: "noscript",
+    BLOCKING: "blocking",
+    LOADING: "loading",
+    STALE: "stale",
+    SKIP_MONITOR: "skip_monitor",
+    SKIP_SLOWLOG: "skip_slowlog",
+    ASKING: "asking",
+    FAST: "fast",
+    NO_AUTH: "no_auth",
+    MAY_REPLICATE: "may_replicate",
+    NO_MANDATORY_KEYS: "no_mandatory_keys",
+    NO_ASYNC_LOADING: "no_async_loading",
+    NO_MULTI: "no_multi",
+    ALLOW_BUSY: "allow_busy",
+    MOVABLE_KEYS: "movablekeys",
+}
+
+# Gates: why a command may not take the straight path. A session has the bits that hold for it now, a command those
+# that it minds; the hot loop looks only at whether they meet.
+GATE_UNAUTHENTICATED: Final = 1 << 0
+GATE_MULTI: Final = 1 << 1
+GATE_SUBSCRIBED: Final = 1 << 2
+GATE_REPLICA: Final = 1 << 3
+GATE_SILENT: Final = 1 << 4
+GATE_MONITORED: Final = 1 << 5
+GATE_CONTAINER: Final = 1 << 6
+GATE_ASKING: Final = 1 << 7
+EVERY_GATE: Final = (1 << 6) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class KeySpec:
+    """Where keys stand in a command's arguments, and what is done to them (https://valkey.io/topics/key-specs/).
+
+    `index` is where the search begins; keys run from there to `last` (relative to it; negative counts from the
+    command's end), every `step`-th. With `counted`, a number of keys stands at `index` and the keys follow it.
+    A `channel` is no key: it routes like one.
+    """
+
+    flags: str
+    index: int = 1
+    last: int = 0
+    step: int = 1
+    counted: bool = False
+    keyword: str = ""
+
+    @property
+    def writes(self) -> bool:
+        """Whether the keys may be modified."""
+        return not self.flags.startswith("RO")
+
+    def find(self, argv: Argv) -> list[bytes]:
+        """The keys in a command line that passed its arity check. Raises CommandError for a bad number of keys."""
+        if self.keyword:
+            return []
+        if not self.counted:
+            stop = len(argv) + self.last if self.last < 0 else self.index + self.last
+            return argv[self.index : stop + 1 : self.step]
+        try:
+            count = int(argv[self.index])
+        except (ValueError, IndexError):
+            return []
+        return argv[self.index + 1 : self.index + 1 + count] if count > 0 else []
+
+
+Keys: TypeAlias = tuple[KeySpec, ...]
+NO_KEYS: Final[Keys] = ()
+
+
+def one(flags: str, at: int = 1) -> Keys:
+    """One key."""
+    return (KeySpec(flags, at),)
+
+
+def two(first: str, second: str) -> Keys:
+    """Two keys with different treatment, such as source and destination."""
+    return (KeySpec(first, 1), KeySpec(second, 2))
+
+
+def span(flags: str, last: int = -1, step: int = 1, at: int = 1) -> Keys:
+    """Keys from `at` to `last` (-1 is the last argument), every `step`-th."""
+    return (KeySpec(flags, at, last, step),)
+
+
+def counted(flags: str, at: int = 1) -> Keys:
+    """A number of keys at `at`, then the keys."""
+    return (KeySpec(flags, at, counted=True),)
+
+
+def stored(sources: Keys, flags: str = "OW update") -> Keys:
+    """A destination first, then the sources (ZUNIONSTORE, SINTERSTORE)."""
+    return (KeySpec(flags, 1), *sources)
+
+
+class Command:
+    """One command or subcommand: its handler and its declaration."""
+
+    __slots__ = (
+        "arity",
+        "categories",
+        "family",
+        "flags",
+        "gates",
+        "group",
+        "keys",
+        "least",
+        "most",
+        "name",
+        "parent",
+        "run",
+        "since",
+        "single",
+        "subcommands",
+        "until",
+        "write",
+    )
+
+    def __init__(self, name: str, arity: int, flags: int, run: Handler, keys: Keys, since: str) -> None:
+        self.name = name.lower()
+        self.parent, _, leaf = self.name.rpartition("|")
+        self.arity = arity
+        self.flags = flags
+        self.run = run
+        self.keys = keys
+        self.since = since
+        self.until = ""
+        self.group = ""
+        self.categories: frozenset[str] = frozenset()
+        self.subcommands: dict[bytes, Command] = {}
+        self.least = abs(arity)
+        self.most = arity if arity > 0 else 1 << 62
+        self.write = bool(flags & WRITE)
+        self.gates = EVERY_GATE
+        # The straight path: exactly one key, first argument.
+        self.single = len(keys) == 1 and keys[0] == KeySpec(keys[0].flags) and "not_key" not in keys[0].flags
+        del leaf
+
+    def find_keys(self, argv: Argv) -> list[bytes]:
+        """All keys of a command line, those that are only read included."""
+        if self.single:
+            return [argv[1]]
+        return [key for spec in self.keys for key in spec.find(argv)]
+
+    def modified_keys(self, argv: Argv) -> list[bytes]:
+        """The keys of a command line that the command may change."""
+        return [key for spec in self.keys if spec.writes for key in spec.find(argv)]
+
+    def resolve(self, argv: Argv, legacy: bool) -> Command:
+        """The subcommand that a container's command line names. Raises CommandError."""
+        if not self.subcommands:
+            return self
+        if len(argv) < 2:  # noqa: PLR2004 - the container's own arity
+            raise WrongArity(self.name)
+        found = self.subcommands.get(argv[1].lower())
+        if found is None:
+            from localstack_memorydb.engine.errors import unknown_subcommand
+
+            raise unknown_subcommand(self.name, argv[1], legacy)
+        return found
+
+
+def _categories(flags: int, family: str, extra: str) -> frozenset[str]:
+    """The ACL categories that Valkey derives from flags (setImplicitACLCategories), and the declared ones."""
+    names = {category for category in (family, *extra.split()) if category}
+    if flags & WRITE:
+        names.add("@write")
+    if flags & READONLY and "@scripting" not in names:
+        names.add("@read")
+    if flags & ADMIN:
+        names |= {"@admin", "@dangerous"}
+    if flags & PUBSUB:
+        names.add("@pubsub")
+    if flags & BLOCKING:
+        names.add("@blocking")
+    names.add("@fast" if flags & FAST else "@slow")
+    return frozenset(names)
+
+
+class Family:
+    """The commands of one group of the reference, in one file. `category` is the ACL category they share."""
+
+    def __init__(self, group: str, category: str = "") -> None:
+        self.group = group
+        self.category = category
+        self.commands: list[Command] = []
+        FAMILIES.append(self)
+
+    def command(
+        self,
+        name: str,
+        arity: int,
+        flags: int = 0,
+        *,
+        keys: Keys = NO_KEYS,
+        since: str = "1.0.0",
+        categories: str = "",
+        category: str | None = None,
+        passes: int = 0,
+    ) -> Callable[[Handler], Handler]:
+        """Declares a command; `a|b` is a subcommand of `a`. `passes` are the gates that it does not mind.
+
+        The handler itself is returned unchanged.
+        """
+
+        def declare(run: Handler) -> Handler:
+            command = Command(name, arity, flags, run, keys, since)
+            command.group = self.group
+            shared = self.category if category is None else category
+            command.categories = _categories(flags, shared, categories)
+            command.gates = EVERY_GATE & ~passes
+            if flags & NO_AUTH:
+                command.gates &= ~GATE_UNAUTHENTICATED
+            if not keys and not flags & (WRITE | MAY_REPLICATE):
+                command.gates &= ~GATE_REPLICA
+            self.commands.append(command)
+            return run
+
+        return declare
+
+    def container(self, name: str, *, since: str = "1.0.0", flags: int = 0, categories: str = "") -> None:
+        """Declares a command that only has subcommands (CLIENT, CLUSTER, ...)."""
+        self.command(name, -2, flags, since=since, categories=categories, category="")(_no_handler)
+
+
+FAMILIES: Final[list[Family]] = []
+FAMILY_MODULES: Final = (
+    "connection",
+    "cluster",
+    "server",
+    "keys",
+    "strings",
+    "hashes",
+    "lists",
+    "sets",
+    "sorted_sets",
+    "transactions",
+    "pubsub",
+)
+
+
+def _no_handler(s: Session, argv: Argv) -> Reply:
+    """A container is always resolved to a subcommand before anything runs."""
+    raise CommandError("ERR internal error")
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("."))
+
+
+# The command level of each MemoryDB engine version: 7.1 is compatible with Redis OSS 7.0, 7.3 with Valkey 7.2.
+ENGINE_LEVELS: Final = {
+    "6.2": (6, 2, 99),
+    "7.0": (7, 0, 99),
+    "7.1": (7, 0, 99),
+    "7.2": (7, 2, 99),
+    "7.3": (7, 2, 99),
+}
+
+
+class CommandTable(dict[bytes, Command]):
+    """The commands of one engine version by name; upper and lower case spellings are both keys."""
+
+    def __init__(self, commands: Iterable[Command], level: tuple[int, ...]) -> None:
+        super().__init__()
+        self.level = level
+        known = [command for command in commands if _version(command.since) <= level]
+        for command in known:
+            if not command.parent:
+                self[command.name.encode()] = self[command.name.upper().encode()] = command
+        self.top = [command for command in known if not command.parent]
+        for command in known:
+            if command.parent:
+                container = self[command.parent.encode()]
+                container.subcommands[command.name.rpartition("|")[2].encode()] = command
+                container.gates |= GATE_CONTAINER
+
+    def find(self, name: bytes) -> Command | None:
+        """The command of that name in any spelling."""
+        return self.get(name) or self.get(name.lower())
+
+    def full(self) -> list[Command]:
+        """Every command and subcommand."""
+        return [leaf for command in self.top for leaf in (command, *command.subcommands.values())]
+
+
+@cache
+def command_table(engine_version: str) -> CommandTable:
+    """The frozen table of a MemoryDB engine version such as `7.2`."""
+    for module in FAMILY_MODULES:
+        import_module(f"localstack_memorydb.engine.commands.{module}")
+    level = ENGINE_LEVELS[engine_version]
+    copies = [_copy(command) for family in FAMILIES for command in family.commands]
+    return CommandTable(copies, level)
+
+
+def _copy(command: Command) -> Command:
+    """A command of its own for each table, since containers differ between engine versions."""
+    twin = Command(command.name, command.arity, command.flags, command.run, command.keys, command.since)
+    twin.group, twin.categories, twin.gates = command.group, command.categories, command.gates
+    return twin
+
+
+@cache
+def command_docs() -> dict[str, dict[str, Any]]:
+    """What COMMAND DOCS says and nothing else depends on, by full name: summaries, arguments, history, tips."""
+    text = resources.files("localstack_memorydb.engine").joinpath("data/commands.json").read_text("utf-8")
+    documents: dict[str, dict[str, Any]] = json.loads(text)["commands"]
+    return documents

@@ -1,0 +1,338 @@
+"""RESP2 and RESP3: what handlers may return, how replies are encoded, how requests are read. No sockets.
+
+https://valkey.io/topics/protocol/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias
+
+from localstack_memorydb.engine.errors import CommandError, ProtocolError
+from localstack_memorydb.engine.numbers import format_double, format_double_17
+
+Argv: TypeAlias = list[bytes]
+Reply: TypeAlias = Any
+"""What a handler returns: bytes, int, None, float, bool, list, tuple, dict, or one of the classes below."""
+
+
+class Simple(bytes):
+    """A simple string, `+OK`."""
+
+    __slots__ = ()
+
+
+class Verbatim(bytes):
+    """Text for people: a verbatim string (`txt:`) in RESP3, a bulk string in RESP2."""
+
+    __slots__ = ()
+
+
+class BigNumber(int):
+    """A big number in RESP3."""
+
+
+class Unordered(list[Any]):
+    """A set in RESP3, an array in RESP2."""
+
+    __slots__ = ()
+
+
+class Pairs(list[Any]):
+    """Pairs: an array of two-element arrays in RESP3, one flat array in RESP2."""
+
+    __slots__ = ()
+
+
+class Push(list[Any]):
+    """An out-of-band message: a push in RESP3, an array in RESP2."""
+
+    __slots__ = ()
+
+
+class Several(list[Any]):
+    """More than one reply to one command (SUBSCRIBE a b), or none at all."""
+
+    __slots__ = ()
+
+
+class _Null:
+    """A null that is an array where RESP2 tells the two apart."""
+
+    __slots__ = ()
+
+
+class _Blocked:
+    """The command waits; its reply comes later."""
+
+    __slots__ = ()
+
+
+OK: Final = Simple(b"OK")
+PONG: Final = Simple(b"PONG")
+QUEUED: Final = Simple(b"QUEUED")
+NULL_ARRAY: Final = _Null()
+BLOCKED: Final = _Blocked()
+NOTHING: Final = Several()
+
+Encoder: TypeAlias = Callable[[Any], bytes]
+Encoders: TypeAlias = dict[type, Encoder]
+
+_SMALL_INTS: Final = tuple(b":%d\r\n" % number for number in range(4096))
+
+
+def _bulk(value: bytes) -> bytes:
+    return b"$%d\r\n%b\r\n" % (len(value), value)
+
+
+def _integer(value: int) -> bytes:
+    return _SMALL_INTS[value] if 0 <= value < 4096 else b":%d\r\n" % value  # noqa: PLR2004
+
+
+def _simple(value: bytes) -> bytes:
+    return b"+%b\r\n" % value
+
+
+def _error(value: CommandError) -> bytes:
+    return value.wire
+
+
+class _Table(dict[type, Encoder]):
+    """Encoders by the reply's exact type; subclasses of CommandError are learned when first seen."""
+
+    def __missing__(self, kind: type) -> Encoder:
+        for parent in kind.__mro__[1:]:
+            if parent in self:
+                self[kind] = self[parent]
+                return self[kind]
+        raise TypeError(f"no RESP form for {kind.__name__}")
+
+
+def _joined(table: Encoders, values: Sequence[Any]) -> bytes:
+    return b"".join([table[type(value)](value) for value in values])
+
+
+def _common(table: Encoders, arrays: tuple[type, ...]) -> None:
+    def array(values: Sequence[Any]) -> bytes:
+        return b"*%d\r\n%b" % (len(values), _joined(table, values))
+
+    table.update(dict.fromkeys(arrays, array))
+    table[bytes] = _bulk
+    table[int] = _integer
+    table[Simple] = _simple
+    table[CommandError] = _error
+    table[Several] = lambda values: _joined(table, values)
+
+
+def _resp2(double: Callable[[float], bytes]) -> Encoders:
+    table: Encoders = _Table()
+    _common(table, (list, tuple, Unordered, Push))
+    table[Verbatim] = _bulk
+    table[BigNumber] = lambda value: _bulk(b"%d" % value)
+    table[type(None)] = lambda _: b"$-1\r\n"
+    table[_Null] = lambda _: b"*-1\r\n"
+    table[bool] = lambda value: b":1\r\n" if value else b":0\r\n"
+    table[float] = lambda value: _bulk(double(value))
+
+    def flat(pairs: Sequence[Any]) -> bytes:
+        return b"*%d\r\n%b" % (2 * len(pairs), b"".join([_joined(table, pair) for pair in pairs]))
+
+    table[Pairs] = flat
+    table[dict] = lambda value: flat(list(value.items()))
+    return table
+
+
+def _resp3(double: Callable[[float], bytes]) -> Encoders:
+    table: Encoders = _Table()
+    _common(table, (list, tuple, Pairs))
+    table[Verbatim] = lambda value: b"=%d\r\ntxt:%b\r\n" % (len(value) + 4, value)
+    table[BigNumber] = lambda value: b"(%d\r\n" % value
+    table[type(None)] = table[_Null] = lambda _: b"_\r\n"
+    table[bool] = lambda value: b"#t\r\n" if value else b"#f\r\n"
+    table[float] = lambda value: b",%b\r\n" % double(value)
+    table[Unordered] = lambda values: b"~%d\r\n%b" % (len(values), _joined(table, values))
+    table[Push] = lambda values: b">%d\r\n%b" % (len(values), _joined(table, values))
+
+    def mapping(value: dict[Any, Any]) -> bytes:
+        return b"%%%d\r\n%b" % (len(value), b"".join([_joined(table, pair) for pair in value.items()]))
+
+    table[dict] = mapping
+    return table
+
+
+_ENCODERS: Final = {
+    (2, False): _resp2(format_double),
+    (3, False): _resp3(format_double),
+    (2, True): _resp2(format_double_17),
+    (3, True): _resp3(format_double_17),
+}
+
+
+def encoders(protocol: int, long_doubles: bool = False) -> Encoders:
+    """The encoder table of RESP 2 or 3; `long_doubles` prints 17 digits, as engines before 7.2 do."""
+    return _ENCODERS[(protocol, long_doubles)]
+
+
+_INLINE_MAX = 64 * 1024
+_MULTIBULK_MAX = 2**31 - 1
+
+
+class RequestReader:
+    """Reads requests strictly, inline commands included, and says what Valkey says when a client breaks the rules.
+
+    It is the slow path: the session reads with hiredis as long as a client sends plain arrays of bulk strings.
+    """
+
+    def __init__(self, bulk_max: int = 512 * 1024 * 1024) -> None:
+        self.bulk_max = bulk_max
+        self._buffer = bytearray()
+        self._argv: Argv = []
+        self._missing = 0
+        self._bulk = -1
+
+    @property
+    def idle(self) -> bool:
+        """True between two requests, with nothing buffered."""
+        return not self._buffer and not self._missing
+
+    @property
+    def at_array(self) -> bool:
+        """True between two requests when the next one is an array, the only form that hiredis reads."""
+        return self._missing == 0 and self._buffer[:1] == b"*"
+
+    def snapshot(self) -> bytes:
+        """What is buffered between two requests, for `rewind`."""
+        return bytes(self._buffer)
+
+    def rewind(self, buffered: bytes) -> None:
+        """Goes back to a snapshot."""
+        self._buffer[:] = buffered
+        self._missing, self._bulk = 0, -1
+
+    def feed(self, data: bytes) -> None:
+        """Adds bytes from the client."""
+        self._buffer += data
+
+    def next(self) -> Argv | None:
+        """The next request (empty for an empty line), or None until more bytes come. Raises ProtocolError."""
+        if self._missing == 0:
+            if not self._buffer:
+                return None
+            if self._buffer[0] != 0x2A:  # '*'
+                return self._inline()
+            count = self._header(
+                b"*", "too big mbulk count string", "invalid multibulk length", _MULTIBULK_MAX
+            )
+            if count is None:
+                return None
+            if count <= 0:
+                return []
+            self._missing, self._argv = count, []
+        while self._missing:
+            if not self._read_bulk():
+                return None
+        return self._argv
+
+    def _read_bulk(self) -> bool:
+        if self._bulk < 0:
+            if self._buffer and self._buffer[0] != 0x24:  # '$'
+                raise ProtocolError(f"expected '$', got '{chr(self._buffer[0])}'")
+            length = self._header(b"$", "too big bulk count string", "invalid bulk length", self.bulk_max)
+            if length is None:
+                return False
+            if length < 0:
+                raise ProtocolError("invalid bulk length")
+            self._bulk = length
+        if len(self._buffer) < self._bulk + 2:
+            return False
+        self._argv.append(bytes(self._buffer[: self._bulk]))
+        del self._buffer[: self._bulk + 2]
+        self._bulk = -1
+        self._missing -= 1
+        return True
+
+    def _header(self, mark: bytes, endless: str, invalid: str, most: int) -> int | None:
+        end = self._buffer.find(b"\r")
+        if end < 0:
+            if len(self._buffer) > _INLINE_MAX:
+                raise ProtocolError(endless)
+            return None
+        if len(self._buffer) < end + 2:
+            return None
+        text = bytes(self._buffer[len(mark) : end])
+        digits = text[1:] if text.startswith(b"-") else text
+        canonical = digits.isdigit() and digits.isascii() and (digits == b"0" or not digits.startswith(b"0"))
+        number = int(text) if canonical and len(text) <= 20 else most + 1  # noqa: PLR2004
+        if number > most:
+            raise ProtocolError(invalid)
+        del self._buffer[: end + 2]
+        return number
+
+    def _inline(self) -> Argv | None:
+        end = self._buffer.find(b"\n")
+        if end < 0:
+            if len(self._buffer) > _INLINE_MAX:
+                raise ProtocolError("too big inline request")
+            return None
+        line = bytes(self._buffer[:end]).removesuffix(b"\r")
+        argv = split_line(line)
+        if argv is None:
+            raise ProtocolError("unbalanced quotes in request")
+        del self._buffer[: end + 1]
+        return argv
+
+
+_SPACES: Final = b" \n\r\t\v\f\0"
+_ESCAPES: Final = {0x6E: 0x0A, 0x72: 0x0D, 0x74: 0x09, 0x62: 0x08, 0x61: 0x07}
+_HEX: Final = b"0123456789abcdefABCDEF"
+
+
+def split_line(line: bytes) -> Argv | None:
+    """The words of an inline request (sds.c: sdssplitargs); None when its quotes do not balance."""
+    words: Argv = []
+    at = 0
+    while True:
+        while at < len(line) and line[at] in b" \n\r\t\v\f":
+            at += 1
+        if at >= len(line) or line[at] == 0:
+            return words
+        word, at = _word(line, at)
+        if word is None:
+            return None
+        words.append(word)
+
+
+def _word(line: bytes, at: int) -> tuple[bytes | None, int]:
+    word = bytearray()
+    while at < len(line) and line[at] not in _SPACES:
+        quote = line[at]
+        if quote not in b"\"'":
+            word.append(quote)
+            at += 1
+            continue
+        at = _quoted(line, at + 1, quote, word)
+        # A closing quote must be followed by a space or the end.
+        if at < 0 or (at < len(line) and line[at] not in _SPACES):
+            return None, at
+        break
+    return bytes(word), at
+
+
+def _quoted(line: bytes, at: int, quote: int, word: bytearray) -> int:
+    """Appends what stands between quotes; returns the place after the closing one, or -1."""
+    while at < len(line):
+        byte = line[at]
+        if byte == quote:
+            return at + 1
+        if byte == 0x5C and at + 1 < len(line):
+            following = line[at + 1]
+            if quote == 0x27:
+                if following == 0x27:
+                    byte, at = following, at + 1
+            elif following == 0x78 and at + 3 < len(line) and line[at + 2] in _HEX and line[at + 3] in _HEX:
+                byte, at = int(line[at + 2 : at + 4], 16), at + 3
+            else:
+                byte, at = _ESCAPES.get(following, following), at + 1
+        word.append(byte)
+        at += 1
+    return -1

@@ -1,0 +1,224 @@
+"""The engine's thread and loop, and the only crossing between threads."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, datetime
+from random import Random, SystemRandom
+from typing import Any, TypeVar
+
+from localstack_memorydb.engine.certificates import Authority
+from localstack_memorydb.engine.cluster import Cluster, Node
+from localstack_memorydb.engine.keyspace import Keyspace
+from localstack_memorydb.engine.server import Addresses, ClusterServer, clock
+from localstack_memorydb.engine.snapshots import dump_shard, load_files
+from localstack_memorydb.engine.spec import ClusterSpec, EngineSettings, NodeInfo, ShardInfo, ShardSnapshot
+
+T = TypeVar("T")
+
+# The default of 700 makes the collector walk young objects after every few hundred commands.
+_GC_THRESHOLD = 50_000
+
+
+class Engine:
+    """Runs clusters on one thread of this process. Every method may be called from any thread, and blocks."""
+
+    def __init__(self, settings: EngineSettings | None = None) -> None:
+        self.settings = settings or EngineSettings()
+        self._authority = Authority.open(self.settings.data_dir, datetime.now(UTC))
+        self._addresses = Addresses(self.settings)
+        self._clusters: list[ClusterHandle] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Engine:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def ca_certificate(self) -> bytes:
+        """The certificate of the authority that signs the clusters' certificates, PEM."""
+        return self._authority.pem
+
+    def start(self) -> None:
+        """Starts the engine's thread; nothing happens when it runs already."""
+        with self._lock:
+            if self._thread is not None:
+                return
+            started = threading.Event()
+            self._thread = threading.Thread(
+                target=self._run, args=(started,), name="memorydb-engine", daemon=True
+            )
+            self._thread.start()
+            started.wait()
+
+    def _run(self, started: threading.Event) -> None:
+        loop = _new_loop()
+        asyncio.set_event_loop(loop)
+        self._loop = loop
+        gc.set_threshold(_GC_THRESHOLD, 20, 50)
+        loop.call_soon(started.set)
+        try:
+            loop.run_forever()
+        finally:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+            self._loop = None
+
+    def stop(self) -> None:
+        """Closes every cluster and ends the thread; nothing happens when it does not run."""
+        for handle in list(self._clusters):
+            handle.close()
+        with self._lock:
+            if self._thread is None or self._loop is None:
+                return
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._thread = None
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Runs a coroutine on the engine's loop and waits for it."""
+        if self._loop is None:
+            self.start()
+        assert self._loop is not None  # noqa: S101 - start() returns when the loop is there
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def create_cluster(self, spec: ClusterSpec) -> ClusterHandle:
+        """Starts a cluster; on return every node listens and every slot is served. Raises AddressError."""
+        handle = ClusterHandle(self, spec)
+        self.run(handle._open())
+        self._clusters.append(handle)
+        return handle
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """uvloop where it exists; it answers half as many requests again as asyncio's own loop."""
+    try:
+        import uvloop
+    except ImportError:  # pragma: no cover - Windows
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+class ClusterHandle:
+    """A running cluster, as the provider sees it."""
+
+    def __init__(self, engine: Engine, spec: ClusterSpec) -> None:
+        self.spec = spec
+        self._engine = engine
+        self._cluster = Cluster(spec, Random(SystemRandom().getrandbits(128)), clock())  # noqa: S311 - not secret
+        self._server: ClusterServer
+        self._closed = False
+
+    async def _open(self) -> None:
+        self._server = ClusterServer(self._cluster, self._engine._addresses, self._engine._authority)
+        await self._server.open(list(self._cluster.nodes()))
+
+    def _call(self, function: Callable[[], T]) -> T:
+        async def run() -> T:
+            return function()
+
+        return self._engine.run(run())
+
+    def endpoint(self) -> tuple[str, int]:
+        """The address that clients are given to find the cluster."""
+        return self._cluster.shards[0].nodes[0].address
+
+    def topology(self) -> tuple[ShardInfo, ...]:
+        """The shards and nodes as they are now."""
+        return self._call(lambda: tuple(_shard_info(shard) for shard in self._cluster.shards))
+
+    def reshard(self, shards: int) -> None:
+        """Changes the number of shards while clients go on; no key is lost. Raises AddressError."""
+        self._engine.run(self._reshard(shards))
+
+    async def _reshard(self, target: int) -> None:
+        cluster = self._cluster
+        nodes = len(cluster.shards[0].nodes)
+        before = list(cluster.shards)
+        added = [cluster.add_shard(nodes, clock()) for _ in range(target - len(cluster.shards))]
+        try:
+            await self._server.open([node for shard in added for node in shard.nodes])
+        except BaseException:
+            cluster.shards[:] = before
+            raise
+        cluster.spread(target)
+        cluster.resume(clock())
+        self._server.close(cluster.remove_empty(target))
+
+    def set_replicas(self, replicas: int) -> None:
+        """Gives every shard that many replicas. Raises AddressError."""
+        self._engine.run(self._set_replicas(replicas))
+
+    async def _set_replicas(self, replicas: int) -> None:
+        new, gone = self._cluster.set_replicas(replicas, clock())
+        try:
+            await self._server.open(new)
+        except BaseException:
+            for node in new:
+                node.shard.nodes.remove(node)
+            raise
+        self._server.close(gone)
+
+    def failover(self, shard: str) -> None:
+        """Makes a replica of the shard its primary. Raises LookupError without such a shard or replica."""
+        self._call(lambda: self._cluster.failover(self._shard(shard)))
+
+    def _shard(self, name: str) -> Any:
+        for shard in self._cluster.shards:
+            if shard.name == name and shard.replicas:
+                return shard
+        raise LookupError(name)
+
+    def snapshot(self) -> tuple[ShardSnapshot, ...]:
+        """The data of every shard at one moment, as RDB files."""
+        return self._call(lambda: tuple(dump_shard(shard, clock()) for shard in self._cluster.shards))
+
+    def load(self, files: Sequence[bytes]) -> int:
+        """Loads RDB files into the cluster's shards, wherever their keys belong; returns the number of keys.
+
+        Keys whose time has passed are dropped. Raises SnapshotError, and then nothing was loaded.
+        """
+        slots = load_files(files, clock())
+        return self._call(lambda: self._adopt(slots))
+
+    def _adopt(self, loaded: Keyspace) -> int:
+        keys = 0
+        for number, slot in loaded.filled():
+            self._cluster.owner(number).keyspace.slots[number] = slot
+            keys += len(slot)
+        return keys
+
+    def set_parameters(self, parameters: dict[str, str]) -> None:
+        """Applies the values of a parameter group."""
+        self._call(lambda: self._cluster.set_parameters(parameters))
+
+    def close(self) -> None:
+        """Drops every client and frees every port; nothing happens the second time."""
+        if self._closed:
+            return
+        self._closed = True
+        self._engine.run(self._close())
+        self._engine._clusters.remove(self)
+
+    async def _close(self) -> None:
+        self._server.close(list(self._cluster.nodes()))
+
+
+def _node_info(node: Node) -> NodeInfo:
+    return NodeInfo(
+        node.name, node.host, node.port, "primary" if node.is_primary else "replica", node.node_id
+    )
+
+
+def _shard_info(shard: Any) -> ShardInfo:
+    return ShardInfo(
+        shard.name, shard.ranges, tuple(_node_info(node) for node in shard.nodes), len(shard.keyspace)
+    )

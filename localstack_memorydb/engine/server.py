@@ -1,0 +1,241 @@
+"""The only file with sockets: addresses for nodes, listeners, TLS, timers."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+import ssl
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+from localstack_memorydb.engine.certificates import Authority
+from localstack_memorydb.engine.cluster import Cluster, Node
+from localstack_memorydb.engine.session import Session
+from localstack_memorydb.engine.spec import AddressError, EngineSettings
+
+_BACKLOG = 511  # Valkey's tcp-backlog
+_TICK_SECONDS = 0.1
+_PUSH_LIMIT = 32 * 1024 * 1024  # client-output-buffer-limit-pubsub-hard-limit of MemoryDB's parameter groups
+_HANDSHAKE_SECONDS = 10.0
+
+
+def clock() -> int:
+    """Unix time in milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class Connection(asyncio.Protocol):
+    """A client's socket: hands bytes to its session and back."""
+
+    __slots__ = ("_alarm", "_loop", "_node", "_session", "_transport")
+
+    _session: Session
+    _transport: asyncio.Transport
+
+    def __init__(self, node: Node, loop: asyncio.AbstractEventLoop) -> None:
+        self._node = node
+        self._loop = loop
+        self._alarm: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client has connected (and, with TLS, shaken hands)."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's own class has no common ancestor
+        host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
+        self._session = self._node.connect(f"{host}:{port}", clock())
+        self._session.sink = self._push
+        self._session.alarm = self._set_alarm
+        self._session.hang_up = self._transport.close
+
+    def data_received(self, data: bytes) -> None:
+        """The client sent something."""
+        session = self._session
+        reply = session.receive(data, time.time_ns() // 1_000_000)
+        if reply:
+            self._transport.write(reply)
+        if session.closing:
+            self._transport.close()
+
+    def _push(self, data: bytes) -> None:
+        self._transport.write(data)
+        if self._transport.get_write_buffer_size() > _PUSH_LIMIT:
+            self._transport.abort()
+
+    def _set_alarm(self, deadline: int) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = self._loop.call_later(max(0, deadline - clock()) / 1000, self._ring)
+
+    def _ring(self) -> None:
+        self._session.expire_block(clock())
+
+    def pause_writing(self) -> None:
+        """The client does not read its replies: do not take more requests until it does."""
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._session.disconnect()
+
+
+class Addresses:
+    """Hands out what nodes listen on: an own loopback address each with the cluster's port, or ports of a range."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self._settings = settings
+        self._taken: set[str] = set()
+        # Two emulators on one machine start looking in different places, so that they seldom meet.
+        self._next = 0x0001_0000 + (os.getpid() * 1009 % 0xF000) * 0x100
+
+    def bind(self, port: int) -> tuple[socket.socket, str, int]:
+        """A bound socket, and the host and port to announce. Raises AddressError."""
+        if self._settings.bind in {"auto", "loopback"}:
+            found = self._bind_loopback(port)
+            if found is not None:
+                return found
+            if self._settings.bind == "loopback":
+                raise AddressError(
+                    f"no 127.x.y.z address takes port {port}: is another server bound to it on every address? "
+                    "Choose another port, or set MEMORYDB_NODE_ADDRESSES=range"
+                )
+        return self._bind_range()
+
+    def release(self, host: str) -> None:
+        """The address may be used again."""
+        self._taken.discard(host)
+
+    def _candidates(self) -> Iterator[str]:
+        for _ in range(256):
+            self._next += 1
+            if self._next & 0xFF in {0, 255}:
+                self._next += 1 + (self._next & 0xFF == 255)  # noqa: PLR2004
+            if self._next >= 0x00FF_FF00:
+                self._next = 0x0001_0001
+            yield f"127.{self._next >> 16 & 255}.{self._next >> 8 & 255}.{self._next & 255}"
+
+    def _bind_loopback(self, port: int) -> tuple[socket.socket, str, int] | None:
+        for host in self._candidates():
+            if host in self._taken:
+                continue
+            try:
+                bound = _listen(host, port)
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    continue
+                return None
+            self._taken.add(host)
+            return bound, host, port
+        return None
+
+    def _bind_range(self) -> tuple[socket.socket, str, int]:
+        first, last = self._settings.port_range
+        host = self._settings.host
+        for port in range(first, last + 1):
+            try:
+                return _listen(host, port), self._settings.announce_host or host, port
+            except OSError:
+                continue
+        raise AddressError(
+            f"no free port between {first} and {last} on {host}: delete a cluster, or widen MEMORYDB_PORT_RANGE"
+        )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+        bound.listen(_BACKLOG)
+        bound.setblocking(False)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+class ClusterServer:
+    """Serves a cluster: one listener a node, one timer. All methods run on the engine's loop."""
+
+    def __init__(self, cluster: Cluster, addresses: Addresses, authority: Authority) -> None:
+        self.cluster = cluster
+        self._addresses = addresses
+        self._authority = authority
+        self._loop = asyncio.get_running_loop()
+        self._servers: dict[str, asyncio.Server] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def open(self, nodes: list[Node]) -> None:
+        """Starts listening for the nodes. Raises AddressError, and then none of them listens."""
+        sockets: list[tuple[Node, socket.socket]] = []
+        try:
+            for node in nodes:
+                bound, node.host, node.port = self._addresses.bind(self.cluster.spec.port)
+                sockets.append((node, bound))
+        except AddressError:
+            for node, bound in sockets:
+                bound.close()
+                self._addresses.release(node.host)
+            raise
+        context = self._tls_context(nodes) if self.cluster.spec.tls else None
+        for node, bound in sockets:
+            self._servers[node.name] = await self._serve(node, bound, context)
+        if self._timer is None:
+            self._tick()
+
+    async def _serve(
+        self, node: Node, bound: socket.socket, context: ssl.SSLContext | None
+    ) -> asyncio.Server:
+        timeout = {"ssl_handshake_timeout": _HANDSHAKE_SECONDS} if context is not None else {}
+        return await self._loop.create_server(
+            lambda: Connection(node, self._loop), sock=bound, ssl=context, backlog=_BACKLOG, **timeout
+        )
+
+    def _tls_context(self, nodes: list[Node]) -> ssl.SSLContext:
+        hosts = dict.fromkeys(node.host for node in nodes)
+        names = [
+            *hosts,
+            "127.0.0.1",
+            "localhost",
+            "*.localhost.localstack.cloud",
+            "localhost.localstack.cloud",
+        ]
+        names += [name for name in self.cluster.spec.hostnames if name not in names]
+        chain, key = self._authority.issue(list(dict.fromkeys(names)), datetime.now(UTC))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        # OpenSSL's Python binding loads certificates from files only; these live as long as this call.
+        with tempfile.TemporaryDirectory(prefix="memorydb-tls-") as directory:
+            chain_file, key_file = Path(directory, "chain.pem"), Path(directory, "key.pem")
+            chain_file.write_bytes(chain)
+            key_file.write_bytes(key)
+            context.load_cert_chain(chain_file, key_file)
+        return context
+
+    def close(self, nodes: list[Node]) -> None:
+        """Stops listening for the nodes and drops their clients."""
+        for node in nodes:
+            server = self._servers.pop(node.name, None)
+            if server is not None:
+                server.close()
+                self._addresses.release(node.host)
+            for session in list(node.sessions.values()):
+                session.hang_up()
+        if not self._servers and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tick(self) -> None:
+        self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)
+        self.cluster.tick(clock())

@@ -1,0 +1,533 @@
+"""One client's connection, sans-io: bytes in, bytes out, time in.
+
+The hot loop is `drain`: it parses with hiredis, looks the command up and, as long as no gate is shut, routes and runs it
+in a few steps. Everything unusual (transactions, replicas, subscribers, subcommands, clients without a user) goes through
+`detour`, which walks the reasons for a refusal in Valkey's order.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from binascii import crc_hqx
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import hiredis
+
+from localstack_memorydb.engine.errors import (
+    CommandError,
+    CrossSlot,
+    Moved,
+    NoAuth,
+    ProtocolError,
+    ReadOnlyReplica,
+    WrongArity,
+    WrongType,
+    unknown_command,
+)
+from localstack_memorydb.engine.keyspace import Slot
+from localstack_memorydb.engine.registry import (
+    GATE_CONTAINER,
+    GATE_MULTI,
+    GATE_REPLICA,
+    GATE_SILENT,
+    GATE_SUBSCRIBED,
+    GATE_UNAUTHENTICATED,
+    MAY_REPLICATE,
+    PUBSUB,
+    Command,
+)
+from localstack_memorydb.engine.resp import (
+    BLOCKED,
+    NOTHING,
+    QUEUED,
+    Argv,
+    Reply,
+    RequestReader,
+    encoders,
+)
+from localstack_memorydb.engine.slots import SLOT_MASK, key_slot
+
+if TYPE_CHECKING:
+    from localstack_memorydb.engine.cluster import Node
+    from localstack_memorydb.engine.values import Value
+
+LOG = logging.getLogger(__name__)
+
+# hiredis reserves memory for what a header announces, so large announcements go to the reader that counts first.
+_LARGE_HEADER: Final = re.compile(rb"[*$]-?[0-9]{7,}").search
+_ASTERISK: Final = 0x2A
+_BRACE: Final = 0x7B
+
+
+_PACKET_KEPT: Final = 64 * 1024
+
+V = TypeVar("V")
+
+join = b"".join
+"""Also the cheapest way to be sure that every argument is bytes: hiredis lets other types through."""
+
+
+class Blocked:
+    """What a blocked client waits for, and what it gets when its time is up."""
+
+    __slots__ = ("argv", "deadline", "keys", "otherwise", "since")
+
+    def __init__(self, argv: Argv, keys: dict[bytes, type], otherwise: Reply, since: int) -> None:
+        self.argv = argv
+        self.keys = keys
+        self.otherwise = otherwise
+        self.since = since
+        self.deadline: int | None = None
+
+
+class Session:
+    """The state of one connection.
+
+    `sink` takes bytes that no request of this moment asked for: messages, and replies to commands that had been
+    blocked. `alarm` asks to call `expire_block` at a unix time in ms.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "aborted",
+        "alarm",
+        "blocked",
+        "channels",
+        "closing",
+        "db",
+        "deferred",
+        "effects",
+        "encoders",
+        "gates",
+        "hang_up",
+        "in_exec",
+        "last_command",
+        "last_seen",
+        "library",
+        "name",
+        "no_evict",
+        "no_touch",
+        "node",
+        "now",
+        "number",
+        "packet",
+        "patterns",
+        "peer",
+        "processing",
+        "protocol",
+        "queue",
+        "reader",
+        "readonly",
+        "reply_mode",
+        "shard_channels",
+        "sink",
+        "slots",
+        "started",
+        "strict",
+        "table",
+        "touched",
+        "unchanged",
+        "user",
+        "watched",
+    )
+
+    def __init__(self, node: Node, number: int, peer: str, now: int) -> None:
+        self.node = node
+        self.number = number
+        self.peer = peer
+        self.now = self.started = self.last_seen = now
+        self.table = node.cluster.table
+        self.slots = node.shard.keyspace.slots
+        self.reader = hiredis.Reader()
+        self.strict: RequestReader | None = None
+        self.sink: Callable[[bytes], None] = _ignore
+        self.alarm: Callable[[int], None] = _ignore
+        self.hang_up: Callable[[], None] = _nothing
+        self.deferred: list[bytes] = []
+        self.processing = False
+        self.closing = False
+        self.last_command = "NULL"
+        self.library = (b"", b"")
+        self.blocked: Blocked | None = None
+        self.packet = b""
+        self.db = Slot()
+        self.unchanged = False
+        self.effects: list[Argv] | None = None
+        self.channels: dict[bytes, None] = {}
+        self.patterns: dict[bytes, None] = {}
+        self.shard_channels: dict[bytes, None] = {}
+        self.queue: list[tuple[Command, Argv]] | None = None
+        self.watched: dict[bytes, None] = {}
+        self.name = b""
+        self.reset()
+
+    def reset(self) -> None:
+        """The state of a fresh connection (RESET); subscriptions and watches are the caller's to end."""
+        self.protocol = 2
+        self.user = "default"
+        self.readonly = False
+        self.reply_mode = "on"
+        self.no_evict = self.no_touch = False
+        self.in_exec = False
+        self.aborted = False
+        self.touched = False
+        self.queue = None
+        self.name = b""
+        self.gates = GATE_CONTAINER | (0 if self.node.is_primary else GATE_REPLICA)
+        self.encoders = encoders(2, self.legacy_doubles)
+
+    @property
+    def legacy(self) -> bool:
+        """Whether the engine speaks 6.2, with its older error texts."""
+        return self.table.level < (7,)
+
+    @property
+    def legacy_doubles(self) -> bool:
+        """Whether doubles are printed with 17 digits, as before 7.2."""
+        return self.table.level < (7, 2)
+
+    # -- bytes in, bytes out -------------------------------------------------------------------------------------
+
+    def receive(self, data: bytes, now: int) -> bytes:
+        """Handles what a client sent at `now` (unix time in ms); returns what is due to it at once."""
+        self.now = self.last_seen = now
+        if self.strict is not None:
+            self.strict.feed(data)
+        elif self.reader.has_data():
+            # Kept so that a broken request can be explained; long values need no explanation.
+            self.packet = self.packet + data if len(self.packet) < _PACKET_KEPT else b""
+            self.reader.feed(data)
+        elif data[0] != _ASTERISK or _LARGE_HEADER(data) is not None:
+            self.strict = RequestReader()
+            self.strict.feed(data)
+        else:
+            self.packet = data
+            self.reader.feed(data)
+        return self.drain() if self.blocked is None else b""
+
+    def drain(self) -> bytes:
+        """Runs the complete requests that wait in the reader; returns their replies, in order."""
+        gets = self._next_strict if self.strict is not None else self.reader.gets
+        find, slots, deferred = self.table.get, self.slots, self.deferred
+        keyspace = self.node.shard.keyspace
+        encode = self.encoders
+        out: list[bytes] = []
+        add = out.append
+        self.processing = True
+        while True:
+            try:
+                argv = gets()
+                if argv is False:
+                    break
+                command = find(argv[0])
+                count = len(argv)
+                if command is None:
+                    reply = self.mixed_case(argv)
+                    encode = self.encoders
+                elif command.gates & self.gates or count < command.least or count > command.most:
+                    reply = self.detour(command, argv)
+                    encode = self.encoders
+                elif command.single:
+                    key = argv[1]
+                    number = crc_hqx(key, 0) & SLOT_MASK if _BRACE not in key else key_slot(key)
+                    db = slots[number]
+                    if db is None:
+                        db = self.own_slot(number)
+                    elif db.deadlines:
+                        keyspace.purge(db, key, self.now)
+                    self.db = db
+                    if not command.write:
+                        reply = command.run(self, argv)
+                    elif keyspace.observed:
+                        reply = self.observed(command, argv)
+                    else:
+                        join(argv)
+                        reply = command.run(self, argv)
+                else:
+                    reply = self.call(command, argv)
+                if reply is BLOCKED:
+                    break
+                add(encode[type(reply)](reply))
+            except CommandError as error:
+                add(self._refused(error))
+            except hiredis.ProtocolError:
+                gets = self._explain()
+            except Exception as error:  # noqa: BLE001 - the edge of the engine: a bug of ours must not stop the node
+                add(self._failed(error, argv))
+            if deferred:
+                out += deferred
+                deferred.clear()
+            if self.closing:
+                break
+        self.processing = False
+        self.node.commands_processed += len(out)
+        if self.node.cluster.unblocked:
+            self.node.cluster.resume(self.now)
+        return out[0] if len(out) == 1 else join(out)
+
+    def _next_strict(self) -> Argv | bool:
+        """The next request from the strict reader; False when there is none."""
+        if self.strict is None:
+            return False
+        try:
+            argv = self.strict.next()
+        except ProtocolError as error:
+            self.closing = True
+            raise CommandError(f"ERR Protocol error: {error}") from None
+        if argv is None and self.strict.idle:
+            self.strict = None
+            self.reader = hiredis.Reader()
+        return False if argv is None else argv
+
+    def _explain(self) -> Callable[[], Argv | bool]:
+        """Goes on strictly where hiredis gave up: at an inline command, or at a request that is broken."""
+        self.strict = strict = RequestReader()
+        strict.feed(self.packet or b"*-")
+        while strict.at_array:
+            before = strict.snapshot()
+            try:
+                if strict.next() is None:
+                    break
+            except ProtocolError:
+                strict.rewind(before)
+                break
+        return self._next_strict
+
+    def _refused(self, error: CommandError) -> bytes:
+        """The error's bytes; a refusal while a transaction is queued spoils it."""
+        if self.queue is not None and not self.in_exec:
+            self.aborted = True
+        return error.wire
+
+    def _failed(self, error: Exception, argv: Argv) -> bytes:
+        if not argv:
+            return b""
+        if not all(type(argument) is bytes for argument in argv):
+            self.closing = True
+            return b"-ERR Protocol error: expected '$'\r\n"
+        LOG.error("internal error in %r", argv[0][:64], exc_info=error)
+        return b"-ERR internal error\r\n"
+
+    # -- from a request to its command ------------------------------------------------------------------------------
+
+    def mixed_case(self, argv: Argv) -> Reply:
+        """A command spelled neither in upper nor in lower case, or unknown."""
+        command = self.table.get(argv[0].lower())
+        if command is None:
+            raise unknown_command(argv, self.legacy)
+        return self.detour(command, argv)
+
+    def detour(self, command: Command, argv: Argv) -> Reply:
+        """The careful path: every reason for a refusal, in the order of Valkey's processCommand."""
+        if command.subcommands:
+            command = command.resolve(argv, self.legacy)
+        if not command.least <= len(argv) <= command.most:
+            raise WrongArity(command.name)
+        gates = command.gates & self.gates
+        if gates & GATE_UNAUTHENTICATED:
+            raise NoAuth
+        keys = command.find_keys(argv)
+        if keys:
+            self.route(command, keys)
+        elif gates & GATE_REPLICA and command.write:
+            raise ReadOnlyReplica
+        if gates & GATE_SUBSCRIBED:
+            raise CommandError(
+                f"ERR Can't execute '{command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
+                "are allowed in this context"
+            )
+        if gates & GATE_MULTI and self.queue is not None:
+            self.queue.append((command, argv))
+            return QUEUED
+        self.last_command = command.name
+        if self.gates & GATE_SILENT:
+            return self._silently(command, argv)
+        return self.call(command, argv)
+
+    def _silently(self, command: Command, argv: Argv) -> Reply:
+        """CLIENT REPLY OFF and SKIP: the command runs, its reply is not sent."""
+        if self.reply_mode == "skip":
+            self.reply_mode = "on"
+            self.gates &= ~GATE_SILENT
+        try:
+            reply = self.call(command, argv)
+        except CommandError:
+            return NOTHING
+        return (
+            reply
+            if reply is BLOCKED or not self.gates & GATE_SILENT and command.name == "client|reply"
+            else NOTHING
+        )
+
+    def route(self, command: Command, keys: Sequence[bytes]) -> int:
+        """The one slot of the keys, if this node serves it to this client. Raises CrossSlot, Moved, ClusterDown."""
+        number = key_slot(keys[0])
+        for key in keys[1:]:
+            if key_slot(key) != number:
+                raise CrossSlot
+        node = self.node
+        shard = node.cluster.owner(number)
+        if shard is node.shard:
+            if node.is_primary:
+                return number
+            follows = command.flags & PUBSUB or (self.readonly and not command.write)
+            if follows and not (command.flags & MAY_REPLICATE and not command.flags & PUBSUB):
+                return number
+        raise Moved(number, *shard.primary.address)
+
+    def own_slot(self, number: int) -> Slot:
+        """The data of a slot that holds nothing so far, if it is this shard's. Raises Moved."""
+        node = self.node
+        shard = node.cluster.owner(number)
+        if shard is not node.shard:
+            raise Moved(number, *shard.primary.address)
+        return node.shard.keyspace.slot(number)
+
+    def call(self, command: Command, argv: Argv) -> Reply:
+        """Runs a command whose arity and gates are checked: finds its slot, drops expired keys, tells observers."""
+        keyspace = self.node.shard.keyspace
+        if command.keys:
+            keys = command.find_keys(argv)
+            if keys:
+                number = key_slot(keys[0])
+                for key in keys[1:]:
+                    if key_slot(key) != number:
+                        raise CrossSlot
+                self.db = db = self.slots[number] or self.own_slot(number)
+                if db.deadlines:
+                    for key in keys:
+                        keyspace.purge(db, key, self.now)
+        if command.write:
+            join(argv)
+            if keyspace.observed:
+                return self.observed(command, argv)
+        return command.run(self, argv)
+
+    def observed(self, command: Command, argv: Argv) -> Reply:
+        """Runs a write that somebody may watch or wait for."""
+        join(argv)
+        self.unchanged = False
+        self.effects = None
+        reply = command.run(self, argv)
+        if not self.unchanged and reply is not BLOCKED:
+            keyspace = self.node.shard.keyspace
+            changed = self.effects if self.effects is not None else [argv]
+            for entry in changed:
+                written = self.table.find(entry[0]) if entry is not argv else command
+                for key in written.modified_keys(entry) if written is not None else ():
+                    keyspace.changed(key)
+            if keyspace.ready and not self.in_exec:
+                self.node.shard.serve_ready(self.now)
+        return reply
+
+    # -- what handlers use --------------------------------------------------------------------------------------------
+
+    def value(self, key: bytes, kind: type[V]) -> V | None:
+        """The key's value, or None when there is no such key. Raises WrongType."""
+        found = self.db.get(key)
+        if found is None or type(found) is kind:
+            return found
+        raise WrongType
+
+    def effect(self, *entries: Argv) -> None:
+        """Says what a write really did, in commands whose replay gives the same data (SREM for SPOP, PXAT for EX).
+
+        Without it, the command line itself is the effect. Keys that are not named in an entry did not change.
+        """
+        self.effects = list(entries)
+
+    def block(
+        self, argv: Argv, keys: Sequence[bytes], kind: type[Value], timeout: float, otherwise: Reply
+    ) -> Reply:
+        """Parks the client until one of the keys holds a value of that type, or `timeout` seconds pass (0: for ever).
+
+        The command then runs again from the start. `otherwise` is the reply at the timeout, and at once where
+        waiting is not allowed (MULTI, scripts).
+        """
+        if self.in_exec:
+            return otherwise
+        if self.blocked is None:
+            self.blocked = Blocked(argv, dict.fromkeys(keys, kind), otherwise, self.now)
+            self.node.shard.keyspace.wait(self, self.blocked.keys)
+            if timeout:
+                self.blocked.deadline = self.now + max(1, round(timeout * 1000))
+                self.alarm(self.blocked.deadline)
+        return BLOCKED
+
+    # -- blocked clients ----------------------------------------------------------------------------------------------
+
+    def retry(self, now: int) -> None:
+        """Runs the blocked command again, since a key it waits for has changed."""
+        if self.blocked is None:
+            return
+        self.now = now
+        argv = self.blocked.argv
+        try:
+            reply = self.call(self.table[argv[0].lower()], argv)
+        except CommandError as error:
+            reply = error
+        if reply is not BLOCKED:
+            self.unblock(reply)
+
+    def unblock(self, reply: Reply) -> None:
+        """Ends the wait with that reply. What the client sent meanwhile runs when the cluster resumes it."""
+        if self.blocked is None:
+            return
+        self.node.shard.keyspace.stop_waiting(self, self.blocked.keys)
+        self.blocked = None
+        self.sink(self.encoders[type(reply)](reply))
+        self.node.cluster.unblocked.append(self)
+
+    def expire_block(self, now: int) -> None:
+        """Ends the wait if its timeout has passed."""
+        if self.blocked is not None and self.blocked.deadline is not None and self.blocked.deadline <= now:
+            self.unblock(self.blocked.otherwise)
+            self.node.cluster.resume(now)
+
+    def resume(self, now: int) -> None:
+        """Runs what the client sent while it was blocked."""
+        self.now = now
+        if self.blocked is None and not self.closing:
+            data = self.drain()
+            if data:
+                self.sink(data)
+
+    def disconnect(self) -> None:
+        """The connection is gone: nothing of the client remains."""
+        self.closing = True
+        if self.blocked is not None:
+            self.node.shard.keyspace.stop_waiting(self, self.blocked.keys)
+            self.blocked = None
+        self.unwatch()
+        self.node.forget(self)
+
+    def watch(self, key: bytes) -> None:
+        """EXEC will refuse if the key changes from now on."""
+        if key not in self.watched:
+            self.watched[key] = None
+            self.node.shard.keyspace.watch(self, key)
+
+    def unwatch(self) -> None:
+        """Forgets the watched keys, and that one of them changed."""
+        for key in self.watched:
+            self.node.shard.keyspace.unwatch(self, key)
+        self.watched.clear()
+        self.touched = False
+
+    def send(self, message: Reply) -> None:
+        """Sends what the client did not ask for just now; after the current reply if one is being made."""
+        data = self.encoders[type(message)](message)
+        if self.processing:
+            self.deferred.append(data)
+        else:
+            self.sink(data)
+
+
+def _ignore(_: Any) -> None:
+    """The sink and alarm of a session that no server listens to."""
+
+
+def _nothing() -> None:
+    """The way to hang up on a session that no server listens to."""
