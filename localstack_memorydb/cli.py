@@ -1,0 +1,174 @@
+"""The command line: start, demo, ca, doctor."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import importlib.util
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from localstack_memorydb import __version__
+from localstack_memorydb.settings import Settings, SettingsError
+
+DEFAULT_PORT = 4566
+DEFAULT_ENDPOINT = f"http://127.0.0.1:{DEFAULT_PORT}"
+_HOSTS = ("localstack", "standalone")
+
+
+def fail(reason: str) -> NoReturn:
+    """One line on standard error, exit code 1."""
+    sys.stderr.write(f"localstack-memorydb: {reason}\n")
+    sys.exit(1)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="localstack-memorydb")
+def main() -> None:
+    """Amazon MemoryDB on this machine: the API, and real clusters behind it."""
+
+
+@main.command()
+@click.option("--host", type=click.Choice(_HOSTS), help="Default: localstack where it is installed.")
+@click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True)
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Keep the state here between runs.")
+def start(host: str | None, port: int, data_dir: Path | None) -> None:
+    """Start an AWS endpoint with MemoryDB; prints `Ready.` once requests are served."""
+    settings = _settings(data_dir)
+    host = host or ("localstack" if _localstack_installed() else "standalone")
+    if host == "localstack":
+        _start_localstack(settings, port)
+    _start_standalone(settings, port)
+
+
+def _settings(data_dir: Path | None) -> Settings:
+    try:
+        settings = Settings.from_environ(os.environ)
+    except SettingsError as error:
+        fail(str(error))
+    if data_dir is not None:
+        settings = dataclasses.replace(settings, data_dir=data_dir.absolute())
+    if settings.data_dir is not None:
+        _require_directory(settings.data_dir)
+    return settings
+
+
+def _require_directory(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        fail(f"the data directory {path} cannot be used: {error.strerror or error}")
+
+
+def _localstack_installed() -> bool:
+    return importlib.util.find_spec("localstack") is not None and (
+        importlib.util.find_spec("localstack.runtime") is not None
+    )
+
+
+def _missing(extra: str, product: str) -> NoReturn:
+    fail(
+        f"{product} is not installed in this environment; install it: pip install 'localstack-memorydb[{extra}]'"
+    )
+
+
+def _port_refused(host: str, port: int, error: OSError) -> NoReturn:
+    if error.errno == errno.EADDRINUSE:
+        fail(f"port {port} is already in use; choose another one with --port")
+    fail(f"cannot listen on {host}:{port}: {error.strerror or error}")
+
+
+def _start_localstack(settings: Settings, port: int) -> NoReturn:
+    if not _localstack_installed():
+        _missing("localstack", "LocalStack")
+    from localstack_memorydb.integrations.localstack.runtime import serve
+
+    serve(_free_port(port), settings.data_dir)
+
+
+def _free_port(port: int) -> int:
+    """The port, if it is free: LocalStack itself ends in a stack trace, and always listens on all addresses."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("0.0.0.0", port))  # noqa: S104
+        except OSError as error:
+            _port_refused("0.0.0.0", port, error)  # noqa: S104
+        return int(probe.getsockname()[1])
+
+
+def _start_standalone(settings: Settings, port: int) -> None:
+    try:
+        from localstack_memorydb.integrations.moto.server import StandaloneHost
+    except ImportError:
+        _missing("standalone", "the stand-alone host (moto)")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        host = StandaloneHost(settings, port)
+    except OSError as error:
+        _port_refused(settings.bind, port, error)
+    host.start()
+    click.echo(f"MemoryDB, stand-alone host: {host.url}")
+    click.echo("Ready.")
+    try:
+        stop.wait()
+    finally:
+        host.stop()
+
+
+@main.command()
+@click.option("--endpoint-url", default=DEFAULT_ENDPOINT, show_default=True, help="A running endpoint.")
+@click.option("--install-hint", is_flag=True, help="Say on standard error how clients are told about it.")
+def ca(endpoint_url: str, install_hint: bool) -> None:
+    """Print the certificate (PEM) that clients trust to reach clusters over TLS."""
+    from urllib.error import URLError
+    from urllib.request import urlopen
+
+    try:
+        with urlopen(f"{endpoint_url.rstrip('/')}/_memorydb/ca.pem", timeout=30) as answer:  # noqa: S310
+            sys.stdout.write(answer.read().decode())
+    except (URLError, OSError, ValueError) as error:
+        fail(f"no certificate from {endpoint_url}: {getattr(error, 'reason', error)}")
+    if install_hint:
+        sys.stderr.write(
+            "redis-py: ssl_ca_certs=FILE   redis-cli: --cacert FILE   Node.js: NODE_EXTRA_CA_CERTS=FILE\n"
+            "Debian: copy to /usr/local/share/ca-certificates/ as a .crt file, then update-ca-certificates\n"
+        )
+
+
+@main.command()
+@click.option("--endpoint-url", help="A running endpoint; without it the demo starts one and stops it.")
+def demo(endpoint_url: str | None) -> None:
+    """Create a cluster, use it, snapshot it to S3, restore it: step by step, in seconds."""
+    from localstack_memorydb import demo as story
+
+    try:
+        story.run(endpoint_url, _settings(None))
+    except ImportError as error:
+        fail(f"{error}; install it: pip install 'localstack-memorydb[standalone]'")
+    except story.DemoError as error:
+        fail(str(error))
+
+
+@main.command()
+def doctor() -> None:
+    """Say what is usable here: Python, hosts, addresses, ports."""
+    from localstack_memorydb import doctor as examination
+
+    sys.exit(examination.run(_settings(None)))
+
+
+if __name__ == "__main__":
+    main()

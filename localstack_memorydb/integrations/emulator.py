@@ -1,0 +1,107 @@
+"""The one engine and the one provider of a host, made when the first request needs them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from localstack_memorydb.settings import Settings
+
+if TYPE_CHECKING:
+    from localstack_memorydb.engine import Engine
+    from localstack_memorydb.provider import Provider
+    from localstack_memorydb.provider.ports import Ports
+
+
+class Emulator:
+    """MemoryDB behind a host's adapter: `invoke` opens it, `reset` empties it, `close` frees everything.
+
+    Opening is put off to the first request because a host starts many services of which few are used.
+    """
+
+    def __init__(self, settings: Settings, ports: Callable[[], Ports]) -> None:
+        self.settings = settings
+        self._ports = ports
+        self._lock = threading.RLock()
+        self._opened: tuple[Engine, Provider] | None = None
+
+    def invoke(
+        self,
+        operation: str,
+        params: Mapping[str, Any],
+        *,
+        account: str,
+        region: str,
+        partition: str = "aws",
+        request_id: str = "",
+    ) -> dict[str, Any]:
+        """Answer one API call; raises the provider's Fault."""
+        from localstack_memorydb.provider import Call
+
+        call = Call(
+            account=account, region=region, now=datetime.now(UTC), partition=partition, request_id=request_id
+        )
+        return self._open()[1].invoke(operation, call, params)
+
+    @property
+    def ca_certificate(self) -> bytes:
+        """The certificate (PEM) that clients trust to reach the clusters of this emulator."""
+        return self._open()[0].ca_certificate
+
+    @property
+    def opened(self) -> bool:
+        """Whether engine and provider are there."""
+        return self._opened is not None
+
+    def open(self) -> None:
+        """Make engine and provider now, so that the first request does not wait for their imports."""
+        self._open()
+
+    def _open(self) -> tuple[Engine, Provider]:
+        with self._lock:
+            if self._opened is None:
+                self._opened = self._start()
+            return self._opened
+
+    def _start(self) -> tuple[Engine, Provider]:
+        from localstack_memorydb.engine import Engine, EngineSettings
+        from localstack_memorydb.provider import Options, Provider
+
+        chosen = self.settings
+        engine = Engine(
+            EngineSettings(
+                bind=chosen.node_addresses,
+                host=chosen.bind,
+                announce_host=chosen.announce_host,
+                port_range=chosen.port_range,
+                data_dir=chosen.data_dir,
+            )
+        )
+        engine.start()
+        try:
+            options = Options(
+                transition_delay=chosen.transition_delay, strict_bucket_policy=chosen.strict_bucket_policy
+            )
+            return engine, Provider(engine, self._ports(), options)
+        except BaseException:
+            engine.stop()
+            raise
+
+    def reset(self) -> None:
+        """Close every cluster and forget every resource; the emulator stays usable."""
+        with self._lock:
+            if self._opened is not None:
+                self._opened[1].reset()
+
+    def close(self) -> None:
+        """Stop provider and engine and free every port. The next request opens new ones."""
+        with self._lock:
+            opened, self._opened = self._opened, None
+        if opened is not None:
+            engine, provider = opened
+            try:
+                provider.close()
+            finally:
+                engine.stop()

@@ -1,0 +1,1 @@
+"""MemoryDB as a service of LocalStack, found by its entry points."""

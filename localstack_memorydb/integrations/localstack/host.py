@@ -1,0 +1,72 @@
+"""The emulator inside LocalStack: its settings, its pages, what LocalStack has to be told about the API."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from localstack_memorydb.integrations.emulator import Emulator
+from localstack_memorydb.settings import Settings
+
+
+@cache
+def settings() -> Settings:
+    """The user's settings; with PERSISTENCE=1 the data directory is LocalStack's own unless one is chosen."""
+    from localstack import config
+
+    chosen = Settings.from_environ(os.environ)
+    if chosen.data_dir is None and config.PERSISTENCE:
+        return dataclasses.replace(chosen, data_dir=Path(config.dirs.data) / "memorydb")
+    return chosen
+
+
+@cache
+def emulator() -> Emulator:
+    """The one emulator of this LocalStack."""
+    return Emulator(settings(), _ports)
+
+
+def _ports() -> Any:
+    from localstack_memorydb.integrations.localstack.ports import ports
+
+    return ports()
+
+
+def close() -> None:
+    """Free every port, if there is anything to free."""
+    if emulator.cache_info().currsize:
+        emulator().close()
+
+
+def accept_rpc_v2_cbor() -> None:
+    """Let LocalStack parse the protocol that SDKs of today prefer.
+
+    botocore lists smithy-rpc-v2-cbor for MemoryDB since 1.44.5, LocalStack pins an older model without it. The
+    loader caches its models, so a change stays. The model's error shapes have no members, which would leave
+    CBOR errors without their message.
+    """
+    from localstack.aws import spec
+
+    model = spec.loader.load_service_model("memorydb", "service-2")
+    metadata = model["metadata"]
+    protocols = metadata.setdefault("protocols", [metadata["protocol"]])
+    if "smithy-rpc-v2-cbor" not in protocols:
+        protocols.append("smithy-rpc-v2-cbor")
+    for shape in model["shapes"].values():
+        if shape.get("exception") and not shape.get("members"):
+            shape["members"] = {"message": {"shape": "String"}}
+
+
+def add_pages() -> None:
+    """Serve the CA certificate beside the API, where the stand-alone host has it too."""
+    from localstack.http import Response
+    from localstack.services.edge import ROUTER
+
+    def ca_certificate(request: Any) -> Any:
+        return Response(emulator().ca_certificate, mimetype="application/x-pem-file")
+
+    for path in ("/_memorydb/ca.pem", "/_localstack/memorydb"):
+        ROUTER.add(path, ca_certificate, methods=["GET", "HEAD"])

@@ -1,0 +1,115 @@
+"""The provider's ports, answered by LocalStack's own S3 and EC2 through its internal clients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.exceptions import ClientError
+from localstack.aws.connect import connect_to
+
+from localstack_memorydb.provider.ports import (
+    NoSuchBucket,
+    NoSuchObject,
+    NoSuchSubnet,
+    ObjectAccessDenied,
+    Ports,
+    Scope,
+    Subnet,
+)
+
+
+def ports() -> Ports:
+    """Both ports."""
+    return Ports(objects=LocalStackObjects(), network=LocalStackNetwork())
+
+
+def _clients(scope: Scope) -> Any:
+    """Clients of the caller's account; LocalStack takes a 12-digit access key for the account itself."""
+    return connect_to(aws_access_key_id=scope.account, region_name=scope.region)
+
+
+class LocalStackObjects:
+    """S3 as LocalStack keeps it."""
+
+    def bucket_region(self, scope: Scope, bucket: str) -> str:
+        with _translated(bucket):
+            where = _clients(scope).s3.get_bucket_location(Bucket=bucket).get("LocationConstraint")
+        return {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}.get(where, where)
+
+    def bucket_policy(self, scope: Scope, bucket: str) -> str | None:
+        try:
+            with _translated(bucket):
+                return str(_clients(scope).s3.get_bucket_policy(Bucket=bucket)["Policy"])
+        except ClientError as error:
+            if _code(error) == "NoSuchBucketPolicy":
+                return None
+            raise
+
+    def has_object(self, scope: Scope, bucket: str, key: str) -> bool:
+        try:
+            with _translated(bucket, key):
+                self._s3(scope).head_object(Bucket=bucket, Key=key)
+        except NoSuchObject:
+            self.bucket_region(scope, bucket)  # a HEAD request cannot say which of the two is missing
+            return False
+        return True
+
+    def put_object(self, scope: Scope, bucket: str, key: str, body: bytes) -> None:
+        with _translated(bucket, key):
+            self._s3(scope).put_object(Bucket=bucket, Key=key, Body=body)
+
+    def get_object(self, scope: Scope, bucket: str, key: str) -> bytes:
+        with _translated(bucket, key):
+            return bytes(self._s3(scope).get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    @staticmethod
+    def _s3(scope: Scope) -> Any:
+        return _clients(scope).s3.request_metadata(service_principal="memorydb")
+
+
+class LocalStackNetwork:
+    """Subnets as LocalStack's EC2 keeps them; every region of every account has a default VPC."""
+
+    def subnets(self, scope: Scope, identifiers: Sequence[str]) -> list[Subnet]:
+        ec2 = _clients(scope).ec2
+        found = []
+        for identifier in identifiers:
+            try:
+                found += ec2.describe_subnets(SubnetIds=[identifier])["Subnets"]
+            except ClientError as error:
+                if _code(error).startswith("InvalidSubnetID"):
+                    raise NoSuchSubnet(identifier) from None
+                raise
+        return [_subnet(row) for row in found]
+
+    def default_subnets(self, scope: Scope) -> list[Subnet]:
+        chosen = [{"Name": "default-for-az", "Values": ["true"]}]
+        rows = _clients(scope).ec2.describe_subnets(Filters=chosen)["Subnets"]
+        return [_subnet(row) for row in rows]
+
+
+def _subnet(row: dict[str, Any]) -> Subnet:
+    kinds = ("ipv4", "dual_stack") if row.get("Ipv6CidrBlockAssociationSet") else ("ipv4",)
+    return Subnet(row["SubnetId"], row["VpcId"], row["AvailabilityZone"], kinds)
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response["Error"]["Code"])
+
+
+@contextmanager
+def _translated(bucket: str, key: str = "") -> Iterator[None]:
+    """S3's error codes as the ports' exceptions."""
+    try:
+        yield
+    except ClientError as error:
+        match _code(error):
+            case "NoSuchBucket":
+                raise NoSuchBucket(bucket) from None
+            case "NoSuchKey" | "404":
+                raise NoSuchObject(key) from None
+            case "AccessDenied" | "403":
+                raise ObjectAccessDenied(bucket) from None
+        raise

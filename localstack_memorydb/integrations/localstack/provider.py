@@ -1,0 +1,40 @@
+"""LocalStack's service provider: every operation of the model goes to the emulator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from localstack.aws.api import CommonServiceException, RequestContext
+from localstack.aws.spec import load_service
+
+from localstack_memorydb.integrations.localstack import host
+from localstack_memorydb.provider import Fault
+
+
+class LocalStackProvider:
+    """A table of all operations instead of one method each: the emulator knows them, LocalStack need not."""
+
+    service = "memorydb"
+
+    def dispatch_table(self) -> dict[str, Callable[[RequestContext, dict[str, Any]], dict[str, Any]]]:
+        return {
+            operation: partial(self.call, operation)
+            for operation in load_service(self.service).operation_names
+        }
+
+    def call(self, operation: str, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        """One call; a fault becomes the error that LocalStack serialises with the fault's own code and status."""
+        try:
+            return host.emulator().invoke(
+                operation,
+                request,
+                account=context.account_id,
+                region=context.region,
+                partition=context.partition,
+                request_id=context.request_id or "",
+            )
+        except Fault as fault:
+            sender = fault.status < 500
+            raise CommonServiceException(fault.code, fault.message, fault.status, sender) from None

@@ -1,0 +1,99 @@
+"""The provider's ports, answered by moto's own S3 and EC2 in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from localstack_memorydb.provider.ports import (
+    NoSuchBucket,
+    NoSuchObject,
+    NoSuchSubnet,
+    ObjectAccessDenied,
+    Ports,
+    Scope,
+    Subnet,
+)
+
+
+def ports() -> Ports:
+    """Both ports. moto's EC2 takes a second to import, so each is imported when first asked."""
+    return Ports(objects=MotoObjects(), network=MotoNetwork())
+
+
+class MotoObjects:
+    """S3 as moto keeps it: buckets are global, each belongs to one account."""
+
+    def bucket_region(self, scope: Scope, bucket: str) -> str:
+        return str(self._bucket(scope, bucket).region_name)
+
+    def bucket_policy(self, scope: Scope, bucket: str) -> str | None:
+        policy = self._bucket(scope, bucket).policy
+        return policy.decode() if isinstance(policy, bytes) else policy
+
+    def has_object(self, scope: Scope, bucket: str, key: str) -> bool:
+        self._bucket(scope, bucket)
+        return self._live_key(scope, bucket, key) is not None
+
+    def put_object(self, scope: Scope, bucket: str, key: str, body: bytes) -> None:
+        self._bucket(scope, bucket)
+        self._s3(scope).put_object(bucket, key, body)
+
+    def get_object(self, scope: Scope, bucket: str, key: str) -> bytes:
+        self._bucket(scope, bucket)
+        found = self._live_key(scope, bucket, key)
+        if found is None:
+            raise NoSuchObject(key)
+        return bytes(found.value)
+
+    @staticmethod
+    def _s3(scope: Scope) -> Any:
+        from moto.s3.models import s3_backends
+
+        return s3_backends[scope.account][scope.partition]
+
+    def _bucket(self, scope: Scope, bucket: str) -> Any:
+        from moto.s3.exceptions import AccessDeniedByLock, MissingBucket
+
+        try:
+            return self._s3(scope).get_bucket(bucket)
+        except MissingBucket:
+            raise NoSuchBucket(bucket) from None
+        except AccessDeniedByLock:
+            raise ObjectAccessDenied(bucket) from None
+
+    def _live_key(self, scope: Scope, bucket: str, key: str) -> Any:
+        """The newest version of a key; None for a key that is missing or deleted."""
+        from moto.s3.models import FakeDeleteMarker
+
+        found = self._s3(scope).get_object(bucket, key)
+        return None if isinstance(found, FakeDeleteMarker) else found
+
+
+class MotoNetwork:
+    """Subnets as moto's EC2 keeps them; every region of every account has a default VPC."""
+
+    def subnets(self, scope: Scope, identifiers: Sequence[str]) -> list[Subnet]:
+        from moto.ec2.exceptions import InvalidSubnetIdError
+
+        found = []
+        for identifier in identifiers:
+            try:
+                found.append(_subnet(self._ec2(scope).get_subnet(identifier)))
+            except InvalidSubnetIdError:
+                raise NoSuchSubnet(identifier) from None
+        return found
+
+    def default_subnets(self, scope: Scope) -> list[Subnet]:
+        return [_subnet(subnet) for subnet in self._ec2(scope).get_default_subnets().values()]
+
+    @staticmethod
+    def _ec2(scope: Scope) -> Any:
+        from moto.ec2.models import ec2_backends
+
+        return ec2_backends[scope.account][scope.region]
+
+
+def _subnet(subnet: Any) -> Subnet:
+    kinds = ("ipv4", "dual_stack") if subnet.ipv6_cidr_block_associations else ("ipv4",)
+    return Subnet(subnet.id, subnet.vpc_id, subnet.availability_zone, kinds)

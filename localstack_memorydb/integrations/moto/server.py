@@ -1,0 +1,126 @@
+"""The stand-alone host: moto's server with MemoryDB in it, and the pages that LocalStack users expect."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs
+
+from moto import backend_index
+from moto.core.request import Request
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from localstack_memorydb import __version__
+from localstack_memorydb.integrations.emulator import Emulator
+from localstack_memorydb.integrations.moto import wire
+from localstack_memorydb.integrations.moto.http import HttpServer, listen
+from localstack_memorydb.integrations.moto.ports import ports
+from localstack_memorydb.integrations.moto.service import Service, states_of
+from localstack_memorydb.settings import Settings
+
+# LocalStack's rule, so that both hosts put the same things in the same account.
+DEFAULT_ACCOUNT = "000000000000"
+_ACCESS_KEY = re.compile(r"Credential=(?P<key>[^/,\s]+)/")
+_ACCOUNT = re.compile(r"\d{12}")
+
+StartResponse = Callable[..., Any]
+
+
+class StandaloneApp:
+    """The WSGI application: MemoryDB and our pages here, everything else is moto's."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+        self._service = Service(emulator, states_of(emulator))
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._pages: dict[str, Callable[[], tuple[str, bytes]]] = {
+            "/_localstack/health": self._health,
+            "/_localstack/memorydb": self._ca_certificate,
+            "/_memorydb/ca.pem": self._ca_certificate,
+        }
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", account_of(environ))
+        path = str(environ.get("PATH_INFO", ""))
+        if (page := self._pages.get(path)) and environ["REQUEST_METHOD"] in {"GET", "HEAD"}:
+            kind, body = page()
+            start_response("200 OK", [("Content-Type", kind), ("Content-Length", str(len(body)))])
+            return [body]
+        request = Request(environ)
+        if wire.is_memorydb(path, request.headers):
+            return self._memorydb(path, request, start_response)
+        answer: Iterable[bytes] = self._moto(environ, start_response)
+        return answer
+
+    def _memorydb(self, path: str, request: Request, start_response: StartResponse) -> Iterable[bytes]:
+        answer = self._service.answer(path, request.headers, request.get_data())
+        status = f"{answer.status} {HTTPStatus(answer.status).phrase}"
+        start_response(status, [*answer.headers.items(), ("Content-Length", str(len(answer.body)))])
+        return [answer.body]
+
+    def _health(self) -> tuple[str, bytes]:
+        """LocalStack's form: each service is running, or available until its first request."""
+        services = {name: "available" for name, _ in backend_index.backend_url_patterns if name != "moto_api"}
+        services |= {name: "running" for name in self._moto.app_instances if name in services}
+        services["memorydb"] = "running" if self._emulator.opened else "available"
+        health = {"services": dict(sorted(services.items())), "edition": "standalone", "version": __version__}
+        return "application/json", json.dumps(health).encode()
+
+    def _ca_certificate(self) -> tuple[str, bytes]:
+        return "application/x-pem-file", self._emulator.ca_certificate
+
+
+def account_of(environ: Mapping[str, Any]) -> str:
+    """The account of a request: a 12-digit access key names it, a key that IAM made belongs to its maker."""
+    credential = _ACCESS_KEY.search(environ.get("HTTP_AUTHORIZATION", ""))
+    if credential:
+        key = credential["key"]
+    else:
+        query = parse_qs(environ.get("QUERY_STRING", ""))
+        presigned = query.get("X-Amz-Credential") or query.get("AWSAccessKeyId") or [""]
+        key = presigned[0].partition("/")[0]
+    if _ACCOUNT.fullmatch(key):
+        return key
+    return _owner(key) or DEFAULT_ACCOUNT
+
+
+def _owner(key: str) -> str | None:
+    """The account whose IAM made an access key, by moto's own search; None without IAM in use."""
+    iam = sys.modules.get("moto.iam.models")
+    if iam is None:
+        return None
+    for account, states in list(iam.iam_backends.items()):
+        if any(key in state.access_keys for state in states.values()):
+            return str(account)
+    return None
+
+
+class StandaloneHost:
+    """The running host. `port` 0 takes a free one; `url` says which. OSError when the address is taken."""
+
+    def __init__(self, settings: Settings, port: int) -> None:
+        self._listener = listen(settings.bind, port)
+        self._emulator = Emulator(settings, ports)
+        self._server = HttpServer(self._listener, StandaloneApp(self._emulator))
+        self.url = f"http://{settings.bind}:{self._listener.getsockname()[1]}"
+
+    def start(self) -> None:
+        self._server.start()
+        threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+
+    def _warm_up(self) -> None:
+        """Import behind the user's back what the first CreateCluster would wait for."""
+        import moto.ec2.models
+        import moto.s3.models  # noqa: F401
+
+        self._emulator.open()
+
+    def stop(self) -> None:
+        self._server.stop()
+        self._listener.close()
+        self._emulator.close()

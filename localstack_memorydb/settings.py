@@ -1,0 +1,190 @@
+"""The one table of settings: name, default, help. Read once, at the edge; engine and provider are given values.
+
+Every setting is an environment variable with the prefix MEMORYDB_. `python -m localstack_memorydb.settings`
+writes docs/settings.md from this table.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+PREFIX = "MEMORYDB_"
+
+
+class SettingsError(ValueError):
+    """A setting whose value cannot be used; str() is one line that names the setting."""
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _choice(*words: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value.lower() not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return value.lower()
+
+    return parse
+
+
+def _flag(value: str) -> bool:
+    """LocalStack's own spelling of booleans: 1/true and 0/false."""
+    words = {
+        "1": True,
+        "true": True,
+        "yes": True,
+        "on": True,
+        "0": False,
+        "false": False,
+        "no": False,
+        "off": False,
+    }
+    if value.lower() not in words:
+        raise ValueError("must be 1 or 0 (also true/false, yes/no, on/off)")
+    return words[value.lower()]
+
+
+def _seconds(value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        raise ValueError("must be a number of seconds") from None
+    if not math.isfinite(seconds) or seconds < 0:
+        raise ValueError("must be a number of seconds, zero or more")
+    return seconds
+
+
+def _port_range(value: str) -> tuple[int, int]:
+    first, dash, last = value.partition("-")
+    if not (dash and first.strip().isdecimal() and last.strip().isdecimal()):
+        raise ValueError("must be two ports, first-last")
+    low, high = int(first), int(last)
+    if not 1 <= low <= high <= 65535:
+        raise ValueError("must be two ports between 1 and 65535, the lower one first")
+    return low, high
+
+
+def _directory(value: str) -> Path | None:
+    return Path(value).expanduser() if value else None
+
+
+def _setting(default: Any, parse: Callable[[str], Any], meaning: str, values: str) -> Any:
+    return field(default=default, metadata={"parse": parse, "values": values, "meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a user can choose. `Settings()` holds the defaults; `from_environ` reads the rest."""
+
+    data_dir: Path | None = _setting(
+        None,
+        _directory,
+        "Where the certificate authority and the state are kept between runs. Empty: nothing is written to disk. "
+        "In LocalStack, PERSISTENCE=1 sets it to LocalStack's own state directory.",
+        "directory",
+    )
+    node_addresses: str = _setting(
+        "auto",
+        _choice("auto", "loopback", "range"),
+        "Where nodes listen. loopback: each node has its own 127.x.y.z address and the cluster's port, as on AWS "
+        "every node has the cluster's port. range: all nodes share one address and take ports from PORT_RANGE. "
+        "auto: the first of the two that this system allows.",
+        "auto, loopback, range",
+    )
+    port_range: tuple[int, int] = _setting(
+        (4510, 4559), _port_range, "The ports that nodes may take when NODE_ADDRESSES is range.", "first-last"
+    )
+    bind: str = _setting(
+        "127.0.0.1",
+        _text,
+        "The address that nodes listen on when NODE_ADDRESSES is range. 0.0.0.0 opens them to other machines.",
+        "address",
+    )
+    announce_host: str | None = _setting(
+        None,
+        lambda value: value or None,
+        "The host name that DescribeClusters, CLUSTER SLOTS and MOVED hand out instead of the address listened "
+        "on, for clients that reach this machine by another name (from a container: host.docker.internal).",
+        "host name",
+    )
+    transition_delay: float = _setting(
+        0.0,
+        _seconds,
+        "How long clusters, snapshots and users stay in creating, modifying and deleting. 0 is right for most "
+        "tests; a few seconds try the waiters of the caller.",
+        "seconds",
+    )
+    strict_bucket_policy: bool = _setting(
+        False,
+        _flag,
+        "Refuse to export a snapshot to a bucket whose policy or grants do not admit MemoryDB, as AWS does.",
+        "0, 1",
+    )
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """The settings of this environment; SettingsError names the first one whose value cannot be used.
+
+        Names that are not in the table are left alone: applications have their own, such as MEMORYDB_ENDPOINT.
+        """
+        known = {_variable(row): row for row in fields(cls)}
+        return cls(**{row.name: _parse(row, environ[name]) for name, row in known.items() if name in environ})
+
+
+def _variable(row: Field[Any]) -> str:
+    return PREFIX + row.name.upper()
+
+
+def _parse(row: Field[Any], value: str) -> Any:
+    value = value.strip()
+    if not value:
+        return row.default
+    try:
+        return row.metadata["parse"](value)
+    except ValueError as error:
+        raise SettingsError(f"{_variable(row)}={value}: {error}") from None
+
+
+def _default(row: Field[Any]) -> str:
+    match row.default:
+        case None:
+            return "(empty)"
+        case bool() as flag:
+            return str(int(flag))
+        case (low, high):
+            return f"{low}-{high}"
+        case float() as number:
+            return f"{number:g}"
+        case value:
+            return str(value)
+
+
+def page() -> Iterator[str]:
+    """The lines of docs/settings.md."""
+    yield "# Settings"
+    yield ""
+    yield "<!-- Written by `make docs` from localstack_memorydb/settings.py: change it there. -->"
+    yield ""
+    yield "Environment variables, read once at the start. A value that cannot be used stops the start with one line"
+    yield "that says why."
+    yield ""
+    yield "| Variable | Default | Values | Meaning |"
+    yield "|---|---|---|---|"
+    for row in fields(Settings):
+        values, meaning = row.metadata["values"], row.metadata["meaning"]
+        yield f"| `{_variable(row)}` | `{_default(row)}` | {values} | {meaning} |"
+
+
+def main() -> None:
+    """Write the page to standard output."""
+    sys.stdout.write("\n".join(page()) + "\n")
+
+
+if __name__ == "__main__":
+    main()

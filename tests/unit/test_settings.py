@@ -1,0 +1,61 @@
+"""The table of settings and the page written from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from localstack_memorydb.settings import Settings, SettingsError, page
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_page_is_current() -> None:
+    assert (ROOT / "docs" / "settings.md").read_text() == "\n".join(page()) + "\n", "run `make docs`"
+
+
+def test_nothing_set_gives_the_defaults() -> None:
+    assert Settings.from_environ({"PATH": "/bin", "MEMORYDB_ENDPOINT": "an application's own"}) == Settings()
+
+
+def test_values_are_read_by_their_type() -> None:
+    chosen = Settings.from_environ(
+        {
+            "MEMORYDB_DATA_DIR": "/var/data",
+            "MEMORYDB_NODE_ADDRESSES": "Range",
+            "MEMORYDB_PORT_RANGE": "7000-7010",
+            "MEMORYDB_TRANSITION_DELAY": "1.5",
+            "MEMORYDB_STRICT_BUCKET_POLICY": "true",
+        }
+    )
+    assert chosen == Settings(
+        data_dir=Path("/var/data"),
+        node_addresses="range",
+        port_range=(7000, 7010),
+        transition_delay=1.5,
+        strict_bucket_policy=True,
+    )
+
+
+def test_empty_means_the_default() -> None:
+    assert Settings.from_environ({"MEMORYDB_PORT_RANGE": " ", "MEMORYDB_DATA_DIR": ""}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MEMORYDB_NODE_ADDRESSES", "docker"),
+        ("MEMORYDB_PORT_RANGE", "4510"),
+        ("MEMORYDB_PORT_RANGE", "4559-4510"),
+        ("MEMORYDB_PORT_RANGE", "0-10"),
+        ("MEMORYDB_TRANSITION_DELAY", "soon"),
+        ("MEMORYDB_TRANSITION_DELAY", "-1"),
+        ("MEMORYDB_TRANSITION_DELAY", "nan"),
+        ("MEMORYDB_STRICT_BUCKET_POLICY", "maybe"),
+    ],
+)
+def test_a_bad_value_is_one_line_that_names_it(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^{name}={value}: must be .+$") as refused:
+        Settings.from_environ({name: value})
+    assert "\n" not in str(refused.value)
