@@ -152,22 +152,22 @@ def ca(endpoint_url: str, install_hint: bool) -> None:
 @click.option("--endpoint-url", help="A running endpoint; without it the demo starts one and stops it.")
 def demo(endpoint_url: str | None) -> None:
     """Create a cluster, use it, snapshot it to S3, restore it: step by step, in seconds."""
-    from localstack_memorydb import demo as story
-
     try:
-        story.run(endpoint_url, _settings(None))
+        from localstack_memorydb.demo import DemoError, run
     except ImportError as error:
         fail(f"{error}; install it: pip install 'localstack-memorydb[standalone]'")
-    except story.DemoError as error:
+    try:
+        run(endpoint_url, _settings(None))
+    except DemoError as error:
         fail(str(error))
 
 
 @main.command()
 def doctor() -> None:
     """Say what is usable here: Python, hosts, addresses, ports."""
-    from localstack_memorydb import doctor as examination
+    from localstack_memorydb.doctor import run
 
-    sys.exit(examination.run(_settings(None)))
+    sys.exit(run(_settings(None)))
 
 
 if __name__ == "__main__":

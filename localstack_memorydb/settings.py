@@ -126,6 +126,13 @@ class Settings:
         "Refuse to export a snapshot to a bucket whose policy or grants do not admit MemoryDB, as AWS does.",
         "0, 1",
     )
+    strict_paging: bool = _setting(
+        False,
+        _flag,
+        "Refuse a MaxResults below 20 as the API reference states it. Lenient by default, so that tests can page "
+        "through a handful of resources.",
+        "0, 1",
+    )
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:

@@ -82,7 +82,9 @@ class Emulator:
         engine.start()
         try:
             options = Options(
-                transition_delay=chosen.transition_delay, strict_bucket_policy=chosen.strict_bucket_policy
+                transition_delay=chosen.transition_delay,
+                strict_bucket_policy=chosen.strict_bucket_policy,
+                strict_paging=chosen.strict_paging,
             )
             return engine, Provider(engine, self._ports(), options)
         except BaseException:

@@ -36,7 +36,7 @@ class LocalStackObjects:
     def bucket_region(self, scope: Scope, bucket: str) -> str:
         with _translated(bucket):
             where = _clients(scope).s3.get_bucket_location(Bucket=bucket).get("LocationConstraint")
-        return {None: "us-east-1", "": "us-east-1", "EU": "eu-west-1"}.get(where, where)
+        return {"": "us-east-1", "EU": "eu-west-1"}.get(where or "", str(where))
 
     def bucket_policy(self, scope: Scope, bucket: str) -> str | None:
         try:
@@ -91,7 +91,10 @@ class LocalStackNetwork:
 
 
 def _subnet(row: dict[str, Any]) -> Subnet:
-    kinds = ("ipv4", "dual_stack") if row.get("Ipv6CidrBlockAssociationSet") else ("ipv4",)
+    if row.get("Ipv6Native"):
+        kinds: tuple[str, ...] = ("ipv6",)
+    else:
+        kinds = ("ipv4", "dual_stack") if row.get("Ipv6CidrBlockAssociationSet") else ("ipv4",)
     return Subnet(row["SubnetId"], row["VpcId"], row["AvailabilityZone"], kinds)
 
 

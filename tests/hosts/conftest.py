@@ -1,0 +1,55 @@
+"""Both hosts, each started once for the tests that only use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .endpoint import LOCALSTACK_PYTHON, Endpoint
+
+HOSTS = ("standalone", "localstack")
+
+
+def require(host: str) -> str:
+    if host == "localstack" and not LOCALSTACK_PYTHON.exists():
+        pytest.skip("LocalStack is not installed here (`make environments` makes .venv-localstack)")
+    return host
+
+
+@pytest.fixture(scope="session", params=HOSTS)
+def endpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    """A running endpoint that tests share: each uses names of its own."""
+    running = Endpoint.start(require(request.param), tmp_path_factory.mktemp(request.param))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(params=HOSTS)
+def host(request: pytest.FixtureRequest) -> str:
+    """The name of a host, for tests that start it themselves."""
+    return require(request.param)
+
+
+@pytest.fixture
+def temporary(tmp_path: Path) -> Path:
+    """Where a host that the test starts puts its temporary files."""
+    place = tmp_path / "temporary"
+    place.mkdir()
+    return place
+
+
+@pytest.fixture
+def start(temporary: Path) -> Iterator[Callable[..., Endpoint]]:
+    """Start hosts as users do; they are gone when the test is over."""
+    started: list[Endpoint] = []
+
+    def begin(host: str, *options: str, **more: Any) -> Endpoint:
+        started.append(Endpoint.start(host, temporary, *options, **more))
+        return started[-1]
+
+    yield begin
+    for running in started:
+        running.kill()

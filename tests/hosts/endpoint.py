@@ -1,0 +1,145 @@
+"""An endpoint, started as a user starts it: a process of its own, with its own directory for temporary files."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+from urllib.request import urlopen
+
+import boto3
+import psutil
+from botocore.config import Config
+from redis.cluster import RedisCluster
+
+ROOT = Path(__file__).parents[2]
+LOCALSTACK_PYTHON = ROOT / ".venv-localstack" / "bin" / "python"
+REGION = "us-east-1"
+_START_SECONDS = 60
+
+
+def python_of(host: str) -> Path:
+    """The interpreter of the environment that a host is installed in."""
+    return LOCALSTACK_PYTHON if host == "localstack" else Path(sys.executable)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def start_command(host: str, port: int, *options: str) -> list[str]:
+    """What a user types."""
+    python = str(python_of(host))
+    return [python, "-m", "localstack_memorydb", "start", "--host", host, "--port", str(port), *options]
+
+
+def environment(temporary: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The caller's environment without its settings, with temporary files in one place."""
+    kept = {name: value for name, value in os.environ.items() if not re.match("MEMORYDB_|AWS_|MOTO_", name)}
+    return {**kept, "TMPDIR": str(temporary), "PYTHONUNBUFFERED": "1", **(more or {})}
+
+
+@dataclass
+class Endpoint:
+    """A running host. Stopped by `stop`, or killed when the block that started it ends."""
+
+    host: str
+    port: int
+    temporary: Path
+    process: subprocess.Popen[str]
+    output: list[str] = field(default_factory=list)
+
+    @classmethod
+    def start(
+        cls,
+        host: str,
+        temporary: Path,
+        *options: str,
+        command: Sequence[str] = (),
+        port: int = 0,
+        env: Mapping[str, str] | None = None,
+    ) -> Self:
+        port = port or free_port()
+        process = subprocess.Popen(
+            list(command) or start_command(host, port, *options),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=temporary.parent,
+            env=environment(temporary, env),
+        )
+        endpoint = cls(host, port, temporary, process)
+        endpoint._wait_for_ready()
+        return endpoint
+
+    def _wait_for_ready(self) -> None:
+        ready = threading.Event()
+
+        def read() -> None:
+            assert self.process.stdout is not None
+            with self.process.stdout as lines:
+                for line in lines:
+                    self.output.append(line)
+                    if line.strip() == "Ready.":
+                        ready.set()
+            ready.set()
+
+        threading.Thread(target=read, daemon=True).start()
+        assert ready.wait(_START_SECONDS), "no `Ready.`:\n" + "".join(self.output)
+        assert self.process.poll() is None, "ended:\n" + "".join(self.output)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self, service: str, account: str = "test", region: str = REGION, **config: Any) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=region,
+            aws_access_key_id=account,
+            aws_secret_access_key="test",
+            config=Config(retries={"max_attempts": 1}, **config),
+        )
+
+    def get(self, path: str) -> bytes:
+        with urlopen(self.url + path, timeout=30) as answer:
+            return answer.read()  # type: ignore[no-any-return]
+
+    def redis(self, name: str) -> RedisCluster:
+        """A cluster client, as an application makes it from what DescribeClusters says."""
+        endpoint = self.client("memorydb").describe_clusters(ClusterName=name)["Clusters"][0][
+            "ClusterEndpoint"
+        ]
+        authority = self.get("/_memorydb/ca.pem").decode()
+        return RedisCluster(host=endpoint["Address"], port=endpoint["Port"], ssl=True, ssl_ca_data=authority)
+
+    def listening(self) -> set[tuple[str, int]]:
+        """Every address that the host listens on."""
+        sockets = psutil.Process(self.process.pid).net_connections(kind="tcp")
+        return {(row.laddr.ip, row.laddr.port) for row in sockets if row.status == psutil.CONN_LISTEN}
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, float, list[psutil.Process]]:
+        """Send a signal; the exit code, how long the exit took, and the children that outlived it."""
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        began = time.monotonic()
+        self.process.send_signal(number)
+        code = self.process.wait(15)
+        took = time.monotonic() - began
+        return code, took, [child for child in children if child.is_running()]
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
