@@ -37,7 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
         if options.subject == "engine":
             actual = stack.enter_context(engine(options.witness))
         else:
-            actual = stack.enter_context(running(options.subject))
+            start = running if options.subject == options.witness else witness
+            actual = stack.enter_context(start(options.subject))
         newer = options.witness == "valkey" and options.subject != "valkey"
         return _play_all(scenarios, expected, actual, newer=newer, only_first=options.x)
 

@@ -180,7 +180,7 @@ def _word(line: str, at: int) -> tuple[bytes, int]:
                 continue
         elif char.isspace():
             break
-        elif char in "\"'" and not word:
+        elif char in "\"'":
             quote = char
             at += 1
             continue
