@@ -7,10 +7,45 @@ It is sticky, as in Valkey: a value that outgrew its compact form keeps the gene
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
 from sortedcontainers import SortedList
+
+from localstack_memorydb.engine.numbers import is_integer
+
+# set-max-intset-entries and set-max-listpack-value; how many entries a listpack takes depends on the engine version.
+_INTSET_ENTRIES: Final = 512
+_LISTPACK_VALUE: Final = 64
+
+# Up to this size a collection is copied to choose from it; a larger one keeps a Pool from then on.
+_COPIED: Final = 128
+
+
+class Pool:
+    """The members of a large collection by position, so that a random one is found without walking through it.
+
+    Its collection tells it of every member that comes or goes.
+    """
+
+    __slots__ = ("_places", "members")
+
+    def __init__(self, members: Iterable[bytes]) -> None:
+        self.members = list(members)
+        self._places = {member: place for place, member in enumerate(self.members)}
+
+    def add(self, member: bytes) -> None:
+        """The collection has a new member."""
+        self._places[member] = len(self.members)
+        self.members.append(member)
+
+    def remove(self, member: bytes) -> None:
+        """The collection has lost a member; the last one takes its place."""
+        place = self._places.pop(member)
+        last = self.members.pop()
+        if place < len(self.members):
+            self.members[place] = last
+            self._places[last] = place
 
 
 class List(deque[bytes]):
@@ -24,27 +59,93 @@ class List(deque[bytes]):
 
 
 class Hash(dict[bytes, bytes]):
-    """A hash; fields keep the order in which they were first set, as a listpack does."""
+    """A hash; fields keep the order in which they were first set, as a listpack does.
 
-    __slots__ = ("encoding",)
-
-    def __init__(self, items: object = ()) -> None:
-        super().__init__(items)  # type: ignore[call-overload]
-        self.encoding = "listpack"
-
-
-class Set(dict[bytes, None]):
-    """A set; members keep the order in which they were added, as a listpack does.
-
-    `pool` is a shuffled list of members from which SPOP and SRANDMEMBER draw when the set is large.
+    `pool` is there once HRANDFIELD has chosen from a large hash; who adds or removes a field tells it.
     """
 
     __slots__ = ("encoding", "pool")
 
+    def __init__(self, items: object = ()) -> None:
+        super().__init__(items)  # type: ignore[call-overload]
+        self.encoding = "listpack"
+        self.pool: Pool | None = None
+
+    def members(self) -> list[bytes]:
+        """The fields, in order."""
+        return list(self)
+
+    def choices(self) -> Sequence[bytes]:
+        """The fields in no particular order, to choose from at random."""
+        if self.pool is None:
+            if len(self) <= _COPIED:
+                return list(self)
+            self.pool = Pool(self)
+        return self.pool.members
+
+
+class Set(dict[bytes, None]):
+    """A set; members keep the order in which they were added, as a listpack does. An intset is ascending.
+
+    `pool` is there once SPOP or SRANDMEMBER has chosen from a large set; `arranged` says that an intset is in order.
+    """
+
+    __slots__ = ("arranged", "encoding", "pool")
+
     def __init__(self, members: object = ()) -> None:
         super().__init__(dict.fromkeys(members))  # type: ignore[call-overload]
         self.encoding = "intset"
-        self.pool: list[bytes] = []
+        self.arranged = False
+        self.pool: Pool | None = None
+
+    def add(self, member: bytes, listpack_entries: int) -> None:
+        """Adds what is not a member yet, and changes the encoding where Valkey does (t_set.c: setTypeAddAux)."""
+        if self.encoding == "intset":
+            if is_integer(member):
+                self.arranged = False
+                if len(self) >= _INTSET_ENTRIES:
+                    self.encoding = "hashtable"
+            elif len(self) < listpack_entries and len(member) <= _LISTPACK_VALUE:
+                self._arrange()
+                self.encoding = "listpack"
+            else:
+                self.encoding = "hashtable"
+        elif self.encoding == "listpack" and (len(self) >= listpack_entries or len(member) > _LISTPACK_VALUE):
+            self.encoding = "hashtable"
+        self[member] = None
+        if self.pool is not None:
+            self.pool.add(member)
+
+    def discard(self, member: bytes) -> bool:
+        """Removes the member; False when it was not there."""
+        if member not in self:
+            return False
+        del self[member]
+        if self.pool is not None:
+            self.pool.remove(member)
+        return True
+
+    def members(self) -> list[bytes]:
+        """The members in the order in which Valkey lists them, where it has one."""
+        if self.encoding == "intset":
+            self._arrange()
+        return list(self)
+
+    def choices(self) -> Sequence[bytes]:
+        """The members in no particular order, to choose from at random."""
+        if self.pool is None:
+            if len(self) <= _COPIED:
+                return list(self)
+            self.pool = Pool(self)
+        return self.pool.members
+
+    def _arrange(self) -> None:
+        """Puts integers in ascending order. Done when somebody looks, so that adding them costs nothing."""
+        if not self.arranged:
+            ascending = sorted(self, key=int)
+            self.clear()
+            self.update(dict.fromkeys(ascending))
+            self.arranged = True
 
 
 class ZSet:
