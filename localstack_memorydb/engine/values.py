@@ -6,6 +6,7 @@ It is sticky, as in Valkey: a value that outgrew its compact form keeps the gene
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
@@ -20,6 +21,11 @@ _LISTPACK_VALUE: Final = 64
 
 # Up to this size a collection is copied to choose from it; a larger one keeps a Pool from then on.
 _COPIED: Final = 128
+
+
+# A scan of a large collection: the members in the order of their checksums, and the checksums (engine/scan.py).
+# It is there from the first call of an iteration to the last, whatever comes and goes meanwhile.
+Walk: TypeAlias = "tuple[array[int], list[bytes]]"
 
 
 class Pool:
@@ -64,12 +70,13 @@ class Hash(dict[bytes, bytes]):
     `pool` is there once HRANDFIELD has chosen from a large hash; who adds or removes a field tells it.
     """
 
-    __slots__ = ("encoding", "pool")
+    __slots__ = ("encoding", "pool", "walk")
 
     def __init__(self, items: object = ()) -> None:
         super().__init__(items)  # type: ignore[call-overload]
         self.encoding = "listpack"
         self.pool: Pool | None = None
+        self.walk: Walk | None = None
 
     def members(self) -> list[bytes]:
         """The fields, in order."""
@@ -90,13 +97,14 @@ class Set(dict[bytes, None]):
     `pool` is there once SPOP or SRANDMEMBER has chosen from a large set; `arranged` says that an intset is in order.
     """
 
-    __slots__ = ("arranged", "encoding", "pool")
+    __slots__ = ("arranged", "encoding", "pool", "walk")
 
     def __init__(self, members: object = ()) -> None:
         super().__init__(dict.fromkeys(members))  # type: ignore[call-overload]
         self.encoding = "intset"
         self.arranged = False
         self.pool: Pool | None = None
+        self.walk: Walk | None = None
 
     def add(self, member: bytes, listpack_entries: int) -> None:
         """Adds what is not a member yet, and changes the encoding where Valkey does (t_set.c: setTypeAddAux)."""
@@ -151,12 +159,13 @@ class Set(dict[bytes, None]):
 class ZSet:
     """A sorted set: member -> score, and the members in (score, member) order, built when first asked for."""
 
-    __slots__ = ("_order", "encoding", "scores")
+    __slots__ = ("_order", "encoding", "scores", "walk")
 
     def __init__(self, scores: dict[bytes, float] | None = None) -> None:
         self.scores: dict[bytes, float] = {} if scores is None else scores
         self._order: SortedList[tuple[float, bytes]] | None = None
         self.encoding = "listpack"
+        self.walk: Walk | None = None
 
     def __len__(self) -> int:
         return len(self.scores)

@@ -1,0 +1,94 @@
+"""Glob patterns of keys, members and channels, byte for byte as Valkey's stringmatchlen reads them.
+
+https://valkey.io/commands/keys/ : `*`, `?`, `[ae]`, `[^e]`, `[a-b]`, and `\\` to take the next byte literally.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from operator import methodcaller
+from typing import Final, TypeAlias
+
+Matcher: TypeAlias = Callable[[bytes], bool]
+
+_SPECIAL: Final = re.compile(rb"[*?\[\\]").search
+_BACKSLASH: Final = 0x5C
+_ANY: Final = frozenset(range(256))
+
+
+@lru_cache(maxsize=1024)
+def compile_glob(pattern: bytes) -> Matcher:
+    """Whether a text matches the whole pattern.
+
+    As in Valkey, `*` alone does not match an empty text; KEYS and the SCAN commands take it as no pattern at all.
+    """
+    if pattern.strip(b"*") == b"" and pattern:
+        return bool
+    special = _SPECIAL(pattern)
+    if special is None:
+        return pattern.__eq__
+    if special.start() == len(pattern) - 1 and pattern.endswith(b"*"):
+        return methodcaller("startswith", pattern[:-1])
+    matches = re.compile(_translate(pattern), re.DOTALL).fullmatch
+    return lambda text: matches(text) is not None
+
+
+def _translate(pattern: bytes) -> bytes:
+    """The regular expression. Between two stars the leftmost match is as good as any, so nothing is tried twice."""
+    head, *segments = _segments(pattern)
+    if not segments:
+        return head
+    *middle, tail = segments
+    return head + b"".join([b"(?>.*?%b)" % segment for segment in middle]) + b".*" + tail
+
+
+def _segments(pattern: bytes) -> list[bytes]:
+    """What stands between the stars, as regular expressions."""
+    segments = [b""]
+    at = 0
+    while at < len(pattern):
+        mark = pattern[at : at + 1]
+        at += 1
+        if mark == b"*":
+            if segments[-1] or len(segments) == 1:
+                segments.append(b"")
+            continue
+        if mark == b"?":
+            segments[-1] += b"."
+        elif mark == b"[":
+            members, at = _members(pattern, at)
+            segments[-1] += _one_of(members)
+        else:
+            if mark == b"\\" and at < len(pattern):
+                mark = pattern[at : at + 1]
+                at += 1
+            segments[-1] += re.escape(mark)
+    return segments
+
+
+def _members(pattern: bytes, at: int) -> tuple[frozenset[int], int]:
+    """The bytes that a bracket takes, and where it ends. An unclosed one ends with the pattern; `]` first closes it."""
+    negated = pattern[at : at + 1] == b"^"
+    at += negated
+    members: set[int] = set()
+    end = len(pattern)
+    while at < end and (pattern[at] != 0x5D):
+        if pattern[at] == _BACKSLASH and at + 1 < end:
+            members.add(pattern[at + 1])
+            at += 2
+        elif at + 2 < end and pattern[at + 1] == 0x2D:
+            low, high = sorted((pattern[at], pattern[at + 2]))
+            members.update(range(low, high + 1))
+            at += 3
+        else:
+            members.add(pattern[at])
+            at += 1
+    return (_ANY - members if negated else frozenset(members)), min(at + 1, end)
+
+
+def _one_of(members: frozenset[int]) -> bytes:
+    if not members:
+        return b"(?!)"
+    return b"[%b]" % b"".join([b"\\x%02x" % member for member in sorted(members)])
