@@ -229,7 +229,7 @@ def _scored(pairs: list[tuple[bytes, float]], limits: Limits) -> ZSet:
 def _score(text: bytes) -> float:
     try:
         return parse_float(text)
-    except NotFloat:
+    except (NotFloat, OverflowError):
         raise RdbError("corrupt: a sorted set holds a score that is not a number") from None
 
 

@@ -70,8 +70,13 @@ def _wide_listpack_item(blob: bytes, at: int, head: int) -> tuple[bytes, int]:
 
 
 def _after_backward_length(blob: bytes, at: int, size: int) -> int:
-    """Where the next element begins, once the length that follows an element of 128 bytes or more is checked."""
+    """Where the next element begins, once the length that follows an element of 128 bytes or more is checked.
+
+    Redis, and Valkey until it was mended, spend a byte too many on the largest size of each width (16383 and so on).
+    """
     groups = backward_length_size(size)
+    if blob[at] == 0:
+        groups += 1
     stored = blob[at]
     for byte in blob[at + 1 : at + groups]:
         stored = stored << 7 | byte & 0x7F
@@ -81,14 +86,8 @@ def _after_backward_length(blob: bytes, at: int, size: int) -> int:
 
 
 def backward_length_size(size: int) -> int:
-    """How many bytes hold an element's length behind it; the bounds are lpEncodeBacklen's, one less than they could be."""
-    if size <= 127:
-        return 1
-    if size < 16383:
-        return 2
-    if size < 2097151:
-        return 3
-    return 4 if size < 268435455 else 5
+    """How many bytes hold an element's length behind it, seven bits in each."""
+    return (size.bit_length() + 6) // 7
 
 
 def ziplist(blob: bytes) -> list[bytes]:

@@ -37,14 +37,14 @@ def restore(payload: bytes, limits: Limits = _DEFAULT_LIMITS) -> Value:
         raise FooterError(f"RDB version {version} is not understood")
     if crc64(memoryview(payload)[:-8]) != int.from_bytes(payload[-8:], "little"):
         raise FooterError("the payload's checksum is wrong")
-    kind = payload[0]
+    body = payload[:end]
     try:
-        loader = LOADERS.get(kind)
+        loader = LOADERS.get(body[0])
         if loader is None:
-            raise refusal(kind, payload, 1)
-        value, after = loader(payload, 1, limits)
+            raise refusal(body[0], body, 1)
+        value, after = loader(body, 1, limits)
     except (IndexError, struct.error):
-        raise RdbError("the payload ends in the middle of its value") from None
+        after = end + 1
     if after > end:
         raise RdbError("the payload ends in the middle of its value")
     if not isinstance(value, bytes) and not len(value):

@@ -28,6 +28,7 @@ _HEADER_SIZE: Final = 9
 _CHECKSUM_SIZE: Final = 8
 _CHECKSUM_SINCE: Final = 5
 _DEFAULT_LIMITS: Final = Limits()
+_SLOT_INFO_NAME: Final = b"slot-info"  # Valkey 8 and newer write one per slot, among the keys
 _LENGTHS_TO_SKIP: Final = {rdb.RESIZEDB: 2, rdb.SLOT_INFO: 3, rdb.IDLE: 1}
 _unpack_milliseconds = struct.Struct("<q").unpack_from
 _unpack_seconds = struct.Struct("<i").unpack_from
@@ -65,6 +66,8 @@ def read(data: bytes, limits: Limits = _DEFAULT_LIMITS) -> Snapshot:
         _read_body(data, end, snapshot, limits)
     except (IndexError, struct.error):
         raise RdbError("truncated or corrupt: the file ends in the middle of a key") from None
+    except MemoryError:  # compressed strings may be some ninety times as long as the file
+        raise RdbError("the contents do not fit into memory") from None
     if len({entry[0] for entry in snapshot.entries}) != len(snapshot.entries):
         raise RdbError("corrupt: the file holds a key twice")
     return snapshot
@@ -88,7 +91,9 @@ def _read_version(data: bytes) -> int:
 
 def _check_checksum(data: bytes, end: int) -> None:
     if end <= _HEADER_SIZE or data[end - 1] != rdb.EOF:
-        raise RdbError("truncated: the file does not end with an end mark and a checksum")
+        raise RdbError(
+            "truncated, or followed by something else: the file does not end with an end mark and a checksum"
+        )
     stored = int.from_bytes(data[end:], "little")
     if stored:
         computed = crc64(memoryview(data)[:end])
@@ -155,7 +160,8 @@ def _read_opcode(data: bytes, at: int, opcode: int, snapshot: Snapshot) -> int:
     if opcode == rdb.AUX:
         name, at = read_string(data, at)
         text, at = read_string(data, at)
-        snapshot.aux[name.decode(errors="replace")] = text.decode(errors="replace")
+        if name != _SLOT_INFO_NAME:
+            snapshot.aux[name.decode(errors="replace")] = text.decode(errors="replace")
     elif opcode == rdb.SELECTDB:
         database, at = read_length(data, at)
         if database:

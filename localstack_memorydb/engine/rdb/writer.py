@@ -1,4 +1,4 @@
-"""Writing a file: plain value types only, which every server since Redis 4.0 loads (Valkey's rdbSaveRio)."""
+"""Writing a file: plain value types only, which every server since Redis 5.0 loads (Valkey's rdbSaveRio)."""
 
 from __future__ import annotations
 
