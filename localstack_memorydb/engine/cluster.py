@@ -63,6 +63,10 @@ class Node:
     def forget(self, session: Session) -> None:
         """The client is gone; its subscriptions end."""
         self.sessions.pop(session.number, None)
+        self.drop_subscriptions(session)
+
+    def drop_subscriptions(self, session: Session) -> None:
+        """Ends all subscriptions of the client without a word."""
         for registry, names in (
             (self.channels, session.channels),
             (self.patterns, session.patterns),
@@ -130,6 +134,11 @@ class Shard:
     def ranges(self) -> tuple[Range, ...]:
         """The slots as inclusive ranges."""
         return to_ranges(sorted(self.slot_numbers))
+
+    @property
+    def offset(self) -> int:
+        """A replication offset that grows as the shard works and is the same for all its nodes: commands, not bytes."""
+        return sum(node.commands_processed for node in self.nodes)
 
     def serve_ready(self, now: int) -> None:
         """Lets clients that wait for a key that changed try again, in the order in which they came."""

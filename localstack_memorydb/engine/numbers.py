@@ -12,7 +12,7 @@ INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 _INTEGER = re.compile(rb"(?:0|-?[1-9][0-9]{0,18})")
 _FLOAT = re.compile(
     rb"[+-]?(?:inf(?:inity)?|nan|0x[0-9a-f]+(?:\.[0-9a-f]*)?(?:p[+-]?\d+)?|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)",
-    re.I,
+    re.IGNORECASE,
 )
 
 
@@ -88,14 +88,14 @@ def _place_point(digits: str, exponent: int) -> str:
     scientific = abs(exponent + count - 1)
     if exponent >= 0 and scientific < count + 7:
         return digits + "0" * exponent
-    if exponent < 0 and (exponent > -7 or scientific < 4):  # noqa: PLR2004 - fpconv's own thresholds
+    if exponent < 0 and (exponent > -7 or scientific < 4):
         point = count + exponent
         if point <= 0:
             return "0." + "0" * -point + digits
         return digits[:point] + "." + digits[point:]
     sign = "-" if exponent + count - 1 < 0 else "+"
-    point = "." if count > 1 else ""
-    return f"{digits[0]}{point}{digits[1:]}e{sign}{scientific}"
+    fraction = f".{digits[1:]}" if count > 1 else ""
+    return f"{digits[0]}{fraction}e{sign}{scientific}"
 
 
 def format_double_17(number: float) -> bytes:
@@ -129,7 +129,7 @@ def parse_long_double(text: bytes) -> Fraction | None:
     if b"x" in lowered:
         return Fraction(float.fromhex(text.decode()))
     exponent = lowered.partition(b"e")[2]
-    if exponent and abs(int(exponent)) > 4932:  # noqa: PLR2004 - LDBL_MAX_10_EXP
+    if exponent and abs(int(exponent)) > 4932:
         return None
     return _round_extended(Fraction(text.decode()))
 

@@ -18,7 +18,7 @@ from functools import cache
 from importlib import import_module, resources
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from localstack_memorydb.engine.errors import CommandError, WrongArity
+from localstack_memorydb.engine.errors import CommandError, WrongArity, unknown_subcommand
 from localstack_memorydb.engine.resp import Argv, Reply
 
 if TYPE_CHECKING:
@@ -79,8 +79,7 @@ GATE_SUBSCRIBED: Final = 1 << 2
 GATE_REPLICA: Final = 1 << 3
 GATE_SILENT: Final = 1 << 4
 GATE_MONITORED: Final = 1 << 5
-GATE_CONTAINER: Final = 1 << 6
-GATE_ASKING: Final = 1 << 7
+GATE_ALWAYS: Final = 1 << 6  # every session has it: containers, and commands that change the protocol
 EVERY_GATE: Final = (1 << 6) - 1
 
 
@@ -167,19 +166,17 @@ class Command:
         "since",
         "single",
         "subcommands",
-        "until",
         "write",
     )
 
     def __init__(self, name: str, arity: int, flags: int, run: Handler, keys: Keys, since: str) -> None:
         self.name = name.lower()
-        self.parent, _, leaf = self.name.rpartition("|")
+        self.parent = self.name.rpartition("|")[0]
         self.arity = arity
         self.flags = flags
         self.run = run
         self.keys = keys
         self.since = since
-        self.until = ""
         self.group = ""
         self.categories: frozenset[str] = frozenset()
         self.subcommands: dict[bytes, Command] = {}
@@ -189,7 +186,6 @@ class Command:
         self.gates = EVERY_GATE
         # The straight path: exactly one key, first argument.
         self.single = len(keys) == 1 and keys[0] == KeySpec(keys[0].flags) and "not_key" not in keys[0].flags
-        del leaf
 
     def find_keys(self, argv: Argv) -> list[bytes]:
         """All keys of a command line, those that are only read included."""
@@ -203,14 +199,12 @@ class Command:
 
     def resolve(self, argv: Argv, legacy: bool) -> Command:
         """The subcommand that a container's command line names. Raises CommandError."""
-        if not self.subcommands:
+        if len(argv) == 1 and self.least == 1:  # COMMAND alone is a command
             return self
-        if len(argv) < 2:  # noqa: PLR2004 - the container's own arity
+        if len(argv) < 2:
             raise WrongArity(self.name)
         found = self.subcommands.get(argv[1].lower())
         if found is None:
-            from localstack_memorydb.engine.errors import unknown_subcommand
-
             raise unknown_subcommand(self.name, argv[1], legacy)
         return found
 
@@ -252,10 +246,13 @@ class Family:
         categories: str = "",
         category: str | None = None,
         passes: int = 0,
+        careful: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Declares a command; `a|b` is a subcommand of `a`. `passes` are the gates that it does not mind.
 
-        The handler itself is returned unchanged.
+                A `careful` command never takes the straight path: it changes how replies are written.
+        The handler itself is
+                returned unchanged.
         """
 
         def declare(run: Handler) -> Handler:
@@ -263,7 +260,7 @@ class Family:
             command.group = self.group
             shared = self.category if category is None else category
             command.categories = _categories(flags, shared, categories)
-            command.gates = EVERY_GATE & ~passes
+            command.gates = EVERY_GATE & ~passes | (GATE_ALWAYS if careful else 0)
             if flags & NO_AUTH:
                 command.gates &= ~GATE_UNAUTHENTICATED
             if not keys and not flags & (WRITE | MAY_REPLICATE):
@@ -283,6 +280,7 @@ FAMILY_MODULES: Final = (
     "connection",
     "cluster",
     "server",
+    "command",
     "keys",
     "strings",
     "hashes",
@@ -328,7 +326,7 @@ class CommandTable(dict[bytes, Command]):
             if command.parent:
                 container = self[command.parent.encode()]
                 container.subcommands[command.name.rpartition("|")[2].encode()] = command
-                container.gates |= GATE_CONTAINER
+                container.gates |= GATE_ALWAYS
 
     def find(self, name: bytes) -> Command | None:
         """The command of that name in any spelling."""

@@ -86,7 +86,7 @@ def _bulk(value: bytes) -> bytes:
 
 
 def _integer(value: int) -> bytes:
-    return _SMALL_INTS[value] if 0 <= value < 4096 else b":%d\r\n" % value  # noqa: PLR2004
+    return _SMALL_INTS[value] if 0 <= value < 4096 else b":%d\r\n" % value
 
 
 def _simple(value: bytes) -> bytes:
@@ -262,7 +262,7 @@ class RequestReader:
         text = bytes(self._buffer[len(mark) : end])
         digits = text[1:] if text.startswith(b"-") else text
         canonical = digits.isdigit() and digits.isascii() and (digits == b"0" or not digits.startswith(b"0"))
-        number = int(text) if canonical and len(text) <= 20 else most + 1  # noqa: PLR2004
+        number = int(text) if canonical and len(text) <= 20 else most + 1
         if number > most:
             raise ProtocolError(invalid)
         del self._buffer[: end + 2]

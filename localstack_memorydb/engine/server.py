@@ -120,7 +120,7 @@ class Addresses:
         for _ in range(256):
             self._next += 1
             if self._next & 0xFF in {0, 255}:
-                self._next += 1 + (self._next & 0xFF == 255)  # noqa: PLR2004
+                self._next += 1 + (self._next & 0xFF == 255)
             if self._next >= 0x00FF_FF00:
                 self._next = 0x0001_0001
             yield f"127.{self._next >> 16 & 255}.{self._next >> 8 & 255}.{self._next & 255}"
@@ -197,9 +197,12 @@ class ClusterServer:
     async def _serve(
         self, node: Node, bound: socket.socket, context: ssl.SSLContext | None
     ) -> asyncio.Server:
-        timeout = {"ssl_handshake_timeout": _HANDSHAKE_SECONDS} if context is not None else {}
         return await self._loop.create_server(
-            lambda: Connection(node, self._loop), sock=bound, ssl=context, backlog=_BACKLOG, **timeout
+            lambda: Connection(node, self._loop),
+            sock=bound,
+            ssl=context,
+            backlog=_BACKLOG,
+            ssl_handshake_timeout=None if context is None else _HANDSHAKE_SECONDS,
         )
 
     def _tls_context(self, nodes: list[Node]) -> ssl.SSLContext:

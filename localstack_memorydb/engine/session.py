@@ -28,7 +28,7 @@ from localstack_memorydb.engine.errors import (
 )
 from localstack_memorydb.engine.keyspace import Slot
 from localstack_memorydb.engine.registry import (
-    GATE_CONTAINER,
+    GATE_ALWAYS,
     GATE_MULTI,
     GATE_REPLICA,
     GATE_SILENT,
@@ -175,7 +175,7 @@ class Session:
         self.touched = False
         self.queue = None
         self.name = b""
-        self.gates = GATE_CONTAINER | (0 if self.node.is_primary else GATE_REPLICA)
+        self.gates = GATE_ALWAYS | (0 if self.node.is_primary else GATE_REPLICA)
         self.encoders = encoders(2, self.legacy_doubles)
 
     @property
@@ -209,7 +209,7 @@ class Session:
 
     def drain(self) -> bytes:
         """Runs the complete requests that wait in the reader; returns their replies, in order."""
-        gets = self._next_strict if self.strict is not None else self.reader.gets
+        gets: Callable[[], Any] = self._next_strict if self.strict is not None else self.reader.gets
         find, slots, deferred = self.table.get, self.slots, self.deferred
         keyspace = self.node.shard.keyspace
         encode = self.encoders
@@ -218,7 +218,7 @@ class Session:
         self.processing = True
         while True:
             try:
-                argv = gets()
+                argv: Any = gets()
                 if argv is False:
                     break
                 command = find(argv[0])
@@ -254,7 +254,7 @@ class Session:
                 add(self._refused(error))
             except hiredis.ProtocolError:
                 gets = self._explain()
-            except Exception as error:  # noqa: BLE001 - the edge of the engine: a bug of ours must not stop the node
+            except Exception as error:
                 add(self._failed(error, argv))
             if deferred:
                 out += deferred
@@ -348,18 +348,16 @@ class Session:
 
     def _silently(self, command: Command, argv: Argv) -> Reply:
         """CLIENT REPLY OFF and SKIP: the command runs, its reply is not sent."""
-        if self.reply_mode == "skip":
+        skipping = self.reply_mode == "skip"
+        if skipping:
             self.reply_mode = "on"
             self.gates &= ~GATE_SILENT
         try:
             reply = self.call(command, argv)
         except CommandError:
             return NOTHING
-        return (
-            reply
-            if reply is BLOCKED or not self.gates & GATE_SILENT and command.name == "client|reply"
-            else NOTHING
-        )
+        turned_on = not skipping and not self.gates & GATE_SILENT
+        return reply if reply is BLOCKED or turned_on else NOTHING
 
     def route(self, command: Command, keys: Sequence[bytes]) -> int:
         """The one slot of the keys, if this node serves it to this client. Raises CrossSlot, Moved, ClusterDown."""

@@ -1,7 +1,139 @@
-"""server commands."""
+"""The server and its whole data. https://valkey.io/commands/#server"""
 
 from __future__ import annotations
 
-from localstack_memorydb.engine.registry import Family
+from localstack_memorydb.engine.errors import CommandError, SyntaxFault
+from localstack_memorydb.engine.info import info
+from localstack_memorydb.engine.numbers import parse_int
+from localstack_memorydb.engine.registry import (
+    ADMIN,
+    BLOCKING,
+    FAST,
+    LOADING,
+    NOSCRIPT,
+    READONLY,
+    STALE,
+    WRITE,
+    Family,
+)
+from localstack_memorydb.engine.resp import OK, Argv, Reply, Verbatim
+from localstack_memorydb.engine.session import Session
+from localstack_memorydb.engine.versions import PATCH_VERSIONS, REDIS_COMPATIBLE, is_valkey
 
-server = Family("server", "")
+server = Family("server")
+
+
+@server.command("TIME", 1, FAST | LOADING | STALE, since="2.6.0")
+def time_(s: Session, argv: Argv) -> Reply:
+    """The server's time: seconds, microseconds."""
+    return [b"%d" % (s.now // 1000), b"%d" % (s.now % 1000 * 1000)]
+
+
+@server.command("DBSIZE", 1, FAST | READONLY, categories="@keyspace")
+def dbsize(s: Session, argv: Argv) -> Reply:
+    """How many keys this node's shard holds."""
+    keyspace = s.node.shard.keyspace
+    keyspace.purge_all(s.now)
+    return len(keyspace)
+
+
+def _flush(s: Session, argv: Argv) -> Reply:
+    if len(argv) > 2 or (len(argv) == 2 and argv[1].lower() not in {b"sync", b"async"}):
+        raise SyntaxFault
+    s.node.shard.keyspace.clear()
+    return OK
+
+
+@server.command("FLUSHALL", -1, WRITE, categories="@dangerous @keyspace")
+def flushall(s: Session, argv: Argv) -> Reply:
+    """Deletes every key of this node's shard."""
+    return _flush(s, argv)
+
+
+@server.command("FLUSHDB", -1, WRITE, categories="@dangerous @keyspace")
+def flushdb(s: Session, argv: Argv) -> Reply:
+    """Deletes every key of this node's shard; a cluster has one database."""
+    return _flush(s, argv)
+
+
+@server.command("SWAPDB", 3, FAST | WRITE, since="4.0.0", categories="@dangerous @keyspace")
+def swapdb(s: Session, argv: Argv) -> Reply:
+    """A cluster has one database."""
+    raise CommandError("ERR SWAPDB is not allowed in cluster mode")
+
+
+@server.command("INFO", -1, LOADING | STALE, categories="@dangerous")
+def info_(s: Session, argv: Argv) -> Reply:
+    """The server's state, by sections."""
+    return Verbatim(info(s, argv[1:]))
+
+
+@server.command("LASTSAVE", 1, FAST | LOADING | STALE, categories="@admin @dangerous")
+def lastsave(s: Session, argv: Argv) -> Reply:
+    """When the node started: its snapshots are taken outside of the engine."""
+    return s.node.started // 1000
+
+
+@server.command("ROLE", 1, ADMIN | FAST | LOADING | NOSCRIPT | STALE, since="2.8.12")
+def role(s: Session, argv: Argv) -> Reply:
+    """Primary or replica, and the other side."""
+    shard = s.node.shard
+    if s.node.is_primary:
+        peers = [
+            [replica.host.encode(), b"%d" % replica.port, b"%d" % shard.offset] for replica in shard.replicas
+        ]
+        return [b"master", shard.offset, peers]
+    host, port = shard.primary.address
+    return [b"slave", host.encode(), port, b"connected", shard.offset]
+
+
+@server.command("LOLWUT", -1, FAST | READONLY, since="5.0.0")
+def lolwut(s: Session, argv: Argv) -> Reply:
+    """The version, without the art."""
+    version = s.node.cluster.spec.engine_version
+    shown = REDIS_COMPATIBLE if is_valkey(version) else PATCH_VERSIONS[version]
+    return Verbatim(f"Redis ver. {shown}\n".encode())
+
+
+generic = Family("generic", "@connection")
+
+
+@generic.command("WAIT", 3, BLOCKING, since="3.0.0")
+def wait(s: Session, argv: Argv) -> Reply:
+    """How many replicas hold every write of this connection: all of them, since replicas never lag."""
+    parse_int(argv[1])
+    _wait_timeout(argv[2])
+    _refuse_on_replica(s, "WAIT")
+    return len(s.node.shard.replicas)
+
+
+@generic.command("WAITAOF", 4, BLOCKING, since="7.2.0")
+def waitaof(s: Session, argv: Argv) -> Reply:
+    """As WAIT; the first number is the append-only file of this node, which a managed node does not have."""
+    local = parse_int(argv[1])
+    if not 0 <= local <= 1:
+        raise CommandError("ERR value is out of range, must be between 0 and 1")
+    parse_int(argv[2])
+    _wait_timeout(argv[3])
+    _refuse_on_replica(s, "WAITAOF")
+    if local:
+        raise CommandError("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
+    return [0, len(s.node.shard.replicas)]
+
+
+def _wait_timeout(word: bytes) -> None:
+    try:
+        timeout = parse_int(word)
+    except CommandError:
+        raise CommandError("ERR timeout is not an integer or out of range") from None
+    if timeout < 0:
+        raise CommandError("ERR timeout is negative")
+
+
+def _refuse_on_replica(s: Session, name: str) -> None:
+    if not s.node.is_primary:
+        raise CommandError(
+            f"ERR {name} cannot be used with replica instances. Please also note that since Redis 4.0 if a replica "
+            "is configured to be writable (which is not the default) writes to replicas are just local and are not "
+            "propagated."
+        )

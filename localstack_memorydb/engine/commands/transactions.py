@@ -1,7 +1,125 @@
-"""transactions commands."""
+"""Transactions. https://valkey.io/commands/#transactions"""
 
 from __future__ import annotations
 
-from localstack_memorydb.engine.registry import Family
+from localstack_memorydb.engine.errors import CommandError, CrossSlot, ExecAbort
+from localstack_memorydb.engine.registry import (
+    ALLOW_BUSY,
+    FAST,
+    GATE_MULTI,
+    LOADING,
+    NOSCRIPT,
+    SKIP_SLOWLOG,
+    STALE,
+    Command,
+    Family,
+    span,
+)
+from localstack_memorydb.engine.resp import NULL_ARRAY, OK, Argv, Reply
+from localstack_memorydb.engine.session import Session
+from localstack_memorydb.engine.slots import key_slot
 
 transactions = Family("transactions", "@transaction")
+
+_ANYTIME = ALLOW_BUSY | FAST | LOADING | NOSCRIPT | STALE
+
+# An error of these commands answers the command but leaves the transaction alone: it is returned, not raised.
+
+
+@transactions.command("MULTI", 1, _ANYTIME, since="1.2.0", passes=GATE_MULTI)
+def multi(s: Session, argv: Argv) -> Reply:
+    """Starts a transaction: what follows is queued."""
+    if s.queue is not None:
+        return CommandError("ERR MULTI calls can not be nested")
+    s.queue = []
+    s.aborted = False
+    s.gates |= GATE_MULTI
+    return OK
+
+
+@transactions.command("DISCARD", 1, _ANYTIME, since="2.0.0", passes=GATE_MULTI)
+def discard(s: Session, argv: Argv) -> Reply:
+    """Forgets the queued commands and the watched keys."""
+    if s.queue is None:
+        return CommandError("ERR DISCARD without MULTI")
+    end_transaction(s)
+    return OK
+
+
+@transactions.command("WATCH", -2, _ANYTIME, keys=span("RO"), since="2.2.0", passes=GATE_MULTI)
+def watch(s: Session, argv: Argv) -> Reply:
+    """EXEC will refuse when one of the keys changes before it."""
+    if s.queue is not None:
+        return CommandError("ERR WATCH inside MULTI is not allowed")
+    if not s.touched:
+        for key in argv[1:]:
+            s.watch(key)
+    return OK
+
+
+@transactions.command("UNWATCH", 1, _ANYTIME, since="2.2.0")
+def unwatch(s: Session, argv: Argv) -> Reply:
+    """Forgets the watched keys."""
+    s.unwatch()
+    return OK
+
+
+@transactions.command(
+    "EXEC",
+    1,
+    LOADING | NOSCRIPT | SKIP_SLOWLOG | STALE,
+    since="1.2.0",
+    passes=GATE_MULTI,
+    careful=True,
+)
+def exec_(s: Session, argv: Argv) -> Reply:
+    """Runs the queued commands; an array of their replies, or null when a watched key has changed."""
+    if s.queue is None:
+        return CommandError("ERR EXEC without MULTI")
+    queue, aborted = s.queue, s.aborted
+    for key in s.watched:
+        keyspace = s.node.shard.keyspace
+        keyspace.purge(keyspace.of(key), key, s.now)
+    touched = s.touched
+    end_transaction(s)
+    _require_one_slot(s, queue)
+    if aborted:
+        raise ExecAbort
+    if touched:
+        return NULL_ARRAY
+    return _run(s, queue)
+
+
+def _require_one_slot(s: Session, queue: list[tuple[Command, Argv]]) -> None:
+    """All keys of a transaction live in one slot, and it is still this node's."""
+    slots: set[int] = set()
+    for command, argv in queue:
+        keys = command.find_keys(argv)
+        slots.update(map(key_slot, keys))
+        if len(slots) > 1:
+            raise CrossSlot
+        if keys:
+            s.route(command, keys)
+
+
+def _run(s: Session, queue: list[tuple[Command, Argv]]) -> list[Reply]:
+    replies: list[Reply] = []
+    s.in_exec = True
+    try:
+        for command, argv in queue:
+            try:
+                replies.append(s.call(command, argv))
+            except CommandError as error:
+                replies.append(error)
+    finally:
+        s.in_exec = False
+    s.node.shard.serve_ready(s.now)
+    return replies
+
+
+def end_transaction(s: Session) -> None:
+    """Leaves the state that MULTI and WATCH made."""
+    s.queue = None
+    s.aborted = False
+    s.gates &= ~GATE_MULTI
+    s.unwatch()

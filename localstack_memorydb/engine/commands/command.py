@@ -1,0 +1,219 @@
+"""COMMAND: the command table as clients see it. https://valkey.io/commands/command/"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localstack_memorydb.engine.errors import CommandError, SyntaxFault, printable
+from localstack_memorydb.engine.glob import compile_glob
+from localstack_memorydb.engine.registry import (
+    FLAG_NAMES,
+    LOADING,
+    MOVABLE_KEYS,
+    STALE,
+    Command,
+    CommandTable,
+    Family,
+    KeySpec,
+    command_docs,
+)
+from localstack_memorydb.engine.resp import NULL_ARRAY, Argv, Reply, Simple, Unordered
+from localstack_memorydb.engine.session import Session
+
+command = Family("server", "@connection")
+
+_ANYTIME = LOADING | STALE
+
+
+def _find(table: CommandTable, name: bytes) -> Command | None:
+    """A command by name; `container|subcommand` names a subcommand."""
+    top, _, leaf = name.lower().partition(b"|")
+    found = table.get(top)
+    return found.subcommands.get(leaf) if found is not None and leaf else found
+
+
+@command.command("COMMAND", -1, _ANYTIME, since="2.8.13")
+def command_(s: Session, argv: Argv) -> Reply:
+    """Details of every command."""
+    return [describe(s, each) for each in s.table.top]
+
+
+@command.command("COMMAND|COUNT", 2, _ANYTIME, since="2.8.13")
+def count(s: Session, argv: Argv) -> Reply:
+    """How many commands there are."""
+    return len(s.table.top)
+
+
+@command.command("COMMAND|INFO", -2, _ANYTIME, since="2.8.13")
+def info(s: Session, argv: Argv) -> Reply:
+    """Details of the named commands, or of all."""
+    if len(argv) == 2:
+        return command_(s, argv)
+    found = [_find(s.table, name) for name in argv[2:]]
+    return [NULL_ARRAY if each is None else describe(s, each) for each in found]
+
+
+@command.command("COMMAND|DOCS", -2, _ANYTIME, since="7.0.0")
+def docs(s: Session, argv: Argv) -> Reply:
+    """Documentation of the named commands, or of all."""
+    chosen = s.table.top if len(argv) == 2 else [_find(s.table, name) for name in argv[2:]]
+    return {each.name.encode(): document(s, each) for each in chosen if each is not None}
+
+
+@command.command("COMMAND|LIST", -2, _ANYTIME, since="7.0.0")
+def list_(s: Session, argv: Argv) -> Reply:
+    """Names of commands, filtered."""
+    if len(argv) == 2:
+        return [each.name.encode() for each in s.table.top]
+    if len(argv) != 5 or argv[2].lower() != b"filterby":
+        raise SyntaxFault
+    kind, wanted = argv[3].lower(), argv[4]
+    if kind == b"module":
+        return []
+    if kind == b"aclcat":
+        category = f"@{printable(wanted).lower()}"
+        return [each.name.encode() for each in s.table.full() if category in each.categories]
+    if kind == b"pattern":
+        matches = compile_glob(wanted.lower())
+        return [each.name.encode() for each in s.table.full() if matches(each.name.encode())]
+    raise SyntaxFault
+
+
+def _keys_of(s: Session, argv: Argv) -> tuple[Command, Argv]:
+    line = argv[2:]
+    found = s.table.find(line[0])
+    if found is not None and found.subcommands:
+        found = found.subcommands.get(line[1].lower()) if len(line) > 1 else None
+    if found is None:
+        raise CommandError("ERR Invalid command specified")
+    if not found.keys or all("not_key" in spec.flags for spec in found.keys):
+        raise CommandError("ERR The command has no key arguments")
+    if not found.least <= len(line) <= found.most:
+        raise CommandError("ERR Invalid number of arguments specified for command")
+    return found, line
+
+
+@command.command("COMMAND|GETKEYS", -3, _ANYTIME, since="2.8.13")
+def getkeys(s: Session, argv: Argv) -> Reply:
+    """The keys in a command line."""
+    found, line = _keys_of(s, argv)
+    keys = found.find_keys(line)
+    if not keys:
+        raise CommandError("ERR Invalid arguments specified for command")
+    return keys
+
+
+@command.command("COMMAND|GETKEYSANDFLAGS", -3, _ANYTIME, since="7.0.0")
+def getkeysandflags(s: Session, argv: Argv) -> Reply:
+    """The keys in a command line, and what is done to them."""
+    found, line = _keys_of(s, argv)
+    return [[key, _names(spec.flags.split())] for spec in found.keys for key in spec.find(line)]
+
+
+def _names(names: Any) -> Unordered:
+    return Unordered(Simple(name.encode()) for name in names)
+
+
+def legacy_range(each: Command) -> tuple[int, int, int, bool]:
+    """First key, last key, step, and whether key positions move (populateCommandLegacyRangeSpec)."""
+    if not each.keys:
+        return 0, 0, 0, False
+    incomplete = any("incomplete" in spec.flags for spec in each.keys)
+    if len(each.keys) == 1 and not each.keys[0].counted and not each.keys[0].keyword:
+        spec = each.keys[0]
+        last = spec.last if spec.last < 0 else spec.index + spec.last
+        return spec.index, last, spec.step, incomplete
+    first, last, previous, movable = 0, 0, 0, incomplete
+    for spec in each.keys:
+        apart = previous != 0 and previous != spec.index - 1
+        if spec.counted or spec.keyword or spec.step != 1 or apart:
+            movable = True
+            continue
+        first = first or spec.index
+        reach = spec.last if spec.last < 0 else spec.index + spec.last
+        last = reach if last >= 0 and (reach < 0 or reach > last) else last
+        previous = last
+    return first, last, 1 if first else 0, movable
+
+
+def describe(s: Session, each: Command) -> Reply:
+    """One command as COMMAND INFO shows it: seven elements in 6.2, ten since 7.0."""
+    first, last, step, movable = legacy_range(each)
+    bits = each.flags | (MOVABLE_KEYS if movable else 0)
+    flags = _names(name for bit, name in FLAG_NAMES.items() if bits & bit)
+    name = each.name.encode()
+    basic = [name, each.arity, flags, first, last, step, _names(sorted(each.categories))]
+    if s.legacy:
+        return basic
+    texts = command_docs().get(each.name, {})
+    tips = (
+        texts.get("tips", [])
+        if s.table.level >= (7, 2)
+        else texts.get("tips_before_7.2", texts.get("tips", []))
+    )
+    notes = texts.get("key_notes", {})
+    specs = [_key_spec(spec, notes.get(str(number))) for number, spec in enumerate(each.keys)]
+    subcommands = [describe(s, sub) for sub in each.subcommands.values()]
+    return [*basic, Unordered(tip.encode() for tip in tips), Unordered(specs), Unordered(subcommands)]
+
+
+def _key_spec(spec: KeySpec, note: str | None) -> Reply:
+    begin: dict[bytes, Reply] = {b"type": b"index", b"spec": {b"index": spec.index}}
+    find: dict[bytes, Reply] = {
+        b"type": b"range",
+        b"spec": {b"lastkey": spec.last, b"keystep": spec.step, b"limit": 0},
+    }
+    if spec.counted:
+        find = {b"type": b"keynum", b"spec": {b"keynumidx": 0, b"firstkey": 1, b"keystep": 1}}
+    if spec.keyword == "unknown":
+        begin = {b"type": b"unknown", b"spec": {}}
+        find = {b"type": b"unknown", b"spec": {}}
+    shown: dict[bytes, Reply] = {} if note is None else {b"notes": note.encode()}
+    return shown | {b"flags": _names(spec.flags.split()), b"begin_search": begin, b"find_keys": find}
+
+
+def document(s: Session, each: Command) -> Reply:
+    """One command as COMMAND DOCS shows it."""
+    texts = command_docs().get(each.name, {})
+    shown: dict[bytes, Reply] = {}
+    for field in ("summary", "since", "group", "complexity"):
+        if field in texts:
+            shown[field.encode()] = texts[field].encode()
+    if "doc_flags" in texts:
+        shown[b"doc_flags"] = _names(texts["doc_flags"])
+    for field in ("deprecated_since", "replaced_by"):
+        if field in texts:
+            shown[field.encode()] = texts[field].encode()
+    if "history" in texts:
+        shown[b"history"] = Unordered([[when.encode(), what.encode()] for when, what in texts["history"]])
+    if "arguments" in texts:
+        shown[b"arguments"] = _arguments(s, texts["arguments"])
+    if each.subcommands:
+        shown[b"subcommands"] = {sub.name.encode(): document(s, sub) for sub in each.subcommands.values()}
+    return shown
+
+
+def _arguments(s: Session, arguments: list[dict[str, Any]]) -> list[Reply]:
+    return [_argument(s, each) for each in arguments if _is_known(s, each)]
+
+
+def _is_known(s: Session, argument: dict[str, Any]) -> bool:
+    newer = {"7.0": (7, 0), "7.2": (7, 2)}.get(argument.get("new_in", ""), ())
+    return s.table.level >= newer
+
+
+def _argument(s: Session, argument: dict[str, Any]) -> Reply:
+    shown: dict[bytes, Reply] = {}
+    for field, value in argument.items():
+        name = field.encode()
+        if field == "new_in":
+            continue
+        if field == "arguments":
+            shown[name] = _arguments(s, value)
+        elif field == "flags":
+            shown[name] = _names(value)
+        else:
+            shown[name] = value if isinstance(value, int) else value.encode()
+        if field == "type" and value not in {"oneof", "block"}:
+            shown[b"display_text"] = argument.get("display_text", argument["name"]).encode()
+    return shown

@@ -1,0 +1,218 @@
+"""INFO's sections (https://valkey.io/commands/info/), with what a managed node hides masked.
+
+Only fields that are true here are printed: nothing is measured for show. Field names and their order are the engine's.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from localstack_memorydb.engine.values import Value, ZSet
+from localstack_memorydb.engine.versions import PATCH_VERSIONS, REDIS_COMPATIBLE, is_valkey
+
+if TYPE_CHECKING:
+    from localstack_memorydb.engine.session import Session
+
+Fields: TypeAlias = "dict[str, object]"
+
+_SAMPLED_KEYS = 256
+_KEY_OVERHEAD = 100  # a dictionary entry of ours and its share of the table, bytes
+_PYTHON_START = 1_600_000  # what Valkey uses before it holds anything, so that ratios look familiar
+
+
+def _server(s: Session) -> Fields:
+    node, version = s.node, s.node.cluster.spec.engine_version
+    uptime = max(0, s.now - node.started) // 1000
+    patch = PATCH_VERSIONS[version]
+    fields: Fields = {"redis_version": REDIS_COMPATIBLE if is_valkey(version) else patch}
+    if is_valkey(version):
+        fields |= {"server_name": "valkey", "valkey_version": patch}
+    return fields | {
+        "redis_git_sha1": "0",
+        "redis_git_dirty": "0",
+        "redis_build_id": "0",
+        "redis_mode": "cluster",
+        "os": "Amazon MemoryDB",
+        "arch_bits": "64",
+        "gcc_version": "0.0.0",
+        "process_id": "1",
+        "run_id": node.run_id,
+        "tcp_port": node.port,
+        "server_time_usec": s.now * 1000,
+        "uptime_in_seconds": uptime,
+        "uptime_in_days": uptime // 86400,
+        "hz": "10",
+        "configured_hz": "10",
+        "lru_clock": (s.now // 1000) & 0xFFFFFF,
+        "executable": "-",
+        "config_file": "-",
+        "io_threads_active": "0",
+    }
+
+
+def _clients(s: Session) -> Fields:
+    sessions = s.node.sessions.values()
+    return {
+        "connected_clients": len(s.node.sessions),
+        "cluster_connections": 2 * (sum(1 for _ in s.node.cluster.nodes()) - 1),
+        "maxclients": s.node.cluster.parameters.get("maxclients", "65000"),
+        "blocked_clients": sum(session.blocked is not None for session in sessions),
+        "tracking_clients": 0,
+        "clients_in_timeout_table": sum(
+            session.blocked is not None and session.blocked.deadline is not None for session in sessions
+        ),
+    }
+
+
+def size_of(value: Value) -> int:
+    """Roughly how many bytes a value takes; large collections are judged by their first elements."""
+    if isinstance(value, bytes):
+        return sys.getsizeof(value)
+    if isinstance(value, ZSet):
+        count, sample = len(value), list(islice(value.scores, 16))
+        per_item = 150
+    elif isinstance(value, dict):
+        count = len(value)
+        sample = [part for item in islice(value.items(), 16) for part in item if part is not None]
+        per_item = 50
+    else:
+        count, sample, per_item = len(value), list(islice(value, 16)), 8
+    if not sample:
+        return 64
+    average = sum(map(sys.getsizeof, sample)) / min(count, 16)
+    return int(64 + count * (average + per_item))
+
+
+def used_memory(s: Session) -> int:
+    """What the shard's data takes, estimated from a sample of its keys."""
+    keyspace = s.node.shard.keyspace
+    sample = list(islice(keyspace.entries(s.now), _SAMPLED_KEYS))
+    if not sample:
+        return _PYTHON_START
+    average = sum(sys.getsizeof(key) + size_of(value) + _KEY_OVERHEAD for key, value, _ in sample) / len(
+        sample
+    )
+    return _PYTHON_START + int(average * len(keyspace))
+
+
+def human(size: int) -> str:
+    """Bytes as INFO writes them for people: 2.38M."""
+    for unit, factor in (("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10)):
+        if size >= factor:
+            return f"{size / factor:.2f}{unit}"
+    return f"{size}B"
+
+
+def _memory(s: Session) -> Fields:
+    used, most = used_memory(s), s.node.cluster.spec.maxmemory
+    return {
+        "used_memory": used,
+        "used_memory_human": human(used),
+        "maxmemory": most,
+        "maxmemory_human": human(most),
+        "maxmemory_policy": s.node.cluster.parameters.get("maxmemory-policy", "noeviction"),
+        "mem_fragmentation_ratio": "1.00",
+        "active_defrag_running": 0,
+        "lazyfree_pending_objects": 0,
+    }
+
+
+def _persistence(s: Session) -> Fields:
+    return {
+        "loading": 0,
+        "rdb_bgsave_in_progress": 0,
+        "rdb_last_save_time": s.node.started // 1000,
+        "aof_enabled": 0,
+    }
+
+
+def _stats(s: Session) -> Fields:
+    node = s.node
+    return {
+        "total_connections_received": node.connections_received,
+        "total_commands_processed": node.commands_processed,
+        "rejected_connections": 0,
+        "expired_keys": node.shard.keyspace.expired,
+        "evicted_keys": 0,
+        "pubsub_channels": len(node.channels),
+        "pubsub_patterns": len(node.patterns),
+        "pubsubshard_channels": len(node.shard_channels),
+        "tracking_total_keys": 0,
+    }
+
+
+def _replication(s: Session) -> Fields:
+    shard = s.node.shard
+    fields: Fields = {"role": "master" if s.node.is_primary else "slave"}
+    if not s.node.is_primary:
+        host, port = shard.primary.address
+        fields |= {
+            "master_host": host,
+            "master_port": port,
+            "master_link_status": "up",
+            "master_last_io_seconds_ago": 0,
+            "master_sync_in_progress": 0,
+            "slave_read_repl_offset": shard.offset,
+            "slave_repl_offset": shard.offset,
+            "slave_priority": 100,
+            "slave_read_only": 1,
+            "replica_announced": 1,
+        }
+    replicas = shard.replicas if s.node.is_primary else []
+    fields["connected_slaves"] = len(replicas)
+    for number, replica in enumerate(replicas):
+        host, port = replica.address
+        fields[f"slave{number}"] = f"ip={host},port={port},state=online,offset={shard.offset},lag=0"
+    return fields | {
+        "master_failover_state": "no-failover",
+        "master_replid": shard.shard_id,
+        "master_replid2": "0" * 40,
+        "master_repl_offset": shard.offset,
+        "second_repl_offset": -1,
+    }
+
+
+def _cluster(s: Session) -> Fields:
+    return {"cluster_enabled": 1}
+
+
+def _keyspace(s: Session) -> Fields:
+    keyspace = s.node.shard.keyspace
+    keys, expires = len(keyspace), keyspace.expires()
+    if not keys:
+        return {}
+    left = sum(deadline - s.now for slot in keyspace.slots if slot for deadline in slot.deadlines.values())
+    average = max(0, left // expires) if expires else 0
+    return {"db0": f"keys={keys},expires={expires},avg_ttl={average}"}
+
+
+def _nothing(s: Session) -> Fields:
+    return {}
+
+
+SECTIONS: Final[dict[str, Callable[[Session], Fields]]] = {
+    "Server": _server,
+    "Clients": _clients,
+    "Memory": _memory,
+    "Persistence": _persistence,
+    "Stats": _stats,
+    "Replication": _replication,
+    "Modules": _nothing,
+    "Cluster": _cluster,
+    "Keyspace": _keyspace,
+}
+
+
+def info(s: Session, names: Iterable[bytes]) -> bytes:
+    """The sections of those names, in INFO's order; `default`, `all` and `everything` stand for every one."""
+    wanted = {name.decode("latin-1").lower() for name in names}
+    everything = not wanted or wanted & {"default", "all", "everything"}
+    blocks = []
+    for name, section in SECTIONS.items():
+        if everything or name.lower() in wanted:
+            lines = "".join(f"{field}:{value}\r\n" for field, value in section(s).items())
+            blocks.append(f"# {name}\r\n{lines}")
+    return "\r\n".join(blocks).encode()

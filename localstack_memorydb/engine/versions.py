@@ -1,0 +1,18 @@
+"""What an engine version calls itself, in HELLO and INFO.
+
+https://docs.aws.amazon.com/memorydb/latest/devguide/engine-versions.html
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+PATCH_VERSIONS: Final = {"6.2": "6.2.6", "7.0": "7.0.7", "7.1": "7.1.1", "7.2": "7.2.6", "7.3": "7.3.0"}
+
+# Valkey 7.2 goes on saying which Redis OSS version it is compatible with.
+REDIS_COMPATIBLE: Final = "7.2.4"
+
+
+def is_valkey(engine_version: str) -> bool:
+    """Whether the engine version is Valkey's; up to 7.1 it is Redis OSS."""
+    return engine_version in {"7.2", "7.3"}
