@@ -1,0 +1,66 @@
+"""The MemoryDB API: `Provider.invoke` answers a call. Adapters turn HTTP into calls; the engine runs the clusters."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from localstack_memorydb.engine import Engine
+from localstack_memorydb.provider import operations  # noqa: F401 (importing declares them)
+from localstack_memorydb.provider.catalog import Quotas
+from localstack_memorydb.provider.context import Call, Context, Options
+from localstack_memorydb.provider.faults import Fault
+from localstack_memorydb.provider.fleet import Fleet
+from localstack_memorydb.provider.operation import OPERATIONS, invoke
+from localstack_memorydb.provider.ports import Ports
+from localstack_memorydb.provider.store import Store, new_store
+from localstack_memorydb.provider.transitions import Transitions
+
+__all__ = ["OPERATIONS", "Call", "Fault", "Options", "Ports", "Provider", "Quotas"]
+
+
+class Provider:
+    """The API over an engine, which belongs to the caller. Every method may be called from any thread.
+
+    One lock is held during a call; work that takes long runs outside it, see `transitions`.
+    """
+
+    def __init__(self, engine: Engine, ports: Ports, options: Options | None = None) -> None:
+        self._ports = ports
+        self._options = options or Options()
+        self._lock = threading.RLock()
+        self._stores: dict[tuple[str, str], Store] = {}
+        self._fleet = Fleet(engine)
+        self._transitions = Transitions(self._options.transition_delay, self._options.delays)
+
+    def invoke(self, operation: str, call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer a call with the members of the operation's output; raises Fault.
+
+        `params` are the members of its input. Timestamps are aware datetimes both ways.
+        """
+        with self._lock:
+            return invoke(operation, self._context(call), params)
+
+    def _context(self, call: Call) -> Context:
+        key = call.account, call.region
+        if key not in self._stores:
+            self._stores[key] = new_store(call.account, call.region, call.partition, call.now)
+        return Context(call, self._stores[key], self._transitions, self._fleet, self._ports, self._options)
+
+    def wait_for_work(self, timeout: float | None = None) -> bool:
+        """Wait until no snapshot, restore or resharding runs; False when one still does after `timeout` seconds."""
+        return self._transitions.wait(timeout)
+
+    def reset(self) -> None:
+        """Close every cluster and forget every resource."""
+        with self._lock:
+            self._transitions.forget()
+            self._fleet.close()
+            self._stores.clear()
+
+    def close(self) -> None:
+        """Wait for what runs and close every cluster. The provider answers no call after that."""
+        with self._lock:
+            self._transitions.close()
+            self._fleet.close()

@@ -1,0 +1,72 @@
+"""The running clusters: which engine handle belongs to which cluster. Kept apart from the resources, which are plain data."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from localstack_memorydb.engine import ClusterHandle, ClusterSpec, Engine, ShardInfo
+from localstack_memorydb.provider.resources import Cluster, Endpoint
+
+Key: TypeAlias = str
+"""A cluster's ARN: unique over accounts and Regions."""
+
+
+class Fleet:
+    """Starts, finds and closes clusters. Its map changes only under the provider's lock."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._handles: dict[Key, ClusterHandle] = {}
+
+    def start(self, cluster: Cluster, maxmemory: int, parameters: Mapping[str, str]) -> ClusterHandle:
+        """Start the cluster's nodes and tell the cluster where it is; AddressError when no address is free."""
+        handle = self._engine.create_cluster(
+            ClusterSpec(
+                name=cluster.name,
+                shards=cluster.number_of_shards,
+                replicas=cluster.replicas_per_shard,
+                port=cluster.cluster_endpoint.port,
+                engine=cluster.engine,
+                engine_version=cluster.engine_version,
+                tls=cluster.tls_enabled,
+                maxmemory=maxmemory,
+                parameters=parameters,
+                hostnames=_hostnames(cluster),
+            )
+        )
+        self._handles[cluster.arn] = handle
+        cluster.cluster_endpoint = Endpoint(*handle.endpoint())
+        return handle
+
+    def handle(self, cluster: Cluster) -> ClusterHandle:
+        """The cluster's handle; every cluster that is available has one."""
+        return self._handles[cluster.arn]
+
+    def topology(self, cluster: Cluster) -> tuple[ShardInfo, ...]:
+        """The cluster's shards and nodes as the engine knows them, none when it does not run."""
+        handle = self._handles.get(cluster.arn)
+        return handle.topology() if handle else ()
+
+    def release(self, cluster: Cluster) -> ClusterHandle | None:
+        """Take the handle out, for its receiver to close; None when the cluster does not run."""
+        return self._handles.pop(cluster.arn, None)
+
+    def close(self) -> None:
+        """Close every cluster."""
+        while self._handles:
+            self._handles.popitem()[1].close()
+
+
+def _hostnames(cluster: Cluster) -> tuple[str, ...]:
+    """Names of the kind that the cluster has on AWS, so that its certificate is good for who maps them to this machine.
+
+    https://docs.aws.amazon.com/memorydb/latest/devguide/endpoints.html: between the cluster's name and the
+    service stand six characters which AWS gives to the account and Region.
+    """
+    _, partition, _, region, account, _ = cluster.arn.split(":", 5)
+    token = f"{zlib.crc32(f'{account} {region}'.encode()):08x}"[:6]
+    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+    domain = f"{cluster.name}.{token}.memorydb.{region}.{suffix}"
+    return f"clustercfg.{domain}", f"*.{domain}"

@@ -1,0 +1,222 @@
+"""CreateCluster: https://docs.aws.amazon.com/memorydb/latest/APIReference/API_CreateCluster.html"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from localstack_memorydb.engine import AddressError
+from localstack_memorydb.provider import catalog
+from localstack_memorydb.provider.cluster_rules import (
+    require_acl_for,
+    require_data_tiering,
+    require_network,
+    require_node_quotas,
+    require_node_type,
+    require_parameter_group_for,
+    require_port,
+    require_replicas,
+    require_retention,
+    require_shards,
+    require_topic,
+    require_version,
+)
+from localstack_memorydb.provider.context import Context
+from localstack_memorydb.provider.faults import ClusterAlreadyExistsFault, MultiRegionClusterNotFoundFault
+from localstack_memorydb.provider.operation import operation
+from localstack_memorydb.provider.operations.parameter_groups import values_of
+from localstack_memorydb.provider.operations.subnet_groups import subnet_group_for
+from localstack_memorydb.provider.requirements import (
+    LONGEST_CLUSTER_NAME,
+    key_arn,
+    require_active_acl,
+    require_identifier,
+    require_tags,
+)
+from localstack_memorydb.provider.resources import Cluster, Endpoint, ParameterGroupUse, SecurityGroup
+from localstack_memorydb.provider.restore import Source, require_source
+from localstack_memorydb.provider.topology import answer, place
+from localstack_memorydb.provider.windows import (
+    default_windows,
+    require_apart,
+    require_maintenance_window,
+    require_snapshot_window,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateClusterRequest:
+    """The members of CreateCluster."""
+
+    cluster_name: str
+    node_type: str
+    acl_name: str
+    multi_region_cluster_name: str | None = None
+    parameter_group_name: str | None = None
+    description: str | None = None
+    num_shards: int | None = None
+    num_replicas_per_shard: int = 1
+    subnet_group_name: str | None = None
+    security_group_ids: Sequence[str] = ()
+    maintenance_window: str | None = None
+    port: int = catalog.DEFAULT_PORT
+    sns_topic_arn: str | None = None
+    tls_enabled: bool = True
+    kms_key_id: str | None = None
+    snapshot_arns: Sequence[str] | None = None
+    snapshot_name: str | None = None
+    snapshot_retention_limit: int = 0
+    tags: Sequence[Mapping[str, Any]] = ()
+    snapshot_window: str | None = None
+    engine: str | None = None
+    engine_version: str | None = None
+    auto_minor_version_upgrade: bool = True
+    data_tiering: bool | None = None
+    network_type: str = "ipv4"
+    ip_discovery: str | None = None
+
+
+@operation
+def create_cluster(context: Context, request: CreateClusterRequest) -> Cluster:
+    """Start a cluster, with the data of a snapshot if the request names one."""
+    name = require_identifier("ClusterName", request.cluster_name, LONGEST_CLUSTER_NAME)
+    if name in context.store.clusters:
+        raise ClusterAlreadyExistsFault(f"Cluster {name} already exists.")
+    source = require_source(context, request.snapshot_name, request.snapshot_arns)
+    cluster = _new_cluster(context, name, request, source)
+    if source is not None and not request.tags:
+        cluster.tags = source.tags
+    context.store.clusters[name] = cluster
+    _start(context, cluster, source)
+    return answer(context, cluster)
+
+
+def _new_cluster(
+    context: Context, name: str, request: CreateClusterRequest, source: Source | None
+) -> Cluster:
+    """The cluster that the request describes, or the fault that AWS would answer first."""
+    restored = source.configuration if source else None
+    acl = require_active_acl(context, request.acl_name)
+    version = require_version(request.engine, request.engine_version, restored)
+    require_acl_for(acl, version, tls_enabled=request.tls_enabled)
+    node_type = require_node_type(context, request.node_type)
+    shards = require_shards(request.num_shards, restored)
+    replicas = require_replicas(context, request.num_replicas_per_shard)
+    require_node_quotas(context, shards, replicas)
+    parameter_group = require_parameter_group_for(
+        context, request.parameter_group_name, version, node_type, shards
+    )
+    data_tiering = require_data_tiering(node_type, request.data_tiering, source)
+    subnet_group = subnet_group_for(context, request.subnet_group_name)
+    _require_multi_region_cluster(request.multi_region_cluster_name)
+    arn = context.store.arn(Cluster.kind, name)
+    maintenance_window, snapshot_window = _windows(arn, context, request)
+    cluster = Cluster(
+        name=name,
+        arn=arn,
+        tags=require_tags(context, request.tags),
+        status="creating",
+        since=context.now,
+        description=request.description,
+        number_of_shards=shards,
+        replicas_per_shard=replicas,
+        node_type=node_type.name,
+        engine=version.engine,
+        engine_version=version.engine_version,
+        engine_patch_version=version.engine_patch_version,
+        parameter_group=ParameterGroupUse(name=parameter_group.name, status="in-sync", since=context.now),
+        security_groups=_security_groups(request.security_group_ids, context.now),
+        subnet_group_name=subnet_group.name,
+        tls_enabled=request.tls_enabled,
+        kms_key_id=key_arn(context, request.kms_key_id),
+        sns_topic_arn=require_topic(context, request.sns_topic_arn),
+        sns_topic_status="ACTIVE" if request.sns_topic_arn else None,
+        snapshot_retention_limit=require_retention(request.snapshot_retention_limit),
+        maintenance_window=maintenance_window,
+        snapshot_window=snapshot_window,
+        acl_name=acl.name,
+        auto_minor_version_upgrade=request.auto_minor_version_upgrade,
+        has_data_tiering=data_tiering,
+        network_type=request.network_type,
+        ip_discovery=require_network(subnet_group, request.network_type, request.ip_discovery),
+        cluster_endpoint=Endpoint(None, require_port(request.port)),
+    )
+    context.store.subnet_groups[subnet_group.name] = subnet_group
+    return cluster
+
+
+def _windows(arn: str, context: Context, request: CreateClusterRequest) -> tuple[str, str]:
+    maintenance, snapshot = request.maintenance_window, request.snapshot_window
+    if maintenance is not None:
+        maintenance = require_maintenance_window(maintenance)
+    if snapshot is not None:
+        snapshot = require_snapshot_window(snapshot)
+    if maintenance is not None and snapshot is not None:
+        require_apart(maintenance, snapshot)
+    return default_windows(arn, context.call.region, maintenance, snapshot)
+
+
+def _security_groups(identifiers: Sequence[str], now: datetime) -> list[SecurityGroup] | None:
+    groups = [SecurityGroup(security_group_id=each, status="active", since=now) for each in identifiers]
+    return groups or None
+
+
+def _require_multi_region_cluster(name: str | None) -> None:
+    """Multi-Region clusters cannot be made here yet, so none exists that a cluster could join."""
+    if name is not None:
+        raise MultiRegionClusterNotFoundFault(f"Multi-Region cluster {name.lower()} not found.")
+
+
+def _start(context: Context, cluster: Cluster, source: Source | None) -> None:
+    """Start the nodes at once, which is quick, and load data meanwhile.
+
+    The state moves on when both are done: see `transitions`.
+    """
+    store, now = context.store, context.now
+    group = store.parameter_groups[cluster.parameter_group_name]
+    maxmemory = catalog.node_types()[cluster.node_type].maxmemory
+    started = context.transitions.run(lambda: context.fleet.start(cluster, maxmemory, values_of(group)))
+
+    def arrived(_: object, at: datetime) -> None:
+        store.record("cluster", cluster.name, "Cluster created.", at)
+
+    def failed(error: Exception, at: datetime) -> str:
+        store.record("cluster", cluster.name, _reason(error), at)
+        return "create-failed"
+
+    if source is None or started.exception():
+        context.transitions.begin(cluster, "creating", now, started, arrived=arrived, failed=failed)
+    else:
+        _load(context, cluster, source)
+    if not started.exception():
+        place(store, cluster, started.result().topology(), now)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, AddressError):
+        return f"Failed to create cluster due to incompatible network state. {error}"
+    return "Failed to create cluster due to unsuccessful creation of its node(s)."
+
+
+def _load(context: Context, cluster: Cluster, source: Source) -> None:
+    """Load the data into the running nodes; a cluster whose data cannot be had is stopped."""
+    store, fleet = context.store, context.fleet
+    handle = fleet.handle(cluster)
+    work: Future[int] = context.transitions.submit(lambda: handle.load(source.files()))
+
+    def arrived(_: int, at: datetime) -> None:
+        store.record("cluster", cluster.name, "Cluster created.", at)
+
+    def failed(error: Exception, at: datetime) -> str:
+        message = f"Restore from {source.name} failed for node {cluster.name}-0001-001. {error}"
+        store.record("cluster", cluster.name, message, at)
+        if released := fleet.release(cluster):
+            released.close()
+        return "restore-failed"
+
+    context.transitions.begin(cluster, "creating", context.now, work, arrived=arrived, failed=failed)
+    if source.snapshot is not None:
+        context.transitions.begin(source.snapshot, "restoring", context.now, work)

@@ -1,0 +1,360 @@
+"""UpdateCluster: https://docs.aws.amazon.com/memorydb/latest/APIReference/API_UpdateCluster.html
+
+Every setting has a function that looks at the request and gives the change to make, or None when there is
+nothing to change, or raises a fault. Changes are made when all settings have been looked at, so a request is
+carried out whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+
+from localstack_memorydb.provider import catalog
+from localstack_memorydb.provider.catalog import EngineVersion, version_number
+from localstack_memorydb.provider.cluster_rules import (
+    require_acl_for,
+    require_discovery,
+    require_family,
+    require_node_quotas,
+    require_offered,
+    require_replicas,
+    require_retention,
+    require_shards,
+    require_topic,
+)
+from localstack_memorydb.provider.context import Context
+from localstack_memorydb.provider.faults import (
+    InvalidParameterCombinationException,
+    InvalidParameterValueException,
+    NoOperationFault,
+    NotImplementedFault,
+)
+from localstack_memorydb.provider.operation import operation
+from localstack_memorydb.provider.operations.parameter_groups import fixed_values, values_of
+from localstack_memorydb.provider.requirements import (
+    require_active_acl,
+    require_available,
+    require_cluster,
+    require_parameter_group,
+)
+from localstack_memorydb.provider.resources import (
+    Cluster,
+    ParameterGroup,
+    PendingUpdates,
+    Resharding,
+    SecurityGroup,
+    SlotMigration,
+)
+from localstack_memorydb.provider.topology import answer, place
+from localstack_memorydb.provider.windows import (
+    require_apart,
+    require_maintenance_window,
+    require_snapshot_window,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateClusterRequest:
+    """The members of UpdateCluster."""
+
+    cluster_name: str
+    description: str | None = None
+    security_group_ids: Sequence[str] = ()
+    maintenance_window: str | None = None
+    sns_topic_arn: str | None = None
+    sns_topic_status: str | None = None
+    parameter_group_name: str | None = None
+    snapshot_window: str | None = None
+    snapshot_retention_limit: int | None = None
+    node_type: str | None = None
+    engine: str | None = None
+    engine_version: str | None = None
+    replica_configuration: Mapping[str, Any] | None = None
+    shard_configuration: Mapping[str, Any] | None = None
+    acl_name: str | None = None
+    ip_discovery: str | None = None
+
+
+Change: TypeAlias = Callable[[], None]
+
+
+@operation
+def update_cluster(context: Context, request: UpdateClusterRequest) -> Cluster:
+    """Change a cluster at once; there is no waiting for the maintenance window."""
+    cluster = require_cluster(context, request.cluster_name)
+    require_available(cluster)
+    _require_combination(request)
+    changes = [change for plan in PLANS if (change := plan(context, cluster, request))]
+    if not changes:
+        raise NoOperationFault(f"The request changes nothing of cluster {cluster.name}.")
+    for change in changes:
+        change()
+    return answer(context, cluster)
+
+
+def _require_combination(request: UpdateClusterRequest) -> None:
+    """Resharding goes alone, as the clients of AWS that know the service have it."""
+    others = (request.node_type, request.engine, request.engine_version, request.replica_configuration)
+    if request.shard_configuration is not None and any(other is not None for other in others):
+        raise InvalidParameterCombinationException(
+            "ShardConfiguration cannot be used together with NodeType, Engine, EngineVersion or "
+            "ReplicaConfiguration."
+        )
+
+
+def _description(_: Context, cluster: Cluster, request: UpdateClusterRequest) -> Change | None:
+    return _set(cluster, "description", request.description)
+
+
+def _windows(_: Context, cluster: Cluster, request: UpdateClusterRequest) -> Change | None:
+    maintenance, snapshot = cluster.maintenance_window, cluster.snapshot_window
+    if request.maintenance_window is not None:
+        maintenance = require_maintenance_window(request.maintenance_window)
+    if request.snapshot_window is not None:
+        snapshot = require_snapshot_window(request.snapshot_window)
+    if (maintenance, snapshot) == (cluster.maintenance_window, cluster.snapshot_window):
+        return None
+    require_apart(maintenance, snapshot)
+
+    def change() -> None:
+        cluster.maintenance_window, cluster.snapshot_window = maintenance, snapshot
+
+    return change
+
+
+def _retention(_: Context, cluster: Cluster, request: UpdateClusterRequest) -> Change | None:
+    if request.snapshot_retention_limit is None:
+        return None
+    days = require_retention(request.snapshot_retention_limit)
+    return _set(cluster, "snapshot_retention_limit", days)
+
+
+def _topic(context: Context, cluster: Cluster, request: UpdateClusterRequest) -> Change | None:
+    """A new topic is active unless the request says otherwise; an empty ARN takes the topic away."""
+    arn, status = cluster.sns_topic_arn, cluster.sns_topic_status
+    if request.sns_topic_arn is not None:
+        arn = require_topic(context, request.sns_topic_arn)
+        status = "ACTIVE" if arn else "INACTIVE"
+    if request.sns_topic_status is not None:
+        status = _require_topic_status(request.sns_topic_status, arn)
+    if (arn, status or "INACTIVE") == (cluster.sns_topic_arn, cluster.sns_topic_status or "INACTIVE"):
+        return None
+
+    def change() -> None:
+        cluster.sns_topic_arn, cluster.sns_topic_status = arn, status
+
+    return change
+
+
+def _require_topic_status(status: str, arn: str | None) -> str:
+    status = status.upper()
+    if status not in {"ACTIVE", "INACTIVE"}:
+        raise InvalidParameterValueException("The parameter SnsTopicStatus must be ACTIVE or INACTIVE.")
+    if status == "ACTIVE" and not arn:
+        raise InvalidParameterCombinationException("SnsTopicStatus cannot be ACTIVE without a topic.")
+    return status
+
+
+def _security_groups(context: Context, cluster: Cluster, request: UpdateClusterRequest) -> Change | None:
+    """An empty list changes nothing: a cluster that has security groups keeps at least one."""
+    present = {group.security_group_id for group in cluster.security_groups or ()}
+    if not request.security_group_ids or present == set(request.security_group_ids):
+        return None
+
+    def change() -> None:
+        groups = [
+            SecurityGroup(security_group_id=each, status="active", since=context.now)
+            for each in request.security_group_ids
+        ]
+        cluster.security_groups = groups
+        for group in groups:
+            context.transitions.begin(group, "modifying", context.now)
+
+    return change
+
+
+def _parameter_group(context: Context, cluster: Cluster, request: UpdateClusterRequest) -> Change | None:
+    if request.parameter_group_name is None:
+        return None
+    group = require_parameter_group(context, request.parameter_group_name)
+    if group.name == cluster.parameter_group_name:
+        return None
+    require_family(group, _version(cluster))
+    _require_same_fixed_values(context.store.parameter_groups[cluster.parameter_group_name], group)
+    store, name = context.store, cluster.name
+
+    def change() -> None:
+        context.fleet.handle(cluster).set_parameters(values_of(group))
+        cluster.parameter_group.name = group.name
+        context.transitions.begin(
+            cluster.parameter_group,
+            "applying",
+            context.now,
+            arrived=lambda _, at: store.record(
+                "cluster", name, "Updated parameter group for the cluster", at
+            ),
+        )
+
+    return change
+
+
+def _require_same_fixed_values(old: ParameterGroup, new: ParameterGroup) -> None:
+    """Some values are chosen when a cluster is created, and for good."""
+    before, after = fixed_values(old), fixed_values(new)
+    differing = sorted(name for name in before if before[name] != after.get(name))
+    if differing:
+        raise InvalidParameterCombinationException(
+            f"Parameter groups {old.name} and {new.name} differ in {differing[0]}, which cannot be changed for an "
+            "existing cluster."
+        )
+
+
+def _acl(context: Context, cluster: Cluster, request: UpdateClusterRequest) -> Change | None:
+    if request.acl_name is None:
+        return None
+    acl = require_active_acl(context, request.acl_name)
+    require_acl_for(acl, _version(cluster), tls_enabled=cluster.tls_enabled)
+    return _set(cluster, "acl_name", acl.name)
+
+
+def _ip_discovery(_: Context, cluster: Cluster, request: UpdateClusterRequest) -> Change | None:
+    if request.ip_discovery is not None:
+        require_discovery(cluster.network_type, request.ip_discovery)
+    return _set(cluster, "ip_discovery", request.ip_discovery)
+
+
+def _node_type(_: Context, cluster: Cluster, request: UpdateClusterRequest) -> Change | None:
+    if request.node_type is None or request.node_type == cluster.node_type:
+        return None
+    up, down = catalog.node_type_updates(catalog.node_types()[cluster.node_type])
+    if request.node_type not in {*up, *down}:
+        raise InvalidParameterValueException(
+            f"Node type {request.node_type} is not one that cluster {cluster.name} can be scaled to."
+        )
+    raise NotImplementedFault("UpdateCluster with another NodeType")
+
+
+def _engine(_: Context, cluster: Cluster, request: UpdateClusterRequest) -> Change | None:
+    """Only upward: https://docs.aws.amazon.com/memorydb/latest/devguide/engine-versions.html"""
+    if request.engine is None and request.engine_version is None:
+        return None
+    engine = (request.engine or cluster.engine).lower()
+    default = catalog.default_version(engine)
+    if default is None:
+        raise InvalidParameterValueException(f"Invalid engine: {engine}.")
+    wanted = default if request.engine_version is None else require_offered(engine, request.engine_version)
+    if engine == cluster.engine and request.engine_version in {None, cluster.engine_version}:
+        return None
+    if wanted.number < version_number(cluster.engine_version):
+        raise InvalidParameterCombinationException(
+            f"Cluster {cluster.name} cannot be changed from {cluster.engine} {cluster.engine_version} to "
+            f"{wanted.engine} {wanted.engine_version}: an engine version cannot be downgraded."
+        )
+    raise NotImplementedFault("UpdateCluster with another EngineVersion")
+
+
+def _replicas(context: Context, cluster: Cluster, request: UpdateClusterRequest) -> Change | None:
+    if request.replica_configuration is None:
+        return None
+    wanted = request.replica_configuration.get("ReplicaCount")
+    if wanted is None:
+        raise InvalidParameterValueException(
+            "The parameter ReplicaConfiguration.ReplicaCount must be provided."
+        )
+    count, old = require_replicas(context, wanted), cluster.replicas_per_shard
+    if count == old:
+        return None
+    require_node_quotas(context, cluster.number_of_shards, count, cluster)
+    handle = context.fleet.handle(cluster)
+
+    def failed() -> None:
+        cluster.replicas_per_shard = old
+
+    def change() -> None:
+        direction = "Increase" if count > old else "Decrease"
+        moment = context.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        context.record(
+            "cluster",
+            cluster.name,
+            f"{direction} replica count started for replication group {cluster.name} on {moment}",
+        )
+        before = cluster.number_of_nodes
+        cluster.replicas_per_shard = count
+        _scale(context, cluster, before, lambda: handle.set_replicas(count), failed)
+
+    return change
+
+
+def _shards(context: Context, cluster: Cluster, request: UpdateClusterRequest) -> Change | None:
+    if request.shard_configuration is None:
+        return None
+    wanted = request.shard_configuration.get("ShardCount")
+    if wanted is None:
+        raise InvalidParameterValueException("The parameter ShardConfiguration.ShardCount must be provided.")
+    count, old = require_shards(wanted, None), cluster.number_of_shards
+    if count == old:
+        return None
+    require_node_quotas(context, count, cluster.replicas_per_shard, cluster)
+    handle = context.fleet.handle(cluster)
+
+    def failed() -> None:
+        cluster.number_of_shards = old
+
+    def change() -> None:
+        before = cluster.number_of_nodes
+        cluster.number_of_shards = count
+        cluster.pending_updates = PendingUpdates(resharding=Resharding(SlotMigration(0.0)))
+        _scale(context, cluster, before, lambda: handle.reshard(count), failed)
+
+    return change
+
+
+def _scale(
+    context: Context, cluster: Cluster, before: int, work: Callable[[], None], roll_back: Callable[[], None]
+) -> None:
+    """Change the number of nodes meanwhile. When that fails the cluster is as before, and an event tells why."""
+    store, fleet, after = context.store, context.fleet, cluster.number_of_nodes
+
+    def arrived(_: None, at: datetime) -> None:
+        cluster.pending_updates = None
+        place(store, cluster, fleet.topology(cluster), at)
+        store.record("cluster", cluster.name, f"Modified number of nodes from {before} to {after}", at)
+
+    def failed(error: Exception, at: datetime) -> None:
+        cluster.pending_updates = None
+        roll_back()
+        message = f"Failed to modify number of nodes from {before} to {after}. {error}"
+        store.record("cluster", cluster.name, message, at)
+
+    future = context.transitions.submit(work)
+    context.transitions.begin(cluster, "updating", context.now, future, arrived=arrived, failed=failed)
+
+
+def _set(cluster: Cluster, attribute: str, value: Any) -> Change | None:
+    """A change of one attribute, unless the request leaves it out or it has the value already."""
+    if value is None or value == getattr(cluster, attribute):
+        return None
+    return lambda: setattr(cluster, attribute, value)
+
+
+def _version(cluster: Cluster) -> EngineVersion:
+    return require_offered(cluster.engine, cluster.engine_version)
+
+
+PLANS: Final = (
+    _description,
+    _windows,
+    _retention,
+    _topic,
+    _security_groups,
+    _parameter_group,
+    _acl,
+    _ip_discovery,
+    _node_type,
+    _engine,
+    _replicas,
+    _shards,
+)

@@ -1,0 +1,86 @@
+"""What the provider needs of the world outside: an object store and a network. A host gives an implementation of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """On whose behalf and where the outside is asked."""
+
+    account: str
+    region: str
+    partition: str = "aws"
+
+
+class NoSuchBucket(Exception):
+    """There is no bucket of that name."""
+
+
+class NoSuchObject(Exception):
+    """The bucket holds no object of that key."""
+
+
+class ObjectAccessDenied(Exception):
+    """The account may not do this with the bucket or the object."""
+
+
+class ObjectStore(Protocol):
+    """Amazon S3. Called from any thread."""
+
+    def bucket_region(self, scope: Scope, bucket: str) -> str:
+        """The Region of the bucket, `us-east-1` spelled out; raises NoSuchBucket."""
+        ...
+
+    def bucket_policy(self, scope: Scope, bucket: str) -> str | None:
+        """The bucket's policy as JSON text, None when it has none; raises NoSuchBucket."""
+        ...
+
+    def has_object(self, scope: Scope, bucket: str, key: str) -> bool:
+        """Whether the bucket holds an object of that key."""
+        ...
+
+    def put_object(self, scope: Scope, bucket: str, key: str, body: bytes) -> None:
+        """Write an object; raises NoSuchBucket, ObjectAccessDenied."""
+        ...
+
+    def get_object(self, scope: Scope, bucket: str, key: str) -> bytes:
+        """The object's bytes; raises NoSuchBucket, NoSuchObject, ObjectAccessDenied."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    """A subnet; `network_types` are those of the MemoryDB API: ipv4, ipv6, dual_stack."""
+
+    identifier: str
+    vpc_id: str
+    availability_zone: str
+    network_types: tuple[str, ...] = ("ipv4",)
+
+
+class NoSuchSubnet(Exception):
+    """There is no subnet of that identifier, which is the first argument."""
+
+
+class Network(Protocol):
+    """Amazon EC2. Called from any thread."""
+
+    def subnets(self, scope: Scope, identifiers: Sequence[str]) -> list[Subnet]:
+        """The subnets in the order asked for; raises NoSuchSubnet."""
+        ...
+
+    def default_subnets(self, scope: Scope) -> list[Subnet]:
+        """The subnets of the default VPC, none when there is no default VPC."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything outside that the provider uses."""
+
+    objects: ObjectStore
+    network: Network

@@ -1,0 +1,108 @@
+"""The state of one account in one Region, and of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, MutableMapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from localstack_memorydb.provider import catalog
+from localstack_memorydb.provider.resources import (
+    ACL,
+    Authentication,
+    Cluster,
+    Event,
+    ParameterGroup,
+    Snapshot,
+    Stateful,
+    SubnetGroup,
+    User,
+)
+
+OPEN_ACCESS: Final = "open-access"
+DEFAULT_USER: Final = "default"
+EVENTS_KEPT: Final = timedelta(days=14)
+
+
+@dataclass
+class Store:
+    """Everything that one account has in one Region: plain data, by lower-case names.
+
+    It owns the resources; what moves them is `transitions`, what runs them is `fleet`.
+    """
+
+    account: str
+    region: str
+    partition: str
+    clusters: dict[str, Cluster] = field(default_factory=dict)
+    snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    users: dict[str, User] = field(default_factory=dict)
+    acls: dict[str, ACL] = field(default_factory=dict)
+    parameter_groups: dict[str, ParameterGroup] = field(default_factory=dict)
+    subnet_groups: dict[str, SubnetGroup] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    last_event: int = 0
+
+    def arn(self, kind: str, name: str) -> str:
+        """The Amazon Resource Name of a resource of this account and Region."""
+        return f"arn:{self.partition}:memorydb:{self.region}:{self.account}:{kind}/{name}"
+
+    def stateful(self) -> Iterator[Stateful]:
+        """Everything that has a status; snapshots come first, so that a final one is told before its cluster is gone."""
+        yield from self.snapshots.values()
+        for cluster in self.clusters.values():
+            yield cluster
+            yield cluster.parameter_group
+            yield from cluster.security_groups or ()
+        yield from self.acls.values()
+        yield from self.users.values()
+
+    def remove(self, resource: Stateful) -> None:
+        """Forget a resource whose deletion is complete."""
+        collections: dict[type[Stateful], MutableMapping[str, Any]] = {
+            Cluster: self.clusters,
+            Snapshot: self.snapshots,
+            ACL: self.acls,
+            User: self.users,
+        }
+        for name, found in list(collections[type(resource)].items()):
+            if found is resource:
+                del collections[type(resource)][name]
+
+    def record(self, source_type: str, source_name: str, message: str, now: datetime) -> None:
+        """Add an event; those older than fourteen days are forgotten, as DescribeEvents reaches no further."""
+        self.last_event += 1
+        self.events = [event for event in self.events if event.date > now - EVENTS_KEPT]
+        self.events.append(Event(source_name, source_type, message, now, self.last_event))
+
+
+def new_store(account: str, region: str, partition: str, now: datetime) -> Store:
+    """A store with what every account has: the default user, the open-access ACL, the default parameter groups."""
+    store = Store(account, region, partition)
+    store.users[DEFAULT_USER] = User(
+        name=DEFAULT_USER,
+        arn=store.arn(User.kind, DEFAULT_USER),
+        status="active",
+        since=now,
+        access_string="on ~* &* +@all",
+        minimum_engine_version="6.0",
+        authentication=Authentication("no-password", None),
+    )
+    store.acls[OPEN_ACCESS] = ACL(
+        name=OPEN_ACCESS,
+        arn=store.arn(ACL.kind, OPEN_ACCESS),
+        status="active",
+        since=now,
+        user_names=[DEFAULT_USER],
+        minimum_engine_version="6.2",
+    )
+    for group in catalog.default_groups():
+        store.parameter_groups[group.name] = ParameterGroup(
+            name=group.name,
+            arn=store.arn(ParameterGroup.kind, group.name),
+            family=group.family,
+            description=group.description,
+            values=dict(group.values),
+        )
+    return store
