@@ -1,0 +1,116 @@
+"""What the README, the documentation and the examples say is what happens."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from .endpoint import LOCALSTACK_PYTHON, ROOT, Endpoint, environment
+
+README_URL = "http://127.0.0.1:4566"
+
+
+def blocks(document: str, language: str) -> list[str]:
+    """The fenced blocks of a language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / document).read_text(), re.MULTILINE | re.DOTALL)
+
+
+def run(command: list[str], temporary: Path, env: Mapping[str, str] | None = None) -> str:
+    ended = subprocess.run(
+        command, env=environment(temporary, env), cwd=temporary, capture_output=True, text=True, timeout=90
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def test_the_readmes_python_prints_what_it_says(endpoint: Endpoint, temporary: Path) -> None:
+    (program,) = blocks("README.md", "python")
+    assert README_URL in program
+    (said,) = blocks("README.md", "text")
+    assert run([sys.executable, "-c", program.replace(README_URL, endpoint.url)], temporary) == said
+
+
+def test_the_readmes_shell_commands_end_with_a_file_in_the_bucket(
+    endpoint: Endpoint, temporary: Path
+) -> None:
+    path = f"{LOCALSTACK_PYTHON.parent}:{os.environ['PATH']}"
+    if shutil.which("aws", path=path) is None:
+        pytest.skip("the AWS CLI is not installed")
+    (script,) = blocks("README.md", "bash")
+    assert README_URL in script
+    said = run(
+        ["bash", "-ec", script.replace(README_URL, endpoint.url)], temporary, {"PATH": path, "AWS_PAGER": ""}
+    )
+    assert said.rstrip().endswith("monday-export-0001.rdb")
+
+
+def test_the_mock_aws_snippet_prints_what_it_says(temporary: Path) -> None:
+    (program,) = blocks("docs/standalone.md", "python")
+    (said,) = blocks("docs/standalone.md", "text")
+    assert (
+        run(
+            [sys.executable, "-c", program],
+            temporary,
+            {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"},
+        )
+        == said
+    )
+
+
+def test_the_quickstart(endpoint: Endpoint, temporary: Path) -> None:
+    script = ROOT / "examples" / "quickstart" / "quickstart.py"
+    said = run([sys.executable, str(script), "--endpoint-url", endpoint.url], temporary)
+    (_, promised) = blocks("examples/quickstart/README.md", "console")[0].split("quickstart.py\n")
+    assert re.sub(r"127\.\d+\.\d+\.\d+", "127.x.y.z", said) == promised
+
+
+def test_snapshots_in_s3(endpoint: Endpoint, temporary: Path) -> None:
+    script = ROOT / "examples" / "s3-snapshots" / "s3_snapshots.py"
+    said = run([sys.executable, str(script), "--endpoint-url", endpoint.url], temporary)
+    (_, promised) = blocks("examples/s3-snapshots/README.md", "console")[0].split("s3_snapshots.py\n")
+    assert re.sub(r"s3://[^/]+/", "s3://.../", said) == promised
+
+
+def test_the_demo_runs_to_its_end(endpoint: Endpoint, temporary: Path) -> None:
+    said = run(
+        [sys.executable, "-m", "localstack_memorydb", "demo", "--endpoint-url", endpoint.url], temporary
+    )
+    assert "no error seen" in said
+    assert "10,000" in said
+    assert said.splitlines()[-1].startswith("Done in ")
+    left = endpoint.client("memorydb").describe_clusters()["Clusters"]
+    assert [row["Name"] for row in left if row["Name"].startswith(("orders-", "restored-"))] == []
+
+
+def test_the_demo_starts_an_endpoint_of_its_own(temporary: Path) -> None:
+    said = run([sys.executable, "-m", "localstack_memorydb", "demo"], temporary)
+    assert said.startswith("Started an endpoint of its own: http://127.0.0.1:")
+    assert list(temporary.iterdir()) == []
+
+
+def test_the_certificate_is_printed(endpoint: Endpoint, temporary: Path) -> None:
+    said = run([sys.executable, "-m", "localstack_memorydb", "ca", "--endpoint-url", endpoint.url], temporary)
+    assert said.encode() == endpoint.get("/_memorydb/ca.pem")
+
+
+def test_the_doctor_finds_a_host(temporary: Path) -> None:
+    said = run([sys.executable, "-m", "localstack_memorydb", "doctor"], temporary)
+    assert "stand-alone host" in said
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").rglob("*.md")]
+    broken = [
+        f"{document.name}: {target}"
+        for document in documents
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", document.read_text())
+        if not (document.parent / target).exists()
+    ]
+    assert broken == []
