@@ -106,6 +106,7 @@ def format_double_17(number: float) -> bytes:
 
 
 _MANTISSA_BITS = 64  # of the x87 extended double that Valkey computes INCRBYFLOAT with
+_LONG_DOUBLE_MAX = (2**_MANTISSA_BITS - 1) << (16383 - 63)
 
 
 def _round_extended(number: Fraction) -> Fraction:
@@ -134,9 +135,10 @@ def parse_long_double(text: bytes) -> Fraction | None:
     return _round_extended(Fraction(text.decode()))
 
 
-def add_long_double(left: Fraction, right: Fraction) -> Fraction:
-    """The sum, rounded to an extended double."""
-    return _round_extended(left + right)
+def add_long_double(left: Fraction, right: Fraction) -> Fraction | None:
+    """The sum, rounded to an extended double; None when that is infinite."""
+    total = _round_extended(left + right)
+    return total if abs(total) <= _LONG_DOUBLE_MAX else None
 
 
 def format_long_double(number: Fraction) -> bytes:
