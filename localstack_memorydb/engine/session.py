@@ -106,6 +106,7 @@ class Session:
         "last_command",
         "last_seen",
         "library",
+        "lost",
         "name",
         "no_evict",
         "no_touch",
@@ -151,7 +152,7 @@ class Session:
         self.last_command = "NULL"
         self.library = (b"", b"")
         self.blocked: Blocked | None = None
-        self.packet = b""
+        self.packet, self.lost = b"", False
         self.db = Slot()
         self.unchanged = False
         self.effects: list[Argv] | None = None
@@ -195,17 +196,31 @@ class Session:
         self.now = self.last_seen = now
         if self.strict is not None:
             self.strict.feed(data)
-        elif self.reader.has_data():
+        elif self.reader.has_data() or (data[0] != _ASTERISK and self._is_midway()):
             # Kept so that a broken request can be explained; long values need no explanation.
-            self.packet = self.packet + data if len(self.packet) < _PACKET_KEPT else b""
+            self.lost = self.lost or len(self.packet) > _PACKET_KEPT
+            self.packet = b"" if self.lost else self.packet + data
             self.reader.feed(data)
         elif data[0] != _ASTERISK or _LARGE_HEADER(data) is not None:
             self.strict = RequestReader()
             self.strict.feed(data)
         else:
-            self.packet = data
+            self.packet, self.lost = data, False
             self.reader.feed(data)
         return self.drain() if self.blocked is None else b""
+
+    def _is_midway(self) -> bool:
+        """Whether a request has begun although hiredis has used up all bytes: a packet may end between two arguments."""
+        if not self.packet:
+            return self.lost
+        reader = RequestReader()
+        reader.feed(self.packet)
+        try:
+            while reader.next() is not None:
+                pass
+        except ProtocolError:
+            return True
+        return not reader.idle
 
     def drain(self) -> bytes:
         """Runs the complete requests that wait in the reader; returns their replies, in order."""
@@ -255,7 +270,10 @@ class Session:
             except hiredis.ProtocolError:
                 gets = self._explain()
             except Exception as error:
-                add(self._failed(error, argv))
+                if _is_malformed(argv):
+                    gets = self._explain()
+                else:
+                    add(self._failed(error, argv))
             if deferred:
                 out += deferred
                 deferred.clear()
@@ -279,6 +297,7 @@ class Session:
         if argv is None and self.strict.idle:
             self.strict = None
             self.reader = hiredis.Reader()
+            self.packet, self.lost = b"", False
         return False if argv is None else argv
 
     def _explain(self) -> Callable[[], Argv | bool]:
@@ -301,12 +320,10 @@ class Session:
             self.aborted = True
         return error.wire
 
-    def _failed(self, error: Exception, argv: Argv) -> bytes:
+    def _failed(self, error: Exception, argv: Argv | None) -> bytes:
+        """Nothing for an empty request; for a bug of ours an error that tells nothing of the arguments."""
         if not argv:
             return b""
-        if not all(type(argument) is bytes for argument in argv):
-            self.closing = True
-            return b"-ERR Protocol error: expected '$'\r\n"
         LOG.error("internal error in %r", argv[0][:64], exc_info=error)
         return b"-ERR internal error\r\n"
 
@@ -521,6 +538,11 @@ class Session:
             self.deferred.append(data)
         else:
             self.sink(data)
+
+
+def _is_malformed(argv: Any) -> bool:
+    """Whether hiredis read something that is no request: it takes every reply type for an argument."""
+    return argv is not None and not (isinstance(argv, list) and all(type(word) is bytes for word in argv))
 
 
 def _ignore(_: Any) -> None:

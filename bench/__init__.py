@@ -1,0 +1,1 @@
+"""Measurements. `python -m bench` prints ratios; nothing here is ever asserted."""
