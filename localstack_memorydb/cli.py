@@ -43,7 +43,7 @@ def main() -> None:
 def start(host: str | None, port: int, data_dir: Path | None) -> None:
     """Start an AWS endpoint with MemoryDB; prints `Ready.` once requests are served."""
     settings = _settings(data_dir)
-    host = host or ("localstack" if _localstack_installed() else "standalone")
+    host = host or ("localstack" if _installed("localstack.runtime") else "standalone")
     if host == "localstack":
         _start_localstack(settings, port)
     _start_standalone(settings, port)
@@ -70,10 +70,11 @@ def _require_directory(path: Path) -> None:
         fail(f"the data directory {path} cannot be used: {error.strerror or error}")
 
 
-def _localstack_installed() -> bool:
-    return importlib.util.find_spec("localstack") is not None and (
-        importlib.util.find_spec("localstack.runtime") is not None
-    )
+def _installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # the package around it
+        return False
 
 
 def _missing(extra: str, product: str) -> NoReturn:
@@ -89,7 +90,7 @@ def _port_refused(host: str, port: int, error: OSError) -> NoReturn:
 
 
 def _start_localstack(settings: Settings, port: int) -> NoReturn:
-    if not _localstack_installed():
+    if not _installed("localstack.runtime"):
         _missing("localstack", "LocalStack")
     from localstack_memorydb.integrations.localstack.runtime import serve
 
@@ -108,10 +109,10 @@ def _free_port(port: int) -> int:
 
 
 def _start_standalone(settings: Settings, port: int) -> None:
-    try:
-        from localstack_memorydb.integrations.moto.server import StandaloneHost
-    except ImportError:
-        _missing("standalone", "the stand-alone host (moto)")
+    if not (_installed("flask") and _installed("moto.moto_server")):
+        _missing("standalone", "the stand-alone host (moto's server)")
+    from localstack_memorydb.integrations.moto.server import StandaloneHost
+
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

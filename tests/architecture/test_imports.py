@@ -41,7 +41,7 @@ def refusal(path: Path, module: str) -> str | None:
     top, _, inner = module.partition(".")
     own = inner.partition(".")[0] if top == PACKAGE else None
     if part == "engine":
-        if own not in {None, "", "engine"}:
+        if own not in {None, "__version__", "engine"}:
             return "the engine knows nothing of the other parts"
         allowed = (
             ENGINE_LIBRARIES
@@ -53,7 +53,7 @@ def refusal(path: Path, module: str) -> str | None:
         if top in OUTSIDE_OF_SESSIONS and place not in WITH_SOCKETS and module not in NAMES_OF_ARGUMENTS:
             return "time, luck and sockets come in as arguments"
     elif part == "provider":
-        if own not in {None, "", "engine", "provider"}:
+        if own not in {None, "__version__", "engine", "provider"}:
             return "the provider knows the engine and nothing else of ours"
         if own == "engine" and inner.count(".") > 1:
             return "the provider uses the engine's front door"

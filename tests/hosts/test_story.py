@@ -102,24 +102,24 @@ def orders(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
     """The first cluster, with its keys in it."""
     memorydb = endpoint.client("memorydb")
     created = memorydb.create_cluster(
-        ClusterName="orders",
+        ClusterName="shop",
         NodeType="db.t4g.small",
         ACLName="open-access",
         NumShards=2,
         NumReplicasPerShard=1,
     )["Cluster"]
     assert created["Status"] in {"creating", "available"}
-    described = available(endpoint, "orders")
-    with endpoint.redis("orders") as client:
+    described = available(endpoint, "shop")
+    with endpoint.redis("shop") as client:
         write(client)
     yield described
-    memorydb.delete_cluster(ClusterName="orders")
+    memorydb.delete_cluster(ClusterName="shop")
 
 
 @pytest.fixture(scope="module")
 def snapshot(endpoint: Endpoint, orders: dict[str, Any]) -> str:
     memorydb = endpoint.client("memorydb")
-    memorydb.create_snapshot(ClusterName="orders", SnapshotName="nightly")
+    memorydb.create_snapshot(ClusterName="shop", SnapshotName="nightly")
     until(
         lambda: memorydb.describe_snapshots(SnapshotName="nightly")["Snapshots"][0]["Status"] == "available"
     )
@@ -140,7 +140,7 @@ def bucket(endpoint: Endpoint, snapshot: str) -> str:
 
 @pytest.fixture(scope="module")
 def client(endpoint: Endpoint, orders: dict[str, Any]) -> Iterator[RedisCluster]:
-    with endpoint.redis("orders") as opened:
+    with endpoint.redis("shop") as opened:
         yield opened
 
 
@@ -171,7 +171,7 @@ def test_a_transaction_in_one_slot(client: RedisCluster) -> None:
 
 def test_a_blocking_pop(endpoint: Endpoint, client: RedisCluster) -> None:
     popped: list[Any] = []
-    with endpoint.redis("orders") as other:
+    with endpoint.redis("shop") as other:
         waiter = threading.Thread(target=lambda: popped.append(other.blpop(["jobs"], timeout=10)))
         waiter.start()
         client.rpush("jobs", "resize")
@@ -182,7 +182,7 @@ def test_a_blocking_pop(endpoint: Endpoint, client: RedisCluster) -> None:
 @pytest.mark.parametrize("sharded", [False, True], ids=["channel", "shard channel"])
 def test_pub_sub(endpoint: Endpoint, client: RedisCluster, sharded: bool) -> None:
     heard: list[Any] = []
-    with endpoint.redis("orders") as other:
+    with endpoint.redis("shop") as other:
         listener = other.pubsub()
         subscribe, listen = (
             (listener.ssubscribe, listener.get_sharded_message)

@@ -64,9 +64,10 @@ def add_pages() -> None:
     """Serve the CA certificate beside the API, where the stand-alone host has it too."""
     from localstack.http import Response
     from localstack.services.edge import ROUTER
+    from localstack.services.internal import get_internal_apis
 
     def ca_certificate(request: Any) -> Any:
         return Response(emulator().ca_certificate, mimetype="application/x-pem-file")
 
-    for path in ("/_memorydb/ca.pem", "/_localstack/memorydb"):
-        ROUTER.add(path, ca_certificate, methods=["GET", "HEAD"])
+    ROUTER.add("/_memorydb/ca.pem", ca_certificate, methods=["GET", "HEAD"])
+    get_internal_apis().add("/_localstack/memorydb", ca_certificate, methods=["GET", "HEAD"])
