@@ -124,6 +124,22 @@ class NoSuchKey(CommandError):
         super().__init__("ERR no such key")
 
 
+class InvalidExpireTime(CommandError):
+    """A time to live that is not positive where it must be, or too large for milliseconds in 64 bits."""
+
+    def __init__(self, command: str, legacy: bool) -> None:
+        name = command if legacy else f"'{command}' command"
+        super().__init__(f"ERR invalid expire time in {name}")
+
+
+class StringTooLong(CommandError):
+    """The string would outgrow proto-max-bulk-len."""
+
+    def __init__(self, legacy: bool) -> None:
+        limit = "512MB" if legacy else "proto-max-bulk-len"
+        super().__init__(f"ERR string exceeds maximum allowed size ({limit})")
+
+
 def printable(argument: bytes) -> str:
     """An argument as text for an error message; bytes that are not UTF-8 survive the way back."""
     return argument.decode("utf-8", "surrogateescape")
@@ -135,7 +151,7 @@ def unknown_command(argv: list[bytes], legacy: bool) -> CommandError:
     shown = 0
     pieces: list[str] = []
     for argument in argv[1:]:
-        if shown >= 128:  # noqa: PLR2004 - the limit in Valkey's commandCheckExistence
+        if shown >= 128:
             break
         piece = printable(argument[: 128 - shown])
         pieces.append(f"`{piece}`, " if legacy else f"'{piece}' ")

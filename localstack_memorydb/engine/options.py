@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Container
+from typing import TYPE_CHECKING, Final
 
-from localstack_memorydb.engine.errors import SyntaxFault
+from localstack_memorydb.engine.errors import CommandError, InvalidExpireTime, SyntaxFault, printable
 from localstack_memorydb.engine.glob import compile_glob
-from localstack_memorydb.engine.numbers import parse_int
+from localstack_memorydb.engine.numbers import INT_MAX, INT_MIN, parse_int
 from localstack_memorydb.engine.resp import Argv
 
+if TYPE_CHECKING:
+    from localstack_memorydb.engine.session import Session
+
 SCAN_COUNT: Final = 10
+_CONDITIONS: Final = frozenset({b"NX", b"XX"})
+_TIMES: Final = frozenset({b"EX", b"PX", b"EXAT", b"PXAT"})
+SET_WORDS: Final = _CONDITIONS | _TIMES | {b"GET", b"KEEPTTL"}
+GETEX_WORDS: Final = _TIMES | {b"PERSIST"}
 
 
 def parse_scan_options(
@@ -38,3 +45,72 @@ def parse_scan_options(
             raise SyntaxFault
         at += 2
     return count, None if pattern == b"*" else compile_glob(pattern), kind
+
+
+def parse_string_options(argv: Argv, at: int, words: Container[bytes]) -> tuple[bytes, bool, bytes, bytes]:
+    """The options of SET and GETEX from `at` on: NX or XX, whether GET is there, the option about expiry, its time.
+
+    Absent ones are empty. An option may be repeated; two that exclude each other are a syntax error.
+    """
+    condition = lifetime = time = b""
+    get = False
+    while at < len(argv):
+        word = argv[at].upper()
+        at += 1
+        if word not in words:
+            raise SyntaxFault
+        if word == b"GET":
+            get = True
+        elif word in _CONDITIONS:
+            if condition not in (b"", word):
+                raise SyntaxFault
+            condition = word
+        else:
+            if lifetime not in (b"", word):
+                raise SyntaxFault
+            lifetime = word
+            if word in _TIMES:
+                if at == len(argv):
+                    raise SyntaxFault
+                time = argv[at]
+                at += 1
+    return condition, get, lifetime, time
+
+
+def expiry_time(s: Session, option: bytes, text: bytes, command: str) -> int:
+    """The unix time in ms that EX, PX, EXAT or PXAT mean. It may have passed. Raises NotInteger, InvalidExpireTime."""
+    time = parse_int(text)
+    if time > 0:
+        if option[0] == 0x45:  # E: seconds
+            time *= 1000
+        if len(option) == 2:
+            time += s.now
+        if time <= INT_MAX:
+            return time
+    raise InvalidExpireTime(command, s.legacy)
+
+
+def deadline_time(s: Session, text: bytes, command: str, seconds: bool, relative: bool) -> int:
+    """The unix time in ms that the argument of EXPIRE, PEXPIRE, EXPIREAT or PEXPIREAT means; it may be negative."""
+    time = parse_int(text)
+    if seconds:
+        time *= 1000
+    base = s.now if relative else 0
+    if not INT_MIN <= time <= INT_MAX - base:
+        raise InvalidExpireTime(command, s.legacy)
+    return time + base
+
+
+def parse_expire_conditions(argv: Argv, at: int) -> frozenset[bytes]:
+    """NX, XX, GT and LT of EXPIRE and its kin from `at` on. Raises what Valkey says to others and to contradictions."""
+    found: set[bytes] = set()
+    for argument in argv[at:]:
+        word = argument.upper()
+        if word not in (b"NX", b"XX", b"GT", b"LT"):
+            raise CommandError(f"ERR Unsupported option {printable(argument)}")
+        found.add(word)
+    if b"NX" in found and len(found) > 1:
+        raise CommandError("ERR NX and XX, GT or LT options at the same time are not compatible")
+    if b"GT" in found and b"LT" in found:
+        raise CommandError("ERR GT and LT options at the same time are not compatible")
+    return frozenset(found)
