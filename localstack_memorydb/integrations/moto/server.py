@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
@@ -32,9 +31,14 @@ StartResponse = Callable[..., Any]
 
 
 class StandaloneApp:
-    """The WSGI application: MemoryDB and our pages here, everything else is moto's."""
+    """The WSGI application: MemoryDB and our pages here, everything else is moto's.
 
-    def __init__(self, emulator: Emulator) -> None:
+    `imported` is waited for before the first request of a service: modules that two threads import at a time,
+    each of which imports the other, can be seen half made.
+    """
+
+    def __init__(self, emulator: Emulator, imported: threading.Event) -> None:
+        self._imported = imported
         self._emulator = emulator
         self._service = Service(emulator, states_of(emulator))
         self._moto = DomainDispatcherApplication(create_backend_app)
@@ -45,12 +49,13 @@ class StandaloneApp:
         }
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", account_of(environ))
         path = str(environ.get("PATH_INFO", ""))
         if (page := self._pages.get(path)) and environ["REQUEST_METHOD"] in {"GET", "HEAD"}:
             kind, body = page()
             start_response("200 OK", [("Content-Type", kind), ("Content-Length", str(len(body)))])
             return [body]
+        self._imported.wait()
+        environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", account_of(environ))
         request = Request(environ)
         if wire.is_memorydb(path, request.headers):
             return self._memorydb(path, request, start_response)
@@ -72,6 +77,7 @@ class StandaloneApp:
         return "application/json", json.dumps(health).encode()
 
     def _ca_certificate(self) -> tuple[str, bytes]:
+        self._imported.wait()
         return "application/x-pem-file", self._emulator.ca_certificate
 
 
@@ -90,11 +96,10 @@ def account_of(environ: Mapping[str, Any]) -> str:
 
 
 def _owner(key: str) -> str | None:
-    """The account whose IAM made an access key, by moto's own search; None without IAM in use."""
-    iam = sys.modules.get("moto.iam.models")
-    if iam is None:
-        return None
-    for account, states in list(iam.iam_backends.items()):
+    """The account whose IAM made an access key, by moto's own search; None for a key that nobody made."""
+    from moto.iam.models import iam_backends
+
+    for account, states in list(iam_backends.items()):
         if any(key in state.access_keys for state in states.values()):
             return str(account)
     return None
@@ -106,7 +111,8 @@ class StandaloneHost:
     def __init__(self, settings: Settings, port: int) -> None:
         self._listener = listen(settings.bind, port)
         self._emulator = Emulator(settings, ports)
-        self._server = HttpServer(self._listener, StandaloneApp(self._emulator))
+        self._imported = threading.Event()
+        self._server = HttpServer(self._listener, StandaloneApp(self._emulator, self._imported))
         self.url = f"http://{settings.bind}:{self._listener.getsockname()[1]}"
 
     def start(self) -> None:
@@ -114,11 +120,15 @@ class StandaloneHost:
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 
     def _warm_up(self) -> None:
-        """Import behind the user's back what the first CreateCluster would wait for."""
-        import moto.ec2.models
-        import moto.s3.models  # noqa: F401
+        """Import, after `Ready.`, what the first CreateCluster needs; the first request waits for the rest of it."""
+        try:
+            import moto.ec2.models
+            import moto.iam.models
+            import moto.s3.models  # noqa: F401
 
-        self._emulator.open()
+            self._emulator.open()
+        finally:
+            self._imported.set()
 
     def stop(self) -> None:
         self._server.stop()
