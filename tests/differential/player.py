@@ -152,10 +152,10 @@ def _play(scenario: Scenario, left: Side, right: Side, *, newer: bool) -> list[D
             continue
         for expected, actual in _act(step, left, right):
             rule, wanted = step.comparison, expected
-            if step.differs is not None and newer:
-                wanted, rule = step.differs, "@differs: MemoryDB's engine is older than the witness"
+            if step.ours is not None and (newer if not step.always else right.server.name == "engine"):
+                wanted, rule = step.ours, "@memorydb" if step.always else "@differs"
                 if expected == wanted:
-                    rule = "@differs, but the witness answers this, too"
+                    rule += ", but the witness answers this, too"
                     differences.append(Difference(scenario, step, wanted, expected, rule))
                 same = actual == wanted
             else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from .wire import split_line
+from .wire import first_word
 
 FOLDER: Final = Path(__file__).parent / "transcripts"
 
@@ -32,7 +32,10 @@ class Step:
     argument: str
     comparison: str = "bytes"
     comparison_argument: str = ""
-    differs: bytes | None = None  # what our engine answers where the witness is newer than MemoryDB's engines
+    ours: bytes | None = None  # what our engine answers instead of what the witness does, ...
+    always: bool = (
+        False  # ... because it is MemoryDB (@memorydb), else because Valkey 9.1 is newer (@differs)
+    )
     needs: tuple[int, ...] = ()  # skipped on engines older than this
 
 
@@ -89,7 +92,7 @@ def parse(family: str, text: str) -> list[Scenario]:
             continue
         elif title is None:
             raise TranscriptError(f"{family}:{number}: no scenario yet; start one with '## name'")
-        elif line.startswith("@") and line[1:].split()[0] in COMPARISONS | {"differs", "needs"}:
+        elif line.startswith("@") and line[1:].split()[0] in COMPARISONS | {"differs", "memorydb", "needs"}:
             modifiers.append(line[1:])
         else:
             try:
@@ -118,17 +121,16 @@ def _step(number: int, line: str, modifiers: list[str]) -> Step:
             if action != "raw":
                 raise ValueError("only commands and @raw can be sent without reading the reply")
             action = "raw-send"
-    comparison, comparison_argument, differs, needs = "bytes", "", None, ()
+    comparison, comparison_argument, ours, always, needs = "bytes", "", None, False, ()
     for modifier in modifiers:
         word, _, rest = modifier.partition(" ")
-        if word == "differs":
-            differs = split_line(rest)[0]
+        if word in ("differs", "memorydb"):
+            ours, always = first_word(rest), word == "memorydb"
         elif word == "needs":
             needs = version(rest.split()[0])
         else:
             comparison, comparison_argument = word, rest.strip()
             if word in ("any", "shape", "keys", "match", "mask", "near") and not comparison_argument:
                 raise ValueError(f"@{word} wants a reason or an argument")
-    return Step(
-        number, line, client, action, argument.strip(), comparison, comparison_argument, differs, needs
-    )
+    argument = argument.strip()
+    return Step(number, line, client, action, argument, comparison, comparison_argument, ours, always, needs)

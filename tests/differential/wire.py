@@ -164,6 +164,11 @@ def split_line(line: str) -> list[bytes]:
         argv.append(word)
 
 
+def first_word(line: str) -> bytes:
+    """The first argument of a line; what follows it is not looked at."""
+    return _word(line, 0)[0]
+
+
 def _word(line: str, at: int) -> tuple[bytes, int]:
     word = bytearray()
     quote = ""

@@ -66,6 +66,7 @@ def running(kind: str) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix=f"witness-{kind}-") as folder:
         port, bus = _free_ports(2)
         arguments = ["--port", str(port), "--cluster-port", str(bus), "--bind", "127.0.0.1", "--save", ""]
+        arguments += ["--cluster-announce-ip", "127.0.0.1"]
         arguments += ["--appendonly", "no", "--cluster-enabled", "yes", "--dir", folder, "--daemonize", "no"]
         with Path(folder, "log").open("wb") as log:
             process = subprocess.Popen([binary, *arguments], stdout=log, stderr=log)
