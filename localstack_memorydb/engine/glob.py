@@ -23,6 +23,7 @@ def compile_glob(pattern: bytes) -> Matcher:
     """Whether a text matches the whole pattern.
 
     As in Valkey, `*` alone does not match an empty text; KEYS and the SCAN commands take it as no pattern at all.
+    Ranges compare unsigned bytes, as on the ARM processors that MemoryDB's nodes have.
     """
     if pattern.strip(b"*") == b"" and pattern:
         return bool

@@ -218,3 +218,18 @@ TYPE_NAMES: Final[dict[type, bytes]] = {
     Set: b"set",
     ZSet: b"zset",
 }
+
+
+def copy_value(value: Value) -> Value:
+    """The same value for another key; nothing that happens to one of them changes the other."""
+    if isinstance(value, bytes):
+        return value
+    twin: List | Hash | Set | ZSet
+    if isinstance(value, ZSet):
+        twin = ZSet(dict(value.scores))
+    else:
+        twin = type(value)(value)
+        if isinstance(value, Set) and isinstance(twin, Set):
+            twin.arranged = value.arranged
+    twin.encoding = value.encoding
+    return twin

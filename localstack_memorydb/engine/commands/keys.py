@@ -1,7 +1,445 @@
-"""keys commands."""
+"""Keys of any type. https://valkey.io/commands/#generic"""
 
 from __future__ import annotations
 
-from localstack_memorydb.engine.registry import Family
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from localstack_memorydb.engine import rdb
+from localstack_memorydb.engine.errors import CommandError, NoSuchKey, SyntaxFault, WrongArity
+from localstack_memorydb.engine.glob import compile_glob
+from localstack_memorydb.engine.help import help_reply
+from localstack_memorydb.engine.keyspace import Slot
+from localstack_memorydb.engine.numbers import is_integer, parse_int
+from localstack_memorydb.engine.options import deadline_time, parse_expire_conditions, parse_scan_options
+from localstack_memorydb.engine.registry import (
+    DENYOOM,
+    FAST,
+    LOADING,
+    READONLY,
+    STALE,
+    WRITE,
+    Family,
+    one,
+    span,
+    two,
+)
+from localstack_memorydb.engine.resp import OK, Argv, Reply, Simple
+from localstack_memorydb.engine.scan import parse_cursor
+from localstack_memorydb.engine.session import Session
+from localstack_memorydb.engine.slots import SLOTS
+from localstack_memorydb.engine.values import TYPE_NAMES, List, Set, Value, copy_value
 
 keys = Family("generic", "@keyspace")
+
+_TYPES: Final = {kind: Simple(name) for kind, name in TYPE_NAMES.items()}
+_NO_TYPE: Final = Simple(b"none")
+
+
+@keys.command("DEL", -2, WRITE, keys=span("RM delete"))
+@keys.command("UNLINK", -2, WRITE | FAST, keys=span("RM delete"), since="4.0.0")
+def delete(s: Session, argv: Argv) -> Reply:
+    """Deletes keys; answers how many there were."""
+    remove = s.db.remove
+    gone = [key for key in argv[1:] if remove(key)]
+    if len(gone) < len(argv) - 1:
+        s.unchanged = not gone
+        s.effect([b"DEL", *gone])
+    return len(gone)
+
+
+@keys.command("EXISTS", -2, READONLY | FAST, keys=span("RO"))
+@keys.command("TOUCH", -2, READONLY | FAST, keys=span("RO"), since="3.2.1")
+def exists(s: Session, argv: Argv) -> Reply:
+    """How many of the keys there are; one that is named twice counts twice."""
+    db = s.db
+    return sum([key in db for key in argv[1:]])
+
+
+@keys.command("TYPE", 2, READONLY | FAST, keys=one("RO"))
+def type_(s: Session, argv: Argv) -> Reply:
+    """The type of the key's value."""
+    found = s.db.get(argv[1])
+    return _NO_TYPE if found is None else _TYPES[type(found)]
+
+
+# -- expiry -----------------------------------------------------------------------------------------------------------
+
+
+def _expire(s: Session, argv: Argv, command: str, seconds: bool, relative: bool) -> int:
+    if s.legacy and len(argv) > 3:
+        raise WrongArity(command)
+    conditions = parse_expire_conditions(argv, 3) if len(argv) > 3 else None
+    deadline = deadline_time(s, argv[2], command, seconds, relative)
+    db, key = s.db, argv[1]
+    if key not in db or (conditions and not _allows(conditions, db.deadlines.get(key), deadline)):
+        s.unchanged = True
+        return 0
+    if deadline > s.now:
+        db.deadlines[key] = deadline
+        s.effect([b"PEXPIREAT", key, b"%d" % deadline])
+    else:
+        db.remove(key)
+        s.effect([b"DEL", key])
+    return 1
+
+
+def _allows(conditions: frozenset[bytes], current: int | None, deadline: int) -> bool:
+    """Whether NX, XX, GT and LT let the deadline be set. A key without one counts as living for ever."""
+    if current is None:
+        return not conditions & {b"XX", b"GT"}
+    if b"NX" in conditions:
+        return False
+    return deadline > current if b"GT" in conditions else b"LT" not in conditions or deadline < current
+
+
+@keys.command("EXPIRE", -3, WRITE | FAST, keys=one("RW update"))
+def expire(s: Session, argv: Argv) -> Reply:
+    """Gives the key a time to live in seconds."""
+    return _expire(s, argv, "expire", seconds=True, relative=True)
+
+
+@keys.command("PEXPIRE", -3, WRITE | FAST, keys=one("RW update"), since="2.6.0")
+def pexpire(s: Session, argv: Argv) -> Reply:
+    """Gives the key a time to live in milliseconds."""
+    return _expire(s, argv, "pexpire", seconds=False, relative=True)
+
+
+@keys.command("EXPIREAT", -3, WRITE | FAST, keys=one("RW update"), since="1.2.0")
+def expireat(s: Session, argv: Argv) -> Reply:
+    """Lets the key expire at a unix time in seconds."""
+    return _expire(s, argv, "expireat", seconds=True, relative=False)
+
+
+@keys.command("PEXPIREAT", -3, WRITE | FAST, keys=one("RW update"), since="2.6.0")
+def pexpireat(s: Session, argv: Argv) -> Reply:
+    """Lets the key expire at a unix time in milliseconds."""
+    return _expire(s, argv, "pexpireat", seconds=False, relative=False)
+
+
+@keys.command("PERSIST", 2, WRITE | FAST, keys=one("RW update"), since="2.2.0")
+def persist(s: Session, argv: Argv) -> Reply:
+    """Lets the key live for ever; 0 if it does, or is not there."""
+    s.unchanged = s.db.deadlines.pop(argv[1], None) is None
+    return 0 if s.unchanged else 1
+
+
+def _lifetime(s: Session, key: bytes, since: int, unit: int) -> int:
+    """The key's deadline, counted from `since` in units of that many ms; -1 if it has none, -2 without a key."""
+    deadline = s.db.deadlines.get(key)
+    if deadline is None:
+        return -1 if key in s.db else -2
+    return (deadline - since + unit // 2) // unit
+
+
+@keys.command("TTL", 2, READONLY | FAST, keys=one("RO access"))
+def ttl(s: Session, argv: Argv) -> Reply:
+    """The time to live in seconds."""
+    return _lifetime(s, argv[1], s.now, 1000)
+
+
+@keys.command("PTTL", 2, READONLY | FAST, keys=one("RO access"), since="2.6.0")
+def pttl(s: Session, argv: Argv) -> Reply:
+    """The time to live in milliseconds."""
+    return _lifetime(s, argv[1], s.now, 1)
+
+
+@keys.command("EXPIRETIME", 2, READONLY | FAST, keys=one("RO access"), since="7.0.0")
+def expiretime(s: Session, argv: Argv) -> Reply:
+    """When the key expires, as a unix time in seconds."""
+    return _lifetime(s, argv[1], 0, 1000)
+
+
+@keys.command("PEXPIRETIME", 2, READONLY | FAST, keys=one("RO access"), since="7.0.0")
+def pexpiretime(s: Session, argv: Argv) -> Reply:
+    """When the key expires, as a unix time in milliseconds."""
+    return _lifetime(s, argv[1], 0, 1)
+
+
+# -- names ------------------------------------------------------------------------------------------------------------
+
+
+@keys.command("RENAME", 3, WRITE, keys=two("RW access delete", "OW update"))
+def rename(s: Session, argv: Argv) -> Reply:
+    """Renames a key, over another if need be; its deadline comes along."""
+    _rename(s, argv[1], argv[2])
+    return OK
+
+
+@keys.command("RENAMENX", 3, WRITE | FAST, keys=two("RW access delete", "OW insert"))
+def renamenx(s: Session, argv: Argv) -> Reply:
+    """Renames a key unless there is one of the new name."""
+    if argv[1] in s.db and argv[2] in s.db:
+        s.unchanged = True
+        return 0
+    _rename(s, argv[1], argv[2])
+    return 1
+
+
+def _rename(s: Session, source: bytes, target: bytes) -> None:
+    value = s.db.get(source)
+    if value is None:
+        raise NoSuchKey
+    if source == target:
+        s.unchanged = True
+        return
+    deadline = s.db.deadlines.get(source)
+    s.db.remove(source)
+    _put_until(s.db, target, value, deadline)
+
+
+def _put_until(db: Slot, key: bytes, value: Value, deadline: int | None) -> None:
+    db.put(key, value)
+    if deadline is not None:
+        db.deadlines[key] = deadline
+
+
+@keys.command("COPY", -3, WRITE | DENYOOM, keys=two("RO access", "OW update"), since="6.2.0")
+def copy(s: Session, argv: Argv) -> Reply:
+    """`[DB number] [REPLACE]`: copies a value and its deadline to another key."""
+    source, target = argv[1], argv[2]
+    replace = _copy_options(s, argv)
+    if source == target:
+        raise CommandError("ERR source and destination objects are the same")
+    value = s.db.get(source)
+    if value is None or (target in s.db and not replace):
+        s.unchanged = True
+        return 0
+    _put_until(s.db, target, copy_value(value), s.db.deadlines.get(source))
+    return 1
+
+
+def _copy_options(s: Session, argv: Argv) -> bool:
+    """Whether REPLACE is among the options. Clusters have one database; before 7.2 the others were only forbidden."""
+    replace, database = False, 0
+    at = 3
+    while at < len(argv):
+        word = argv[at].upper()
+        if word == b"REPLACE":
+            replace = True
+        elif word == b"DB" and at + 1 < len(argv):
+            at += 1
+            database = parse_int(argv[at])
+            if not 0 <= database < (1 if s.table.level >= (7, 2) else 16):
+                raise CommandError("ERR DB index is out of range")
+        else:
+            raise SyntaxFault
+        at += 1
+    if database:
+        raise CommandError("ERR Copying to another database is not allowed in cluster mode")
+    return replace
+
+
+@keys.command("MOVE", 3, WRITE | FAST, keys=one("RW access update"))
+def move(s: Session, argv: Argv) -> Reply:
+    """Clusters have one database."""
+    raise CommandError("ERR MOVE is not allowed in cluster mode")
+
+
+# -- the whole keyspace -----------------------------------------------------------------------------------------------
+
+
+def _live(slot: Slot, now: int) -> Iterator[bytes]:
+    """The keys of a slot whose time has not come."""
+    deadlines = slot.deadlines
+    if not deadlines:
+        return iter(slot)
+    return (key for key in slot if key not in deadlines or deadlines[key] > now)
+
+
+@keys.command("KEYS", 2, READONLY, categories="@dangerous")
+def keys_(s: Session, argv: Argv) -> Reply:
+    """Every key of the node that matches the pattern."""
+    found = [key for _, slot in s.node.shard.keyspace.filled() for key in _live(slot, s.now)]
+    return found if argv[1] == b"*" else list(filter(compile_glob(argv[1]), found))
+
+
+@keys.command("SCAN", -2, READONLY, since="2.8.0")
+def scan(s: Session, argv: Argv) -> Reply:
+    """Part of the node's keys, and the cursor for the next part. A cursor is a slot, and slots are returned whole."""
+    number = parse_cursor(argv[1])
+    count, matches, kind = parse_scan_options(argv, 2, typed=True)
+    slots = s.node.shard.keyspace.slots
+    found: list[bytes] = []
+    while number < SLOTS and count > 0:
+        slot = slots[number]
+        number += 1
+        if slot:
+            count -= len(slot)
+            live = _live(slot, s.now)
+            found += (key for key in live if TYPE_NAMES[type(slot[key])] == kind) if kind else live
+    following = next((after for after in range(number, SLOTS) if slots[after]), 0)
+    return [b"%d" % following, found if matches is None else list(filter(matches, found))]
+
+
+@keys.command("RANDOMKEY", 1, READONLY)
+def randomkey(s: Session, argv: Argv) -> Reply:
+    """Any key of the node, each as likely as the others."""
+    keyspace = s.node.shard.keyspace
+    keyspace.purge_all(s.now)
+    total = len(keyspace)
+    place = s.node.cluster.random.randrange(total) if total else 0
+    for _, slot in keyspace.filled():
+        if place < len(slot):
+            return next(islice(slot, place, None))
+        place -= len(slot)
+    return None
+
+
+# -- OBJECT -----------------------------------------------------------------------------------------------------------
+
+keys.container("OBJECT", since="2.2.3")
+
+_SHARED_INTEGERS: Final = 10000
+_SHARED_REFERENCES: Final = 2**31 - 1
+_EMBEDDED_LENGTH: Final = 44
+_FREQUENCY_OF_NEW_KEYS: Final = 5
+_ADJUSTING: Final = "Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."
+
+
+@keys.command("OBJECT|ENCODING", 3, READONLY, keys=one("RO", 2), since="2.2.3")
+def object_encoding(s: Session, argv: Argv) -> Reply:
+    """How the value is kept, by the names of the engine version."""
+    value = s.db.get(argv[2])
+    return None if value is None else _encoding(value, s.table.level)
+
+
+def _encoding(value: Value, level: tuple[int, ...]) -> bytes:
+    if isinstance(value, bytes):
+        if len(value) <= 20 and is_integer(value):
+            return b"int"
+        return b"embstr" if len(value) <= _EMBEDDED_LENGTH else b"raw"
+    if level < (7, 2):
+        if isinstance(value, List):
+            return b"quicklist"
+        if value.encoding == "listpack":
+            return b"hashtable" if isinstance(value, Set) else b"ziplist" if level < (7,) else b"listpack"
+    return value.encoding.encode()
+
+
+@keys.command("OBJECT|REFCOUNT", 3, READONLY, keys=one("RO", 2), since="2.2.3")
+def object_refcount(s: Session, argv: Argv) -> Reply:
+    """One, but for small integers, which all keys share."""
+    value = s.db.get(argv[2])
+    if value is None:
+        return None
+    shared = isinstance(value, bytes) and len(value) <= 4 and is_integer(value) and not value.startswith(b"-")
+    return _SHARED_REFERENCES if shared and not _evicts_by_use(s) else 1
+
+
+def _policy(s: Session) -> str:
+    return str(s.node.cluster.parameters.get("maxmemory-policy", "noeviction"))
+
+
+def _evicts_by_use(s: Session) -> bool:
+    return _policy(s).endswith(("-lru", "-lfu"))
+
+
+@keys.command("OBJECT|IDLETIME", 3, READONLY, keys=one("RO", 2), since="2.2.3")
+def object_idletime(s: Session, argv: Argv) -> Reply:
+    """Seconds since the key was used. Nothing is evicted here, so nobody counts them: always 0."""
+    if argv[2] not in s.db:
+        return None
+    if _policy(s).endswith("-lfu"):
+        raise CommandError(f"ERR An LFU maxmemory policy is selected, idle time not tracked. {_ADJUSTING}")
+    return 0
+
+
+@keys.command("OBJECT|FREQ", 3, READONLY, keys=one("RO", 2), since="4.0.0")
+def object_freq(s: Session, argv: Argv) -> Reply:
+    """How often the key is used, where the eviction policy asks for it: always what new keys have."""
+    if argv[2] not in s.db:
+        return None
+    if not _policy(s).endswith("-lfu"):
+        raise CommandError(
+            f"ERR An LFU maxmemory policy is not selected, access frequency not tracked. {_ADJUSTING}"
+        )
+    return _FREQUENCY_OF_NEW_KEYS
+
+
+_OBJECT_HELP: Final = """
+ENCODING <key>
+    Return the kind of internal representation used in order to store the value
+    associated with a <key>.
+FREQ <key>
+    Return the access frequency index of the <key>. The returned integer is
+    proportional to the logarithm of the recent access frequency of the key.
+IDLETIME <key>
+    Return the idle time of the <key>, that is the approximated number of
+    seconds elapsed since the last access to the key.
+REFCOUNT <key>
+    Return the number of references of the value associated with the specified
+    <key>.
+"""
+
+
+@keys.command("OBJECT|HELP", 2, LOADING | STALE, since="6.2.0")
+def object_help(s: Session, argv: Argv) -> Reply:
+    """What OBJECT can do."""
+    return help_reply("OBJECT", _OBJECT_HELP)
+
+
+# -- DUMP and RESTORE -------------------------------------------------------------------------------------------------
+
+
+@keys.command("DUMP", 2, READONLY, keys=one("RO access"), since="2.6.0")
+def dump(s: Session, argv: Argv) -> Reply:
+    """The value as RESTORE takes it."""
+    value = s.db.get(argv[1])
+    return None if value is None else rdb.dump(value)
+
+
+@keys.command("RESTORE", -4, WRITE | DENYOOM, keys=one("OW update"), since="2.6.0", categories="@dangerous")
+def restore(s: Session, argv: Argv) -> Reply:
+    """`key ttl payload [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]`: makes a key of what DUMP answered."""
+    key = argv[1]
+    words = _restore_options(argv)
+    if key in s.db and b"REPLACE" not in words:
+        raise CommandError("BUSYKEY Target key name already exists.")
+    time = parse_int(argv[2])
+    if time < 0:
+        raise CommandError("ERR Invalid TTL value, must be >= 0")
+    value = _restored(argv[3], s.table.level)
+    deadline = time if not time or b"ABSTTL" in words else time + s.now
+    if time and deadline <= s.now:
+        s.unchanged = not s.db.remove(key)
+        s.effect([b"DEL", key])
+        return OK
+    _put_until(s.db, key, value, deadline or None)
+    if time:
+        s.effect([b"RESTORE", key, b"%d" % deadline, argv[3], b"ABSTTL", b"REPLACE"])
+    return OK
+
+
+def _restored(payload: bytes, level: tuple[int, ...]) -> Value:
+    """The value of a payload; before 7.2 no set was a listpack."""
+    try:
+        return rdb.restore(
+            payload, rdb.Limits() if level >= (7, 2) else rdb.Limits(set_max_listpack_entries=0)
+        )
+    except rdb.FooterError:
+        raise CommandError("ERR DUMP payload version or checksum are wrong") from None
+    except rdb.RdbError:
+        raise CommandError("ERR Bad data format") from None
+
+
+def _restore_options(argv: Argv) -> set[bytes]:
+    words: set[bytes] = set()
+    at = 4
+    while at < len(argv):
+        word = argv[at].upper()
+        more = at + 1 < len(argv)
+        if word == b"IDLETIME" and more and b"FREQ" not in words:
+            at += 1
+            if parse_int(argv[at]) < 0:
+                raise CommandError("ERR Invalid IDLETIME value, must be >= 0")
+        elif word == b"FREQ" and more and b"IDLETIME" not in words:
+            at += 1
+            if not 0 <= parse_int(argv[at]) <= 255:
+                raise CommandError("ERR Invalid FREQ value, must be >= 0 and <= 255")
+        elif word not in (b"REPLACE", b"ABSTTL"):
+            raise SyntaxFault
+        words.add(word)
+        at += 1
+    return words
