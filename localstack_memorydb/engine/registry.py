@@ -282,6 +282,7 @@ FAMILY_MODULES: Final = (
     "server",
     "command",
     "keys",
+    "sort",
     "strings",
     "hashes",
     "lists",

@@ -1,0 +1,127 @@
+"""SORT and SORT_RO. https://valkey.io/commands/sort/
+
+A cluster cannot look up the keys that BY and GET patterns name, so those are refused, as up to Valkey 7.2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from localstack_memorydb.engine.commands.keys import keys
+from localstack_memorydb.engine.errors import CommandError, CrossSlot, SyntaxFault, WrongType
+from localstack_memorydb.engine.numbers import parse_float, parse_int
+from localstack_memorydb.engine.rdb.compact import Limits, build_list
+from localstack_memorydb.engine.registry import DENYOOM, MOVABLE_KEYS, READONLY, WRITE, one
+from localstack_memorydb.engine.resp import Argv, Reply
+from localstack_memorydb.engine.session import Session
+from localstack_memorydb.engine.slots import key_slot
+from localstack_memorydb.engine.values import Set, Value, ZSet
+
+_CATEGORIES: Final = "@list @set @sortedset @dangerous"
+_NOT_A_SCORE: Final = "ERR One or more scores can't be converted into double"
+
+
+@dataclass(slots=True)
+class _Options:
+    """`[BY pattern] [LIMIT offset count] [ASC|DESC] [ALPHA] [STORE destination]`."""
+
+    alpha: bool = False
+    descending: bool = False
+    unsorted: bool = False
+    start: int = 0
+    count: int = -1
+    destination: bytes | None = None
+
+
+@keys.command(
+    "SORT",
+    -2,
+    WRITE | DENYOOM | MOVABLE_KEYS,
+    keys=one("RO access"),
+    category="",
+    categories=_CATEGORIES,
+)
+def sort(s: Session, argv: Argv) -> Reply:
+    """The elements of a list, set or sorted set in order, or how many of them were stored."""
+    options = _parse(argv, stores=True)
+    destination = options.destination
+    if destination is None:
+        s.unchanged = True
+        return _sorted(s.db.get(argv[1]), options)
+    if key_slot(destination) != key_slot(argv[1]):
+        raise CrossSlot
+    elements = _sorted(s.db.get(argv[1]), options)
+    if elements:
+        s.db.put(destination, build_list(elements, Limits()))
+        s.effect([b"DEL", destination], [b"RPUSH", destination, *elements])
+    else:
+        s.unchanged = not s.db.remove(destination)
+        s.effect([b"DEL", destination])
+    return len(elements)
+
+
+@keys.command(
+    "SORT_RO",
+    -2,
+    READONLY | MOVABLE_KEYS,
+    keys=one("RO access"),
+    since="7.0.0",
+    category="",
+    categories=_CATEGORIES,
+)
+def sort_ro(s: Session, argv: Argv) -> Reply:
+    """SORT without STORE."""
+    return _sorted(s.db.get(argv[1]), _parse(argv, stores=False))
+
+
+def _parse(argv: Argv, stores: bool) -> _Options:
+    options = _Options()
+    at = 2
+    while at < len(argv):
+        word = argv[at].upper()
+        left = len(argv) - at - 1
+        if word in (b"ASC", b"DESC"):
+            options.descending = word == b"DESC"
+        elif word == b"ALPHA":
+            options.alpha = True
+        elif word == b"LIMIT" and left >= 2:
+            options.start, options.count = parse_int(argv[at + 1]), parse_int(argv[at + 2])
+            at += 2
+        elif word == b"STORE" and stores and left:
+            at += 1
+            options.destination = argv[at]
+        elif word == b"BY" and left:
+            at += 1
+            if b"*" in argv[at]:
+                raise CommandError("ERR BY option of SORT denied in Cluster mode.")
+            options.unsorted = True
+        elif word == b"GET" and left:
+            raise CommandError("ERR GET option of SORT denied in Cluster mode.")
+        else:
+            raise SyntaxFault
+        at += 1
+    return options
+
+
+def _sorted(value: Value | None, options: _Options) -> list[bytes]:
+    """The elements that the options choose. Equal scores are ordered by their bytes, so the order is always the same."""
+    if isinstance(value, bytes):
+        raise WrongType
+    elements = [] if value is None else value.members() if isinstance(value, Set) else list(value)
+    if options.unsorted and not (isinstance(value, Set) and options.destination is not None):
+        if isinstance(value, ZSet) and options.descending:
+            elements.reverse()
+    elif options.alpha or options.unsorted:
+        # A set that is stored unsorted would be stored in another order elsewhere.
+        elements.sort(reverse=options.descending)
+    else:
+        elements.sort(key=lambda element: (_score(element), element), reverse=options.descending)
+    start = max(0, options.start)
+    return elements[start:] if options.count < 0 else elements[start : start + options.count]
+
+
+def _score(element: bytes) -> float:
+    """The number that C's strtod reads: the text ends at a zero byte, may begin with blanks, and nothing is 0."""
+    text = element.partition(b"\0")[0]
+    return parse_float(text.lstrip(b" \t\n\v\f\r"), _NOT_A_SCORE) if text else 0.0
