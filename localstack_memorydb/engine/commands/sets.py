@@ -66,17 +66,27 @@ def _open(s: Session, key: bytes, members: Sequence[bytes]) -> Set:
 def sadd(s: Session, argv: Argv) -> Reply:
     """Adds members; answers how many are new."""
     found = s.db.get(argv[1])
-    if type(found) is not Set or found.encoding != "hashtable":
-        found = _open(s, argv[1], argv[2:])
+    if len(argv) > 3 or type(found) is not Set:
+        return _add_many(s, argv[1], argv[2:])
+    member = argv[2]
+    if member in found:
+        s.unchanged = True
+        return 0
+    if found.encoding == "hashtable" and found.pool is None:
+        found[member] = None
+    else:
+        found.add(member, _listpack_entries(s))
+    return 1
+
+
+def _add_many(s: Session, key: bytes, members: Sequence[bytes]) -> int:
+    found = _open(s, key, members)
     before = len(found)
     if found.encoding == "hashtable" and found.pool is None:
-        if len(argv) == 3:
-            found[argv[2]] = None
-        else:
-            found.update(dict.fromkeys(argv[2:]))
+        found.update(dict.fromkeys(members))
     else:
         room = _listpack_entries(s)
-        for member in argv[2:]:
+        for member in members:
             if member not in found:
                 found.add(member, room)
     added = len(found) - before
