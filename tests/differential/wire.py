@@ -67,12 +67,12 @@ class Node:
         return self.value if isinstance(self.value, tuple) else ()
 
     def plain(self) -> Any:
-        """As Python values: maps become dicts (keys as text where they are strings), sets become sets of texts."""
+        """As Python values: a map is a dict, a set a sorted tuple, an array a list, every text a str."""
         if self.kind == "%":
             items = [child.plain() for child in self.children]
             return dict(zip(items[::2], items[1::2], strict=True))
         if self.kind == "~":
-            return {child.plain() for child in self.children}
+            return tuple(sorted((child.plain() for child in self.children), key=repr))
         if isinstance(self.value, tuple):
             return [child.plain() for child in self.value]
         if self.value is None:
