@@ -206,7 +206,8 @@ class ZSet:
 
     def rank(self, member: bytes) -> int:
         """The member's position, 0 is lowest. The member must be there."""
-        return self.order.index((self.scores[member], member))
+        position: int = self.order.index((self.scores[member], member))
+        return position
 
 
 Value: TypeAlias = bytes | List | Hash | Set | ZSet
