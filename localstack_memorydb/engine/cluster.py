@@ -6,6 +6,7 @@ own keyspace, so a replica costs neither memory nor time, and a failover loses n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from random import Random
 from typing import TYPE_CHECKING
@@ -41,6 +42,7 @@ class Node:
         self.patterns: dict[bytes, dict[Session, None]] = {}
         self.shard_channels: dict[bytes, dict[Session, None]] = {}
         self.commands_processed = 0
+        self.errors: Counter[str] = Counter()
         self.connections_received = 0
 
     @property

@@ -83,10 +83,11 @@ class ClusterDown(CommandError):
 
 
 class ExecAbort(CommandError):
-    """A queued command was refused, so the transaction does not run."""
+    """The transaction does not run: a queued command was refused, or EXEC itself because of `reason`."""
 
-    def __init__(self) -> None:
-        super().__init__("EXECABORT Transaction discarded because of previous errors.")
+    def __init__(self, reason: CommandError | None = None) -> None:
+        why = "previous errors." if reason is None else f": {reason.text.removeprefix('ERR ')}"
+        super().__init__(f"EXECABORT Transaction discarded because of {why}".replace(" :", ":"))
 
 
 class NoAuth(CommandError):
@@ -141,8 +142,8 @@ class StringTooLong(CommandError):
 
 
 def printable(argument: bytes) -> str:
-    """An argument as text for an error message; bytes that are not UTF-8 survive the way back."""
-    return argument.decode("utf-8", "surrogateescape")
+    """An argument as text for an error message: up to the first NUL, as C prints it; any other byte survives."""
+    return argument.partition(b"\0")[0].decode("utf-8", "surrogateescape")
 
 
 def unknown_command(argv: list[bytes], legacy: bool) -> CommandError:
@@ -164,3 +165,11 @@ def unknown_subcommand(container: str, name: bytes, legacy: bool) -> CommandErro
     """The error for a subcommand that the container does not have."""
     what = "Unknown subcommand or wrong number of arguments for" if legacy else "unknown subcommand"
     return CommandError(f"ERR {what} '{printable(name[:128])}'. Try {container.upper()} HELP.")
+
+
+def wrong_subcommand_arguments(container: str, name: bytes) -> CommandError:
+    """The error of subcommands that count their arguments themselves."""
+    return CommandError(
+        f"ERR unknown subcommand or wrong number of arguments for '{printable(name[:128])}'. "
+        f"Try {container.upper()} HELP."
+    )

@@ -1,16 +1,29 @@
-"""What CONTAINER HELP answers, in the one layout of all containers (networking.c: addReplyHelp)."""
+"""What the HELP subcommands print: a few lines for each subcommand that the engine has."""
 
 from __future__ import annotations
 
+import json
+from functools import cache
+from importlib import resources
+from typing import Any
+
 from localstack_memorydb.engine.resp import Simple
+from localstack_memorydb.engine.session import Session
 
 
-def help_reply(container: str, entries: str) -> list[Simple]:
-    """The lines for people; `entries` are the subcommands with their indented descriptions, HELP itself left out."""
-    lines = [
-        f"{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        *entries.strip("\n").splitlines(),
-        "HELP",
-        "    Prints this help.",
-    ]
+@cache
+def _texts() -> dict[str, Any]:
+    text = resources.files("localstack_memorydb.engine").joinpath("data/help.json").read_text("utf-8")
+    texts: dict[str, Any] = json.loads(text)
+    return texts
+
+
+def help_lines(s: Session, container: str) -> list[Simple]:
+    """The reply to `container HELP`."""
+    known = s.table[container.encode()].subcommands
+    lines = [f"{container.upper()} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"]
+    for name, text in _texts()[container].items():
+        if name.encode() in known or name == "no":
+            lines += text
+    lines += ["HELP", "    Prints this help." if s.table.level < (7, 2) else "    Print this help."]
     return [Simple(line.encode()) for line in lines]

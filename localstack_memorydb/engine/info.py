@@ -5,6 +5,7 @@ Only fields that are true here are printed: nothing is measured for show. Field 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable
 from itertools import islice
@@ -175,6 +176,20 @@ def _replication(s: Session) -> Fields:
     }
 
 
+def _cpu(s: Session) -> Fields:
+    used = os.times()
+    return {
+        "used_cpu_sys": f"{used.system:.6f}",
+        "used_cpu_user": f"{used.user:.6f}",
+        "used_cpu_sys_children": f"{used.children_system:.6f}",
+        "used_cpu_user_children": f"{used.children_user:.6f}",
+    }
+
+
+def _errorstats(s: Session) -> Fields:
+    return {f"errorstat_{code}": f"count={count}" for code, count in sorted(s.node.errors.items())}
+
+
 def _cluster(s: Session) -> Fields:
     return {"cluster_enabled": 1}
 
@@ -200,7 +215,9 @@ SECTIONS: Final[dict[str, Callable[[Session], Fields]]] = {
     "Persistence": _persistence,
     "Stats": _stats,
     "Replication": _replication,
+    "CPU": _cpu,
     "Modules": _nothing,
+    "Errorstats": _errorstats,
     "Cluster": _cluster,
     "Keyspace": _keyspace,
 }

@@ -11,7 +11,8 @@ from localstack_memorydb.engine.errors import CommandError, NotFloat, NotInteger
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 _INTEGER = re.compile(rb"(?:0|-?[1-9][0-9]{0,18})")
 _FLOAT = re.compile(
-    rb"[+-]?(?:inf(?:inity)?|nan|0x[0-9a-f]+(?:\.[0-9a-f]*)?(?:p[+-]?\d+)?|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)",
+    rb"[+-]?(?:inf(?:inity)?|nan|0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?\d+)?"
+    rb"|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)",
     re.IGNORECASE,
 )
 
@@ -52,13 +53,21 @@ def parse_float(text: bytes, message: str | None = None) -> float:
     """A C double as strtod reads it (hexadecimal and infinity included, no spaces, no NaN). Raises NotFloat."""
     if _FLOAT.fullmatch(text) is not None:
         lowered = text.lower()
-        number = float.fromhex(text.decode()) if b"x" in lowered else float(text)
+        number = _hexadecimal(text) if b"x" in lowered else float(text)
         finite_overflow = math.isinf(number) and b"inf" not in lowered
         if not math.isnan(number) and not finite_overflow:
             return number
     if message is None:
         raise NotFloat
     raise CommandError(message)
+
+
+def _hexadecimal(text: bytes) -> float:
+    """A hexadecimal double; infinite when it is too large."""
+    try:
+        return float.fromhex(text.decode())
+    except OverflowError:
+        return math.inf
 
 
 def format_double(number: float) -> bytes:
@@ -106,6 +115,8 @@ def format_double_17(number: float) -> bytes:
 
 
 _MANTISSA_BITS = 64  # of the x87 extended double that Valkey computes INCRBYFLOAT with
+_LONG_DOUBLE_DIGITS = 4096
+_LONG_DOUBLE_TINY = Fraction(1, 2**16446)
 _LONG_DOUBLE_MAX = (2**_MANTISSA_BITS - 1) << (16383 - 63)
 
 
@@ -127,12 +138,21 @@ def parse_long_double(text: bytes) -> Fraction | None:
     lowered = text.lower()
     if b"n" in lowered:
         return None
-    if b"x" in lowered:
-        return Fraction(float.fromhex(text.decode()))
-    exponent = lowered.partition(b"e")[2]
-    if exponent and abs(int(exponent)) > 4932:
+    digits, _, exponent = lowered.partition(b"p" if b"x" in lowered else b"e")
+    power = exponent.lstrip(b"+-0")
+    # Nothing that large is a long double, and int() refuses texts of more than 4300 digits.
+    if len(power) > 5 or len(digits) > _LONG_DOUBLE_DIGITS:
         return None
-    return _round_extended(Fraction(text.decode()))
+    number = _exact_hexadecimal(digits, int(exponent or b"0")) if b"x" in lowered else Fraction(text.decode())
+    rounded = _round_extended(number)
+    return rounded if not rounded or _LONG_DOUBLE_TINY < abs(rounded) <= _LONG_DOUBLE_MAX else None
+
+
+def _exact_hexadecimal(digits: bytes, power: int) -> Fraction:
+    """`digits` with a hexadecimal point, times a power of two."""
+    sign = -1 if digits.startswith(b"-") else 1
+    whole, _, decimals = digits.lstrip(b"+-")[2:].partition(b".")
+    return sign * int(whole + decimals, 16) * Fraction(2) ** (power - 4 * len(decimals))
 
 
 def add_long_double(left: Fraction, right: Fraction) -> Fraction | None:
@@ -147,4 +167,7 @@ def format_long_double(number: Fraction) -> bytes:
     sign = "-" if scaled < 0 else ""
     whole, decimals = divmod(abs(scaled), 10**17)
     tail = f"{decimals:017d}".rstrip("0")
-    return f"{sign}{whole}{'.' + tail if tail else ''}".encode()
+    # In two parts, since str() refuses numbers of more than 4300 digits.
+    high, low = divmod(whole, 10**4000)
+    digits = f"{high}{low:04000d}" if high else str(low)
+    return f"{sign}{digits}{'.' + tail if tail else ''}".encode()

@@ -71,6 +71,12 @@ FLAG_NAMES: Final = {
     MOVABLE_KEYS: "movablekeys",
 }
 
+# ACL categories in the order in which servers list them.
+CATEGORIES: Final = tuple(
+    "@keyspace @read @write @set @sortedset @list @hash @string @bitmap @hyperloglog @geo @stream @pubsub @admin "
+    "@fast @slow @blocking @dangerous @connection @transaction @scripting".split()
+)
+
 # Gates: why a command may not take the straight path. A session has the bits that hold for it now, a command those
 # that it minds; the hot loop looks only at whether they meet.
 GATE_UNAUTHENTICATED: Final = 1 << 0
@@ -105,7 +111,7 @@ class KeySpec:
         return not self.flags.startswith("RO")
 
     def find(self, argv: Argv) -> list[bytes]:
-        """The keys in a command line that passed its arity check. Raises CommandError for a bad number of keys."""
+        """The keys in a command line that passed its arity check; none for a number of keys that cannot be."""
         if self.keyword:
             return []
         if not self.counted:
@@ -115,7 +121,8 @@ class KeySpec:
             count = int(argv[self.index])
         except (ValueError, IndexError):
             return []
-        return argv[self.index + 1 : self.index + 1 + count] if count > 0 else []
+        first = self.index + 1
+        return argv[first : first + count] if 0 < count <= len(argv) - first else []
 
 
 Keys: TypeAlias = tuple[KeySpec, ...]
@@ -281,6 +288,7 @@ FAMILY_MODULES: Final = (
     "cluster",
     "server",
     "command",
+    "acl",
     "keys",
     "sort",
     "strings",

@@ -18,6 +18,7 @@ import hiredis
 from localstack_memorydb.engine.errors import (
     CommandError,
     CrossSlot,
+    ExecAbort,
     Moved,
     NoAuth,
     ProtocolError,
@@ -228,6 +229,7 @@ class Session:
         find, slots, deferred = self.table.get, self.slots, self.deferred
         keyspace = self.node.shard.keyspace
         encode = self.encoders
+        command: Command | None = None
         out: list[bytes] = []
         add = out.append
         self.processing = True
@@ -280,6 +282,8 @@ class Session:
             if self.closing:
                 break
         self.processing = False
+        if command is not None and not command.subcommands:
+            self.last_command = command.name
         self.node.commands_processed += len(out)
         if self.node.cluster.unblocked:
             self.node.cluster.resume(self.now)
@@ -316,8 +320,14 @@ class Session:
 
     def _refused(self, error: CommandError) -> bytes:
         """The error's bytes; a refusal while a transaction is queued spoils it."""
+        self.node.errors[error.text.partition(" ")[0]] += 1
         if self.queue is not None and not self.in_exec:
             self.aborted = True
+        if self.gates & GATE_SILENT:
+            if self.reply_mode == "skip":
+                self.reply_mode = "on"
+                self.gates &= ~GATE_SILENT
+            return b""
         return error.wire
 
     def _failed(self, error: Exception, argv: Argv | None) -> bytes:
@@ -341,6 +351,9 @@ class Session:
         if command.subcommands:
             command = command.resolve(argv, self.legacy)
         if not command.least <= len(argv) <= command.most:
+            if command.name == "exec":  # whatever refuses EXEC ends the transaction
+                self.end_transaction()
+                raise ExecAbort(WrongArity("exec"))
             raise WrongArity(command.name)
         gates = command.gates & self.gates
         if gates & GATE_UNAUTHENTICATED:
@@ -517,6 +530,13 @@ class Session:
             self.blocked = None
         self.unwatch()
         self.node.forget(self)
+
+    def end_transaction(self) -> None:
+        """Leaves the state that MULTI and WATCH made."""
+        self.queue = None
+        self.aborted = False
+        self.gates &= ~GATE_MULTI
+        self.unwatch()
 
     def watch(self, key: bytes) -> None:
         """EXEC will refuse if the key changes from now on."""

@@ -9,7 +9,8 @@ from itertools import islice
 
 from localstack_memorydb.engine.cluster import BUS_PORT, Node, Shard
 from localstack_memorydb.engine.errors import CommandError, printable
-from localstack_memorydb.engine.numbers import parse_int_in
+from localstack_memorydb.engine.help import help_lines
+from localstack_memorydb.engine.numbers import parse_int
 from localstack_memorydb.engine.registry import ADMIN, FAST, LOADING, STALE, Family
 from localstack_memorydb.engine.resp import OK, Argv, Reply, Verbatim
 from localstack_memorydb.engine.session import Session
@@ -40,10 +41,6 @@ def readwrite(s: Session, argv: Argv) -> Reply:
     return OK
 
 
-def _slot(word: bytes) -> int:
-    return parse_int_in(word, 0, SLOTS - 1, "ERR Invalid slot")
-
-
 @cluster.command("CLUSTER|KEYSLOT", 3, STALE, since="3.0.0")
 def keyslot(s: Session, argv: Argv) -> Reply:
     """The slot of a key."""
@@ -53,7 +50,10 @@ def keyslot(s: Session, argv: Argv) -> Reply:
 @cluster.command("CLUSTER|COUNTKEYSINSLOT", 3, STALE, since="3.0.0")
 def countkeysinslot(s: Session, argv: Argv) -> Reply:
     """How many keys of a slot this node holds."""
-    slot = s.slots[_slot(argv[2])]
+    number = parse_int(argv[2])
+    if not 0 <= number < SLOTS:
+        raise CommandError("ERR Invalid slot")
+    slot = s.slots[number]
     if slot is None:
         return 0
     s.node.shard.keyspace.purge_slot(slot, s.now)
@@ -63,8 +63,9 @@ def countkeysinslot(s: Session, argv: Argv) -> Reply:
 @cluster.command("CLUSTER|GETKEYSINSLOT", 4, STALE, since="3.0.0")
 def getkeysinslot(s: Session, argv: Argv) -> Reply:
     """Some keys of a slot that this node holds."""
-    number = _slot(argv[2])
-    count = parse_int_in(argv[3], 0, 2**63 - 1, "ERR Invalid slot or number of keys")
+    number, count = parse_int(argv[2]), parse_int(argv[3])
+    if not 0 <= number < SLOTS or count < 0:
+        raise CommandError("ERR Invalid slot or number of keys")
     slot = s.slots[number]
     if slot is None:
         return []
@@ -224,3 +225,9 @@ def info(s: Session, argv: Argv) -> Reply:
     if s.legacy:
         del fields["total_cluster_links_buffer_limit_exceeded"]
     return Verbatim("".join(f"{name}:{value}\r\n" for name, value in fields.items()).encode())
+
+
+@cluster.command("CLUSTER|HELP", 2, LOADING | STALE, since="5.0.0")
+def cluster_help(s: Session, argv: Argv) -> Reply:
+    """What the subcommands do."""
+    return help_lines(s, "cluster")

@@ -6,7 +6,9 @@ from typing import Any
 
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault, printable
 from localstack_memorydb.engine.glob import compile_glob
+from localstack_memorydb.engine.help import help_lines
 from localstack_memorydb.engine.registry import (
+    CATEGORIES,
     FLAG_NAMES,
     LOADING,
     MOVABLE_KEYS,
@@ -17,7 +19,7 @@ from localstack_memorydb.engine.registry import (
     KeySpec,
     command_docs,
 )
-from localstack_memorydb.engine.resp import NULL_ARRAY, Argv, Reply, Simple, Unordered
+from localstack_memorydb.engine.resp import Argv, Reply, Simple, Unordered
 from localstack_memorydb.engine.session import Session
 
 command = Family("server", "@connection")
@@ -50,7 +52,7 @@ def info(s: Session, argv: Argv) -> Reply:
     if len(argv) == 2:
         return command_(s, argv)
     found = [_find(s.table, name) for name in argv[2:]]
-    return [NULL_ARRAY if each is None else describe(s, each) for each in found]
+    return [None if each is None else describe(s, each) for each in found]
 
 
 @command.command("COMMAND|DOCS", -2, _ANYTIME, since="7.0.0")
@@ -107,7 +109,15 @@ def getkeys(s: Session, argv: Argv) -> Reply:
 def getkeysandflags(s: Session, argv: Argv) -> Reply:
     """The keys in a command line, and what is done to them."""
     found, line = _keys_of(s, argv)
-    return [[key, _names(spec.flags.split())] for spec in found.keys for key in spec.find(line)]
+    return [[key, _names(_flags(spec, line))] for spec in found.keys for key in spec.find(line)]
+
+
+def _flags(spec: KeySpec, line: Argv) -> list[str]:
+    """SET reads the key only with GET, so its flags depend on the command line."""
+    if "variable_flags" not in spec.flags:
+        return spec.flags.split()
+    reads = any(word.upper() == b"GET" for word in line[3:])
+    return ["RW", "access", "update"] if reads else ["OW", "update"]
 
 
 def _names(names: Any) -> Unordered:
@@ -142,7 +152,15 @@ def describe(s: Session, each: Command) -> Reply:
     bits = each.flags | (MOVABLE_KEYS if movable else 0)
     flags = _names(name for bit, name in FLAG_NAMES.items() if bits & bit)
     name = each.name.encode()
-    basic = [name, each.arity, flags, first, last, step, _names(sorted(each.categories))]
+    basic = [
+        name,
+        each.arity,
+        flags,
+        first,
+        last,
+        step,
+        _names(name for name in CATEGORIES if name in each.categories),
+    ]
     if s.legacy:
         return basic
     texts = command_docs().get(each.name, {})
@@ -154,7 +172,7 @@ def describe(s: Session, each: Command) -> Reply:
     notes = texts.get("key_notes", {})
     specs = [_key_spec(spec, notes.get(str(number))) for number, spec in enumerate(each.keys)]
     subcommands = [describe(s, sub) for sub in each.subcommands.values()]
-    return [*basic, Unordered(tip.encode() for tip in tips), Unordered(specs), Unordered(subcommands)]
+    return [*basic, Unordered(tip.encode() for tip in tips), Unordered(specs), subcommands]
 
 
 def _key_spec(spec: KeySpec, note: str | None) -> Reply:
@@ -217,3 +235,9 @@ def _argument(s: Session, argument: dict[str, Any]) -> Reply:
         if field == "type" and value not in {"oneof", "block"}:
             shown[b"display_text"] = argument.get("display_text", argument["name"]).encode()
     return shown
+
+
+@command.command("COMMAND|HELP", 2, LOADING | STALE, since="5.0.0")
+def command_help(s: Session, argv: Argv) -> Reply:
+    """What the subcommands do."""
+    return help_lines(s, "command")

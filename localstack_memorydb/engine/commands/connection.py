@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from localstack_memorydb.engine.commands.pubsub import refresh_gate
-from localstack_memorydb.engine.commands.transactions import end_transaction
 from localstack_memorydb.engine.errors import (
     CommandError,
     NotInteger,
@@ -12,6 +11,7 @@ from localstack_memorydb.engine.errors import (
     WrongPass,
     printable,
 )
+from localstack_memorydb.engine.help import help_lines
 from localstack_memorydb.engine.numbers import parse_int, parse_int_in
 from localstack_memorydb.engine.registry import (
     ADMIN,
@@ -71,7 +71,7 @@ def quit_(s: Session, argv: Argv) -> Reply:
 @connection.command("RESET", 1, _HANDSHAKE, since="6.2.0", passes=GATE_MULTI | GATE_SUBSCRIBED, careful=True)
 def reset(s: Session, argv: Argv) -> Reply:
     """The connection as it was when it was made."""
-    end_transaction(s)
+    s.end_transaction()
     s.node.drop_subscriptions(s)
     s.reset()
     return Simple(b"RESET")
@@ -145,8 +145,13 @@ def _hello_options(argv: Argv) -> tuple[tuple[bytes, bytes] | None, bytes | None
     return credentials, name
 
 
+def _is_plain(text: bytes) -> bool:
+    """Printable ASCII without spaces, looked at as C does: up to the first NUL."""
+    return all(0x21 <= byte <= 0x7E for byte in text.partition(b"\0")[0])
+
+
 def _valid_name(name: bytes) -> bytes:
-    if not all(0x21 <= byte <= 0x7E for byte in name):
+    if not _is_plain(name):
         raise CommandError("ERR Client names cannot contain spaces, newlines or special characters.")
     return name
 
@@ -179,8 +184,8 @@ def client_setinfo(s: Session, argv: Argv) -> Reply:
     attribute, value = argv[2].lower(), argv[3]
     if attribute not in {b"lib-name", b"lib-ver"}:
         raise CommandError(f"ERR Unrecognized option '{printable(argv[2])}'")
-    if not all(0x21 <= byte <= 0x7E for byte in value):
-        raise CommandError(f"ERR {attribute.decode()} cannot contain spaces, newlines or special characters.")
+    if not _is_plain(value):
+        raise CommandError(f"ERR {printable(argv[2])} cannot contain spaces, newlines or special characters.")
     name, version = s.library
     s.library = (value, version) if attribute == b"lib-name" else (name, value)
     return OK
@@ -394,3 +399,9 @@ def _matches(session: Session, filters: dict[bytes, bytes]) -> bool:
     return all(
         facts[name] == (value.lower() if name == b"type" else value) for name, value in filters.items()
     )
+
+
+@connection.command("CLIENT|HELP", 2, LOADING | STALE, since="5.0.0")
+def client_help(s: Session, argv: Argv) -> Reply:
+    """What the subcommands do."""
+    return help_lines(s, "client")

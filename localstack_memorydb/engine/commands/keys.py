@@ -9,7 +9,7 @@ from typing import Final
 from localstack_memorydb.engine import rdb
 from localstack_memorydb.engine.errors import CommandError, NoSuchKey, SyntaxFault, WrongArity
 from localstack_memorydb.engine.glob import compile_glob
-from localstack_memorydb.engine.help import help_reply
+from localstack_memorydb.engine.help import help_lines
 from localstack_memorydb.engine.keyspace import Slot
 from localstack_memorydb.engine.numbers import is_integer, parse_int
 from localstack_memorydb.engine.options import deadline_time, parse_expire_conditions, parse_scan_options
@@ -358,26 +358,10 @@ def object_freq(s: Session, argv: Argv) -> Reply:
     return _FREQUENCY_OF_NEW_KEYS
 
 
-_OBJECT_HELP: Final = """
-ENCODING <key>
-    Return the kind of internal representation used in order to store the value
-    associated with a <key>.
-FREQ <key>
-    Return the access frequency index of the <key>. The returned integer is
-    proportional to the logarithm of the recent access frequency of the key.
-IDLETIME <key>
-    Return the idle time of the <key>, that is the approximated number of
-    seconds elapsed since the last access to the key.
-REFCOUNT <key>
-    Return the number of references of the value associated with the specified
-    <key>.
-"""
-
-
 @keys.command("OBJECT|HELP", 2, LOADING | STALE, since="6.2.0")
 def object_help(s: Session, argv: Argv) -> Reply:
     """What OBJECT can do."""
-    return help_reply("OBJECT", _OBJECT_HELP)
+    return help_lines(s, "object")
 
 
 # -- DUMP and RESTORE -------------------------------------------------------------------------------------------------

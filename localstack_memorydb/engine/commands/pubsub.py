@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from localstack_memorydb.engine.cluster import Node, unsubscribe
+from localstack_memorydb.engine.errors import wrong_subcommand_arguments
 from localstack_memorydb.engine.glob import compile_glob
+from localstack_memorydb.engine.help import help_lines
 from localstack_memorydb.engine.registry import (
     FAST,
     GATE_SUBSCRIBED,
@@ -155,6 +157,8 @@ pubsub.container("PUBSUB", since="2.8.0")
 
 
 def _matching(registry: Registry, argv: Argv) -> list[bytes]:
+    if len(argv) > 3:
+        raise wrong_subcommand_arguments("pubsub", argv[1])
     if len(argv) == 2:
         return list(registry)
     matches = compile_glob(argv[2])
@@ -193,3 +197,9 @@ def pubsub_shardchannels(s: Session, argv: Argv) -> Reply:
 def pubsub_shardnumsub(s: Session, argv: Argv) -> Reply:
     """Sharded channels and their number of subscribers on this node."""
     return _numbers(s.node.shard_channels, argv[2:])
+
+
+@pubsub.command("PUBSUB|HELP", 2, LOADING | STALE, since="6.2.0")
+def pubsub_help(s: Session, argv: Argv) -> Reply:
+    """What the subcommands do."""
+    return help_lines(s, "pubsub")

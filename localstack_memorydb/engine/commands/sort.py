@@ -16,7 +16,7 @@ from localstack_memorydb.engine.registry import DENYOOM, MOVABLE_KEYS, READONLY,
 from localstack_memorydb.engine.resp import Argv, Reply
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.slots import key_slot
-from localstack_memorydb.engine.values import Set, Value, ZSet
+from localstack_memorydb.engine.values import Hash, Set, Value, ZSet
 
 _CATEGORIES: Final = "@list @set @sortedset @dangerous"
 _NOT_A_SCORE: Final = "ERR One or more scores can't be converted into double"
@@ -106,7 +106,7 @@ def _parse(argv: Argv, stores: bool) -> _Options:
 
 def _sorted(value: Value | None, options: _Options) -> list[bytes]:
     """The elements that the options choose. Equal scores are ordered by their bytes, so the order is always the same."""
-    if isinstance(value, bytes):
+    if isinstance(value, bytes | Hash):
         raise WrongType
     elements = [] if value is None else value.members() if isinstance(value, Set) else list(value)
     if options.unsorted and not (isinstance(value, Set) and options.destination is not None):

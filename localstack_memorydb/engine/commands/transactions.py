@@ -42,7 +42,7 @@ def discard(s: Session, argv: Argv) -> Reply:
     """Forgets the queued commands and the watched keys."""
     if s.queue is None:
         return CommandError("ERR DISCARD without MULTI")
-    end_transaction(s)
+    s.end_transaction()
     return OK
 
 
@@ -81,7 +81,7 @@ def exec_(s: Session, argv: Argv) -> Reply:
         keyspace = s.node.shard.keyspace
         keyspace.purge(keyspace.of(key), key, s.now)
     touched = s.touched
-    end_transaction(s)
+    s.end_transaction()
     _require_one_slot(s, queue)
     if aborted:
         raise ExecAbort
@@ -115,11 +115,3 @@ def _run(s: Session, queue: list[tuple[Command, Argv]]) -> list[Reply]:
         s.in_exec = False
     s.node.shard.serve_ready(s.now)
     return replies
-
-
-def end_transaction(s: Session) -> None:
-    """Leaves the state that MULTI and WATCH made."""
-    s.queue = None
-    s.aborted = False
-    s.gates &= ~GATE_MULTI
-    s.unwatch()
