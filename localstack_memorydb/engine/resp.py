@@ -173,6 +173,11 @@ def encoders(protocol: int, long_doubles: bool = False) -> Encoders:
     return _ENCODERS[(protocol, long_doubles)]
 
 
+def encode_request(argv: Argv) -> bytes:
+    """A command line as clients send it: an array of bulk strings."""
+    return b"*%d\r\n%b" % (len(argv), b"".join([_bulk(word) for word in argv]))
+
+
 _INLINE_MAX = 64 * 1024
 _MULTIBULK_MAX = 2**31 - 1
 

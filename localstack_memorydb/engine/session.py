@@ -46,6 +46,7 @@ from localstack_memorydb.engine.resp import (
     Argv,
     Reply,
     RequestReader,
+    encode_request,
     encoders,
 )
 from localstack_memorydb.engine.slots import SLOT_MASK, key_slot
@@ -343,6 +344,8 @@ class Session:
         """A command spelled neither in upper nor in lower case, or unknown."""
         command = self.table.get(argv[0].lower())
         if command is None:
+            if self.packet and encode_request(argv) not in self.packet:
+                raise hiredis.ProtocolError("not an array of bulk strings")
             raise unknown_command(argv, self.legacy)
         return self.detour(command, argv)
 
