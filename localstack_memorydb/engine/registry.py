@@ -194,6 +194,10 @@ class Command:
         # The straight path: exactly one key, first argument.
         self.single = len(keys) == 1 and keys[0] == KeySpec(keys[0].flags) and "not_key" not in keys[0].flags
 
+    def takes(self, argv: Argv) -> bool:
+        """Whether the number of arguments is right."""
+        return self.least <= len(argv) <= self.most
+
     def find_keys(self, argv: Argv) -> list[bytes]:
         """All keys of a command line, those that are only read included."""
         if self.single:
@@ -257,7 +261,8 @@ class Family:
     ) -> Callable[[Handler], Handler]:
         """Declares a command; `a|b` is a subcommand of `a`. `passes` are the gates that it does not mind.
 
-                A `careful` command never takes the straight path: it changes how replies are written.
+                A `careful` command never takes the straight path: it changes how replies are written. Nor do those that may
+        block or publish.
         The handler itself is
                 returned unchanged.
         """
@@ -267,7 +272,9 @@ class Family:
             command.group = self.group
             shared = self.category if category is None else category
             command.categories = _categories(flags, shared, categories)
-            command.gates = EVERY_GATE & ~passes | (GATE_ALWAYS if careful else 0)
+            command.gates = EVERY_GATE & ~passes | (
+                GATE_ALWAYS if careful or flags & (BLOCKING | PUBSUB) else 0
+            )
             if flags & NO_AUTH:
                 command.gates &= ~GATE_UNAUTHENTICATED
             if not keys and not flags & (WRITE | MAY_REPLICATE):

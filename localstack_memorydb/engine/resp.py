@@ -78,7 +78,8 @@ NOTHING: Final = Several()
 Encoder: TypeAlias = Callable[[Any], bytes]
 Encoders: TypeAlias = dict[type, Encoder]
 
-_SMALL_INTS: Final = tuple(b":%d\r\n" % number for number in range(4096))
+SMALL: Final = 4096
+SMALL_INTEGERS: Final = tuple(b":%d\r\n" % number for number in range(SMALL))
 
 
 def _bulk(value: bytes) -> bytes:
@@ -86,7 +87,7 @@ def _bulk(value: bytes) -> bytes:
 
 
 def _integer(value: int) -> bytes:
-    return _SMALL_INTS[value] if 0 <= value < 4096 else b":%d\r\n" % value
+    return SMALL_INTEGERS[value] if 0 <= value < SMALL else b":%d\r\n" % value
 
 
 def _simple(value: bytes) -> bytes:

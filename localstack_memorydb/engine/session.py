@@ -42,7 +42,10 @@ from localstack_memorydb.engine.registry import (
 from localstack_memorydb.engine.resp import (
     BLOCKED,
     NOTHING,
+    OK,
     QUEUED,
+    SMALL,
+    SMALL_INTEGERS,
     Argv,
     Reply,
     RequestReader,
@@ -57,8 +60,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-# hiredis reserves memory for what a header announces, so large announcements go to the reader that counts first.
-_LARGE_HEADER: Final = re.compile(rb"[*$]-?[0-9]{7,}").search
+# hiredis reserves memory for as many arguments as a header announces, so large numbers go to the reader that does not.
+_LARGE_HEADER: Final = re.compile(rb"\*[0-9]{7}").search
 _ASTERISK: Final = 0x2A
 _BRACE: Final = 0x7B
 
@@ -244,13 +247,10 @@ class Session:
                 if argv is False:
                     break
                 command = find(argv[0])
-                count = len(argv)
                 if command is None:
                     reply = self.mixed_case(argv)
-                    encode = self.encoders
-                elif command.gates & self.gates or count < command.least or count > command.most:
+                elif command.gates & self.gates or (len(argv) != command.arity and not command.takes(argv)):
                     reply = self.detour(command, argv)
-                    encode = self.encoders
                 elif command.single:
                     key = argv[1]
                     number = crc_hqx(key, 0) & SLOT_MASK if _BRACE not in key else key_slot(key)
@@ -260,20 +260,41 @@ class Session:
                     elif db.deadlines:
                         keyspace.purge(db, key, self.now)
                     self.db = db
-                    if not command.write:
-                        reply = command.run(self, argv)
-                    elif keyspace.observed:
-                        reply = self.observed(command, argv)
+                    if command.write:
+                        if keyspace.observed:
+                            reply = self.observed(command, argv)
+                        else:
+                            join(argv)
+                            reply = command.run(self, argv)
                     else:
-                        join(argv)
                         reply = command.run(self, argv)
+                    # The three commonest replies, spared a call.
+                    kind = type(reply)
+                    if kind is bytes:
+                        add(b"$%d\r\n%b\r\n" % (len(reply), reply))
+                    elif kind is int:
+                        add(SMALL_INTEGERS[reply] if 0 <= reply < SMALL else b":%d\r\n" % reply)
+                    elif reply is OK:
+                        add(b"+OK\r\n")
+                    else:
+                        add(encode[kind](reply))
+                    continue
                 else:
                     reply = self.call(command, argv)
+                # Off the straight path a command may block, change the protocol, speak to its own client, or hang up.
                 if reply is BLOCKED:
                     break
+                encode = self.encoders
                 add(encode[type(reply)](reply))
+                if deferred:
+                    out += deferred
+                    deferred.clear()
+                if self.closing:
+                    break
             except CommandError as error:
                 add(self._refused(error))
+                if self.closing:
+                    break
             except hiredis.ProtocolError:
                 gets = self._explain()
             except Exception as error:
@@ -281,13 +302,14 @@ class Session:
                     gets = self._explain()
                 else:
                     add(self._failed(error, argv))
-            if deferred:
-                out += deferred
-                deferred.clear()
-            if self.closing:
-                break
         self.processing = False
-        if not out and self.packet and self.strict is None and self.blocked is None and self._reread() == "broken":
+        if (
+            not out
+            and self.packet
+            and self.strict is None
+            and self.blocked is None
+            and self._reread() == "broken"
+        ):
             # hiredis waits for the rest of what is no request, such as an array inside an array.
             self._explain()
             return self.drain()

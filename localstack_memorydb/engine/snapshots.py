@@ -20,7 +20,12 @@ def dump_shard(shard: Shard, now: int) -> ShardSnapshot:
     keys = len(keyspace)
     data = rdb.write(
         keyspace.entries(now),
-        aux={"redis-ver": _redis_version(shard.cluster), "redis-bits": "64", "ctime": str(now // 1000), "used-mem": "0"},
+        aux={
+            "redis-ver": _redis_version(shard.cluster),
+            "redis-bits": "64",
+            "ctime": str(now // 1000),
+            "used-mem": "0",
+        },
         counts=(keys, keyspace.expires()),
     )
     return ShardSnapshot(shard.name, shard.ranges, data, keys)

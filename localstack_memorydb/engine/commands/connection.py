@@ -61,7 +61,7 @@ def select(s: Session, argv: Argv) -> Reply:
     return OK
 
 
-@connection.command("QUIT", -1, _HANDSHAKE, passes=GATE_MULTI | GATE_SUBSCRIBED)
+@connection.command("QUIT", -1, _HANDSHAKE, passes=GATE_MULTI | GATE_SUBSCRIBED, careful=True)
 def quit_(s: Session, argv: Argv) -> Reply:
     """Closes the connection after this reply."""
     s.closing = True
