@@ -7,12 +7,11 @@ import shutil
 import statistics
 import subprocess
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bench import servers
 
 TESTS = ("set", "get", "incr", "lpush", "hset", "sadd", "zadd")
-KEYS = 100_000
 CLIENTS = 50
 _RATE = re.compile(r"([\d.]+) requests per second")
 
@@ -37,6 +36,7 @@ class Load:
     test: str
     pipeline: int
     requests: int
+    keys: int = 1
 
     def send(self, port: int) -> float:
         """Requests per second of one run."""
@@ -54,11 +54,11 @@ def run(rounds: int, requests: int) -> None:
     with ExitStack() as stack:
         ports = {name: servers.free_port() for name in starters}
         processes = {name: stack.enter_context(start(ports[name])) for name, start in starters.items()}
-        print(f"redis-benchmark, {CLIENTS} clients, {KEYS:,} keys, no TLS, median of {rounds} rounds in turn")
-        print("test     P    ours/s   valkey/s  ratio  CPU us  v. CPU us  / fakeredis")
-        for pipeline in (1, 16):
+        print(f"redis-benchmark, {CLIENTS} clients, no TLS, median of {rounds} rounds in turn")
+        print("test       keys   P    ours/s   valkey/s  ratio  CPU us  v. CPU us  / fakeredis")
+        for keys, pipeline in ((1, 1), (1, 16), (100_000, 1), (100_000, 16)):
             for test in TESTS:
-                load = Load(test, pipeline, requests if pipeline == 1 else requests * 4)
+                load = Load(test, pipeline, requests if pipeline == 1 else requests * 4, keys)
                 _print(load, _measure(load, ports, processes, rounds))
 
 
@@ -67,9 +67,9 @@ def _measure(load: Load, ports: dict[str, int], processes: dict[str, servers.Pro
     for _ in range(rounds):
         for server, port in ports.items():
             slow = server == "fakeredis"
-            if slow and load.pipeline > 1:
+            if slow and (load.pipeline > 1 or load.keys > 1):
                 continue
-            sent = Load(load.test, load.pipeline, load.requests // 10 if slow else load.requests)
+            sent = replace(load, requests=load.requests // 10 if slow else load.requests)
             before = servers.cpu_seconds(processes[server])
             row.rates.setdefault(server, []).append(sent.send(port))
             used = servers.cpu_seconds(processes[server]) - before
@@ -82,7 +82,7 @@ def _print(load: Load, row: Row) -> None:
     cpu = {server: statistics.median(costs) for server, costs in row.cpu.items()}
     fake = f"{row.ratio('fakeredis'):12.1f}x" if "fakeredis" in rate else ""
     print(
-        f"{load.test:7}{load.pipeline:>3}{rate['ours']:>10.0f}{rate['valkey']:>11.0f}{row.ratio('valkey'):>6.2f}x"
+        f"{load.test:7}{load.keys:>8}{load.pipeline:>4}{rate['ours']:>10.0f}{rate['valkey']:>11.0f}{row.ratio('valkey'):>6.2f}x"
         f"{cpu['ours']:>8.1f}{cpu['valkey']:>11.1f}{fake}",
         flush=True,
     )

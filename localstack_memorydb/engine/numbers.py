@@ -24,6 +24,8 @@ def is_integer(text: bytes) -> bool:
 
 def parse_int(text: bytes) -> int:
     """A 64-bit integer in canonical form. Raises NotInteger."""
+    if text.isdigit() and len(text) < 19 and text[0] != 0x30:
+        return int(text)
     if _INTEGER.fullmatch(text) is None:
         raise NotInteger
     number = int(text)
