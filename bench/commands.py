@@ -40,7 +40,11 @@ class Load:
 
     def send(self, port: int) -> float:
         """Requests per second of one run."""
-        line = f"redis-benchmark -q -p {port} -n {self.requests} -r {KEYS} -c {CLIENTS} -P {self.pipeline} -t {self.test}"
+        line = (
+            f"redis-benchmark -q -p {port} -n {self.requests} -c {CLIENTS} -P {self.pipeline} -t {self.test}"
+        )
+        if self.keys > 1:
+            line += f" -r {self.keys}"
         done = subprocess.run(line.split(), capture_output=True, text=True, check=True)
         return float(_RATE.findall(done.stdout.replace("\r", "\n"))[-1])
 

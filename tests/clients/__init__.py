@@ -1,0 +1,1 @@
+"""Real clients against clusters of the engine."""
