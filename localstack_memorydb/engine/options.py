@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Container
 from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine.errors import CommandError, InvalidExpireTime, SyntaxFault, printable
 from localstack_memorydb.engine.glob import compile_glob
-from localstack_memorydb.engine.numbers import INT_MAX, INT_MIN, parse_int
+from localstack_memorydb.engine.numbers import INT_MAX, INT_MIN, parse_int, parse_int_in, parse_long_double
 from localstack_memorydb.engine.resp import Argv
 
 if TYPE_CHECKING:
@@ -114,3 +115,36 @@ def parse_expire_conditions(argv: Argv, at: int) -> frozenset[bytes]:
     if b"GT" in found and b"LT" in found:
         raise CommandError("ERR GT and LT options at the same time are not compatible")
     return frozenset(found)
+
+
+def parse_timeout(text: bytes) -> float:
+    """The seconds that a blocking command may wait, 0 for ever; fractions of a millisecond count as one."""
+    seconds = parse_long_double(text)
+    if seconds is None:
+        raise CommandError("ERR timeout is not a float or out of range")
+    milliseconds = math.ceil(seconds * 1000)
+    if milliseconds > INT_MAX:
+        raise CommandError("ERR timeout is out of range")
+    if milliseconds < 0:
+        raise CommandError("ERR timeout is negative")
+    return milliseconds / 1000
+
+
+def parse_numkeys(argv: Argv, at: int) -> tuple[list[bytes], int]:
+    """`numkeys key [key ...]` of the commands that pop from the first of several keys: the keys, and what follows."""
+    count = parse_int_in(argv[at], 1, INT_MAX, "ERR numkeys should be greater than 0")
+    after = at + 1 + count
+    if after >= len(argv):
+        raise SyntaxFault
+    return argv[at + 1 : after], after
+
+
+def parse_pop_count(argv: Argv, at: int) -> int:
+    """`[COUNT count]` of LMPOP, ZMPOP and their blocking forms; 1 without it."""
+    count = 0
+    while at < len(argv):
+        if argv[at].upper() != b"COUNT" or count or at + 1 == len(argv):
+            raise SyntaxFault
+        count = parse_int_in(argv[at + 1], 1, INT_MAX, "ERR count should be greater than 0")
+        at += 2
+    return count or 1
