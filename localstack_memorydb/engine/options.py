@@ -120,6 +120,8 @@ def parse_expire_conditions(argv: Argv, at: int) -> frozenset[bytes]:
 def parse_timeout(text: bytes) -> float:
     """The seconds that a blocking command may wait, 0 for ever; fractions of a millisecond count as one."""
     seconds = parse_long_double(text)
+    if seconds is None and text.lower().lstrip(b"+") in {b"inf", b"infinity"}:
+        raise CommandError("ERR timeout is out of range")
     if seconds is None:
         raise CommandError("ERR timeout is not a float or out of range")
     milliseconds = math.ceil(seconds * 1000)

@@ -42,6 +42,7 @@ from localstack_memorydb.engine.registry import (
 from localstack_memorydb.engine.resp import (
     BLOCKED,
     NOTHING,
+    NULL_ARRAY,
     OK,
     QUEUED,
     SMALL,
@@ -75,14 +76,13 @@ join = b"".join
 
 
 class Blocked:
-    """What a blocked client waits for, and what it gets when its time is up."""
+    """What a blocked client waits for, since when, and until when."""
 
-    __slots__ = ("argv", "deadline", "keys", "otherwise", "since")
+    __slots__ = ("argv", "deadline", "keys", "since")
 
-    def __init__(self, argv: Argv, keys: dict[bytes, type], otherwise: Reply, since: int) -> None:
+    def __init__(self, argv: Argv, keys: dict[bytes, type], since: int) -> None:
         self.argv = argv
         self.keys = keys
-        self.otherwise = otherwise
         self.since = since
         self.deadline: int | None = None
 
@@ -303,22 +303,28 @@ class Session:
                 else:
                     add(self._failed(error, argv))
         self.processing = False
-        if (
-            not out
-            and self.packet
-            and self.strict is None
-            and self.blocked is None
-            and self._reread() == "broken"
-        ):
-            # hiredis waits for the rest of what is no request, such as an array inside an array.
-            self._explain()
-            return self.drain()
+        if deferred:
+            out += deferred
+            deferred.clear()
         if command is not None and not command.subcommands:
             self.last_command = command.name
+        return self._finish(out)
+
+    def _finish(self, out: list[bytes]) -> bytes:
+        """The replies as one packet, after what is left to do."""
+        if not out and self._waits_in_vain():
+            self._explain()
+            return self.drain()
         self.node.commands_processed += len(out)
         if self.node.cluster.unblocked:
             self.node.cluster.resume(self.now)
         return out[0] if len(out) == 1 else join(out)
+
+    def _waits_in_vain(self) -> bool:
+        """Whether hiredis waits for the rest of what is no request, such as an array inside an array."""
+        if not self.packet or self.strict is not None or self.blocked is not None:
+            return False
+        return self._reread() == "broken"
 
     def _next_strict(self) -> Argv | bool:
         """The next request from the strict reader; False when there is none."""
@@ -504,13 +510,13 @@ class Session:
     ) -> Reply:
         """Parks the client until one of the keys holds a value of that type, or `timeout` seconds pass (0: for ever).
 
-        The command then runs again from the start. `otherwise` is the reply at the timeout, and at once where
-        waiting is not allowed (MULTI, scripts).
+        The command then runs again from the start. `otherwise` is the reply where waiting is not allowed (MULTI,
+        scripts); at the timeout it is a null array for every command.
         """
         if self.in_exec:
             return otherwise
         if self.blocked is None:
-            self.blocked = Blocked(argv, dict.fromkeys(keys, kind), otherwise, self.now)
+            self.blocked = Blocked(argv, dict.fromkeys(keys, kind), self.now)
             self.node.shard.keyspace.wait(self, self.blocked.keys)
             if timeout:
                 self.blocked.deadline = self.now + max(1, round(timeout * 1000))
@@ -544,16 +550,18 @@ class Session:
     def expire_block(self, now: int) -> None:
         """Ends the wait if its timeout has passed."""
         if self.blocked is not None and self.blocked.deadline is not None and self.blocked.deadline <= now:
-            self.unblock(self.blocked.otherwise)
+            self.unblock(NULL_ARRAY)
             self.node.cluster.resume(now)
 
     def resume(self, now: int) -> None:
         """Runs what the client sent while it was blocked."""
         self.now = now
-        if self.blocked is None and not self.closing:
+        if self.blocked is None and self.number in self.node.sessions:
             data = self.drain()
             if data:
                 self.sink(data)
+            if self.closing:
+                self.hang_up()
 
     def disconnect(self) -> None:
         """The connection is gone: nothing of the client remains."""

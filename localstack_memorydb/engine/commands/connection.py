@@ -26,7 +26,17 @@ from localstack_memorydb.engine.registry import (
     STALE,
     Family,
 )
-from localstack_memorydb.engine.resp import NOTHING, OK, PONG, Argv, Reply, Simple, Verbatim, encoders
+from localstack_memorydb.engine.resp import (
+    NOTHING,
+    NULL_ARRAY,
+    OK,
+    PONG,
+    Argv,
+    Reply,
+    Simple,
+    Verbatim,
+    encoders,
+)
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.versions import PATCH_VERSIONS
 
@@ -329,7 +339,7 @@ def client_unblock(s: Session, argv: Argv) -> Reply:
         return 0
     with_error = len(argv) == 4 and argv[3].lower() == b"error"
     error = CommandError("UNBLOCKED client unblocked via CLIENT UNBLOCK")
-    other.unblock(error if with_error else other.blocked.otherwise)
+    other.unblock(error if with_error else NULL_ARRAY)
     return 1
 
 

@@ -13,6 +13,7 @@ from localstack_memorydb.engine.help import help_lines
 from localstack_memorydb.engine.keyspace import Slot
 from localstack_memorydb.engine.numbers import is_integer, parse_int
 from localstack_memorydb.engine.options import deadline_time, parse_expire_conditions, parse_scan_options
+from localstack_memorydb.engine.rdb.compact import list_encoding
 from localstack_memorydb.engine.registry import (
     DENYOOM,
     FAST,
@@ -315,6 +316,8 @@ def _encoding(value: Value, level: tuple[int, ...]) -> bytes:
             return b"quicklist"
         if value.encoding == "listpack":
             return b"hashtable" if isinstance(value, Set) else b"ziplist" if level < (7,) else b"listpack"
+    elif isinstance(value, List):
+        return list_encoding(value, rdb.Limits()).encode()
     return value.encoding.encode()
 
 

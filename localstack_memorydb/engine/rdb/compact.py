@@ -66,6 +66,20 @@ def build_list(items: list[bytes], limits: Limits) -> List:
     return value
 
 
+def list_encoding(value: List, limits: Limits) -> str:
+    """The list's encoding now: one listpack, or a quicklist once that is full; back when half of it is left.
+
+    Found when somebody asks (t_list.c: listTypeTryConversionRaw does it at every change), so that pushing costs nothing.
+    """
+    items = list(value)
+    fill = limits.list_max_listpack_size
+    if not _fits_one_node(items, fill):
+        value.encoding = "quicklist"
+    elif value.encoding == "quicklist" and sum(map(_listpack_size, items)) <= _LIST_NODE_SAFETY // 2:
+        value.encoding = "listpack"
+    return value.encoding
+
+
 def _longest(strings: Iterable[bytes]) -> int:
     return max(map(len, strings), default=0)
 
