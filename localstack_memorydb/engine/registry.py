@@ -303,6 +303,8 @@ FAMILY_MODULES: Final = (
     "lists",
     "sets",
     "sorted_sets",
+    "sorted_set_ranges",
+    "sorted_set_algebra",
     "transactions",
     "pubsub",
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from sortedcontainers import SortedList
 
@@ -18,6 +18,7 @@ from localstack_memorydb.engine.numbers import is_integer
 # set-max-intset-entries and set-max-listpack-value; how many entries a listpack takes depends on the engine version.
 _INTSET_ENTRIES: Final = 512
 _LISTPACK_VALUE: Final = 64
+_ZSET_ENTRIES: Final = 128  # zset-max-listpack-entries
 
 # Up to this size a collection is copied to choose from it; a larger one keeps a Pool from then on.
 _COPIED: Final = 128
@@ -184,6 +185,32 @@ class ZSet:
             self._order = SortedList((score, member) for member, score in self.scores.items())
         return self._order
 
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[bytes, float]]) -> ZSet:
+        """A sorted set of those members and scores, in the encoding that fits them."""
+        made = cls()
+        for member, score in pairs:
+            made.put(member, score)
+        return made
+
+    def members(self) -> list[bytes]:
+        """The members in order."""
+        return list(self)
+
+    def choices(self) -> Sequence[bytes]:
+        """The members in no particular order, to choose from at random."""
+        return _Members(self) if len(self) > _COPIED else list(self.scores)
+
+    def put(self, member: bytes, score: float) -> None:
+        """Adds the member or changes its score, and changes the encoding where Valkey does."""
+        if self.encoding == "listpack":
+            if score == 0:
+                score = 0.0  # a listpack keeps whole numbers, and those know no -0
+            known = len(self.scores) + (member not in self.scores)
+            if known > _ZSET_ENTRIES or len(member) > _LISTPACK_VALUE:
+                self.encoding = "skiplist"
+        self.set(member, score)
+
     def set(self, member: bytes, score: float) -> None:
         """Adds the member or changes its score."""
         if self._order is not None:
@@ -208,6 +235,19 @@ class ZSet:
         """The member's position, 0 is lowest. The member must be there."""
         position: int = self.order.index((self.scores[member], member))
         return position
+
+
+class _Members(Sequence[bytes]):
+    """A large sorted set's members by position, without a copy."""
+
+    def __init__(self, found: ZSet) -> None:
+        self._order = found.order
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._order[place][1]
 
 
 Value: TypeAlias = bytes | List | Hash | Set | ZSet

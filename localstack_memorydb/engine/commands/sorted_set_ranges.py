@@ -1,0 +1,299 @@
+"""Ranges of sorted sets: by position, by score, by member. https://valkey.io/commands/zrange/"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final, TypeAlias
+
+from localstack_memorydb.engine.commands.sorted_sets import sorted_sets
+from localstack_memorydb.engine.errors import CommandError, SyntaxFault
+from localstack_memorydb.engine.numbers import parse_float, parse_int
+from localstack_memorydb.engine.registry import DENYOOM, FAST, READONLY, WRITE, one, two
+from localstack_memorydb.engine.resp import Argv, Pairs, Reply
+from localstack_memorydb.engine.session import Session
+from localstack_memorydb.engine.values import ZSet
+
+Slice: TypeAlias = tuple[int, int]
+"""Positions in ascending order, from and up to but not including."""
+
+Finder: TypeAlias = Callable[[ZSet], Slice]
+
+_BAD_SCORE: Final = "ERR min or max is not a float"
+_BAD_LEX: Final = "ERR min or max not valid string range item"
+
+
+# -- where ranges begin and end ---------------------------------------------------------------------------------------
+
+
+def _score_bound(text: bytes) -> tuple[float, bool]:
+    """A score and whether it is excluded; an empty number is 0, as strtod has it."""
+    excluded = text.startswith(b"(")
+    number = text[excluded:].lstrip(b" \t\n\v\f\r")
+    return (parse_float(number, _BAD_SCORE) if number else 0.0), excluded
+
+
+def by_score(low: bytes, high: bytes) -> Finder:
+    """The members with scores from `low` to `high`; `(` excludes one."""
+    (least, low_excluded), (most, high_excluded) = _score_bound(low), _score_bound(high)
+
+    def find(found: ZSet) -> Slice:
+        return _score_place(found, least, low_excluded), _score_place(found, most, not high_excluded)
+
+    return find
+
+
+def _score_place(found: ZSet, score: float, after: bool) -> int:
+    """The first position with that score or a higher one; `after` it, the first with a higher one."""
+    if after:
+        if score == math.inf:
+            return len(found)
+        score = math.nextafter(score, math.inf)
+    place: int = found.order.bisect_left((score,))
+    return place
+
+
+def _lex_bound(text: bytes) -> tuple[bytes, bytes]:
+    mark, member = text[:1], text[1:]
+    if mark in {b"(", b"["} or text in {b"-", b"+"}:
+        return mark, member
+    raise CommandError(_BAD_LEX)
+
+
+def by_lex(low: bytes, high: bytes) -> Finder:
+    """The members between two strings; `[` includes one, `(` excludes it, `-` and `+` are below and above all."""
+    (low_mark, least), (high_mark, most) = _lex_bound(low), _lex_bound(high)
+
+    def above(member: bytes) -> bool:
+        if low_mark in {b"-", b"+"}:
+            return low_mark == b"-"
+        return member > least if low_mark == b"(" else member >= least
+
+    def below(member: bytes) -> bool:
+        if high_mark in {b"-", b"+"}:
+            return high_mark == b"+"
+        return member < most if high_mark == b"(" else member <= most
+
+    def find(found: ZSet) -> Slice:
+        # All scores are the same, as the command's page demands; with others no order of members exists to search.
+        size = len(found)
+        start = _first(size, lambda place: above(found.order[place][1]))
+        stop = _first(size, lambda place: not below(found.order[place][1]))
+        return start, stop
+
+    return find
+
+
+def _first(size: int, holds: Callable[[int], bool]) -> int:
+    """The first position for which a condition holds that holds for all that follow."""
+    low, high = 0, size
+    while low < high:
+        middle = (low + high) // 2
+        if holds(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def by_rank(first: bytes, last: bytes, reverse: bool = False) -> Finder:
+    """The members between two positions, both included; negative ones count from the end."""
+    start, stop = parse_int(first), parse_int(last)
+
+    def find(found: ZSet) -> Slice:
+        size = len(found)
+        begin = max(start + size, 0) if start < 0 else start
+        end = min(stop + size if stop < 0 else stop, size - 1)
+        if begin > end:
+            return 0, 0
+        return (size - 1 - end, size - begin) if reverse else (begin, end + 1)
+
+    return find
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Query:
+    """What a range command asks for. `kind` is rank, score or lex; None while ZRANGE may still choose."""
+
+    kind: str | None = None
+    reverse: bool | None = None
+    offset: int = 0
+    limit: int | None = None
+    with_scores: bool = False
+
+    def finder(self, low: bytes, high: bytes) -> Finder:
+        """The range that the two bounds mean."""
+        if self.kind == "rank":
+            return by_rank(low, high, bool(self.reverse))
+        if self.reverse:
+            low, high = high, low
+        return by_score(low, high) if self.kind == "score" else by_lex(low, high)
+
+    def pick(self, found: ZSet | None, find: Finder) -> list[tuple[bytes, float]]:
+        """The members in the order asked for, cut by LIMIT."""
+        if found is None:
+            return []
+        start, stop = find(found)
+        if start >= stop or self.offset < 0:
+            return []
+        count = stop - start if self.limit is None or self.limit < 0 else self.limit
+        if self.reverse:
+            start, stop = max(start, stop - self.offset - count), stop - self.offset
+        else:
+            start, stop = start + self.offset, min(stop, start + self.offset + count)
+        if start >= stop:
+            return []
+        return [(member, score) for score, member in found.order.islice(start, stop, bool(self.reverse))]
+
+
+def _read_options(query: Query, argv: Argv, at: int, stored: bool) -> None:
+    """The options from `at` on. Raises what Valkey says about the unknown and about combinations."""
+    limited = False
+    may_kind, may_reverse = query.kind is None, query.reverse is None
+    while at < len(argv):
+        word = argv[at].upper()
+        if word == b"WITHSCORES" and not stored:
+            query.with_scores = True
+        elif word == b"LIMIT" and at + 2 < len(argv):
+            query.offset, query.limit = parse_int(argv[at + 1]), parse_int(argv[at + 2])
+            limited = True
+            at += 2
+        elif word == b"REV" and may_reverse:
+            query.reverse = True
+        elif word == b"BYLEX" and may_kind:
+            query.kind = "lex"
+        elif word == b"BYSCORE" and may_kind:
+            query.kind = "score"
+        else:
+            raise SyntaxFault
+        at += 1
+    query.kind = query.kind or "rank"
+    if limited and query.kind == "rank":
+        raise CommandError(
+            "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX"
+        )
+    if query.with_scores and query.kind == "lex":
+        raise CommandError("ERR syntax error, WITHSCORES not supported in combination with BYLEX")
+
+
+def _range(s: Session, argv: Argv, kind: str | None, reverse: bool | None) -> Reply:
+    query = Query(kind, reverse)
+    _read_options(query, argv, 4, stored=False)
+    find = query.finder(argv[2], argv[3])
+    picked = query.pick(s.value(argv[1], ZSet), find)
+    return Pairs(picked) if query.with_scores else [member for member, _ in picked]
+
+
+@sorted_sets.command("ZRANGE", -4, READONLY, keys=one("RO access"), since="1.2.0")
+def zrange(s: Session, argv: Argv) -> Reply:
+    """The members in a range of positions, scores or members."""
+    return _range(s, argv, None, None)
+
+
+@sorted_sets.command("ZREVRANGE", -4, READONLY, keys=one("RO access"), since="1.2.0")
+def zrevrange(s: Session, argv: Argv) -> Reply:
+    """The members in a range of positions counted from the highest score."""
+    return _range(s, argv, "rank", reverse=True)
+
+
+@sorted_sets.command("ZRANGEBYSCORE", -4, READONLY, keys=one("RO access"), since="1.0.5")
+def zrangebyscore(s: Session, argv: Argv) -> Reply:
+    """The members in a range of scores."""
+    return _range(s, argv, "score", reverse=False)
+
+
+@sorted_sets.command("ZREVRANGEBYSCORE", -4, READONLY, keys=one("RO access"), since="2.2.0")
+def zrevrangebyscore(s: Session, argv: Argv) -> Reply:
+    """The members in a range of scores, highest first."""
+    return _range(s, argv, "score", reverse=True)
+
+
+@sorted_sets.command("ZRANGEBYLEX", -4, READONLY, keys=one("RO access"), since="2.8.9")
+def zrangebylex(s: Session, argv: Argv) -> Reply:
+    """The members between two strings."""
+    return _range(s, argv, "lex", reverse=False)
+
+
+@sorted_sets.command("ZREVRANGEBYLEX", -4, READONLY, keys=one("RO access"), since="2.8.9")
+def zrevrangebylex(s: Session, argv: Argv) -> Reply:
+    """The members between two strings, last first."""
+    return _range(s, argv, "lex", reverse=True)
+
+
+@sorted_sets.command("ZRANGESTORE", -5, WRITE | DENYOOM, keys=two("OW update", "RO access"), since="6.2.0")
+def zrangestore(s: Session, argv: Argv) -> Reply:
+    """Stores a range; answers its size."""
+    query = Query()
+    _read_options(query, argv, 5, stored=True)
+    find = query.finder(argv[3], argv[4])
+    return keep(s, argv[1], ZSet.of(query.pick(s.value(argv[2], ZSet), find)))
+
+
+def keep(s: Session, key: bytes, result: ZSet) -> int:
+    """Stores what a command computed in the place of whatever the key held; nothing is no key."""
+    if result:
+        s.db.put(key, result)
+    elif s.db.remove(key):
+        s.effect([b"DEL", key])
+    else:
+        s.unchanged = True
+    return len(result)
+
+
+# -- counting and removing --------------------------------------------------------------------------------------------
+
+
+def _count(s: Session, key: bytes, find: Finder) -> int:
+    found = s.value(key, ZSet)
+    if found is None:
+        return 0
+    start, stop = find(found)
+    return max(0, stop - start)
+
+
+@sorted_sets.command("ZCOUNT", 4, READONLY | FAST, keys=one("RO access"), since="2.0.0")
+def zcount(s: Session, argv: Argv) -> Reply:
+    """How many members have scores in a range."""
+    return _count(s, argv[1], by_score(argv[2], argv[3]))
+
+
+@sorted_sets.command("ZLEXCOUNT", 4, READONLY | FAST, keys=one("RO access"), since="2.8.9")
+def zlexcount(s: Session, argv: Argv) -> Reply:
+    """How many members are between two strings."""
+    return _count(s, argv[1], by_lex(argv[2], argv[3]))
+
+
+def _remove(s: Session, key: bytes, find: Finder) -> int:
+    found = s.value(key, ZSet)
+    start, stop = (0, 0) if found is None else find(found)
+    if found is None or start >= stop:
+        s.unchanged = True
+        return 0
+    for _, member in list(islice(found.order.islice(start, stop), stop - start)):
+        found.remove(member)
+    if not found:
+        s.db.remove(key)
+    return stop - start
+
+
+@sorted_sets.command("ZREMRANGEBYRANK", 4, WRITE, keys=one("RW delete"), since="2.0.0")
+def zremrangebyrank(s: Session, argv: Argv) -> Reply:
+    """Removes a range of positions."""
+    return _remove(s, argv[1], by_rank(argv[2], argv[3]))
+
+
+@sorted_sets.command("ZREMRANGEBYSCORE", 4, WRITE, keys=one("RW delete"), since="1.2.0")
+def zremrangebyscore(s: Session, argv: Argv) -> Reply:
+    """Removes a range of scores."""
+    return _remove(s, argv[1], by_score(argv[2], argv[3]))
+
+
+@sorted_sets.command("ZREMRANGEBYLEX", 4, WRITE, keys=one("RW delete"), since="2.8.9")
+def zremrangebylex(s: Session, argv: Argv) -> Reply:
+    """Removes the members between two strings."""
+    return _remove(s, argv[1], by_lex(argv[2], argv[3]))
