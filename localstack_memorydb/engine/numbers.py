@@ -78,7 +78,7 @@ def format_double(number: float) -> bytes:
         return b"nan"
     if number in (math.inf, -math.inf):
         return b"inf" if number > 0 else b"-inf"
-    if number == int(number) and abs(number) < 2**52:
+    if number == int(number) and abs(number) <= 2**62:  # double2ll's range
         return b"-0" if number == 0 and math.copysign(1, number) < 0 else b"%d" % int(number)
     digits, exponent = _split(abs(number))
     return (("-" if number < 0 else "") + _place_point(digits, exponent)).encode()

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module, resources
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from localstack_memorydb.engine.errors import CommandError, WrongArity, unknown_subcommand
@@ -95,7 +96,8 @@ class KeySpec:
 
     `index` is where the search begins; keys run from there to `last` (relative to it; negative counts from the
     command's end), every `step`-th. With `counted`, a number of keys stands at `index` and the keys follow it.
-    A `channel` is no key: it routes like one.
+    An `unknown` place is one that no rule describes: clients are told so, and only the argument after the last
+    `keyword` is known here (SORT's STORE).
     """
 
     flags: str
@@ -103,7 +105,8 @@ class KeySpec:
     last: int = 0
     step: int = 1
     counted: bool = False
-    keyword: str = ""
+    unknown: bool = False
+    keyword: bytes = b""
 
     @property
     def writes(self) -> bool:
@@ -112,8 +115,8 @@ class KeySpec:
 
     def find(self, argv: Argv) -> list[bytes]:
         """The keys in a command line that passed its arity check; none for a number of keys that cannot be."""
-        if self.keyword:
-            return []
+        if self.unknown:
+            return [key for word, key in pairwise(argv) if word.upper() == self.keyword][-1:]
         if not self.counted:
             stop = len(argv) + self.last if self.last < 0 else self.index + self.last
             return argv[self.index : stop + 1 : self.step]
@@ -154,12 +157,28 @@ def stored(sources: Keys, flags: str = "OW update") -> Keys:
     return (KeySpec(flags, 1), *sources)
 
 
+def unknown(flags: str, keyword: bytes = b"") -> Keys:
+    """Keys that stand anywhere, or that data names."""
+    return (KeySpec(flags, unknown=True, keyword=keyword),)
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """How a command was declared `before` an engine version: another arity, flags more or fewer."""
+
+    before: str
+    arity: int = 0
+    adds: int = 0
+    drops: int = 0
+
+
 class Command:
     """One command or subcommand: its handler and its declaration."""
 
     __slots__ = (
         "arity",
         "categories",
+        "earlier",
         "family",
         "flags",
         "gates",
@@ -185,6 +204,7 @@ class Command:
         self.keys = keys
         self.since = since
         self.group = ""
+        self.earlier: Earlier | None = None
         self.categories: frozenset[str] = frozenset()
         self.subcommands: dict[bytes, Command] = {}
         self.least = abs(arity)
@@ -258,6 +278,7 @@ class Family:
         category: str | None = None,
         passes: int = 0,
         careful: bool = False,
+        earlier: Earlier | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declares a command; `a|b` is a subcommand of `a`. `passes` are the gates that it does not mind.
 
@@ -269,7 +290,7 @@ class Family:
 
         def declare(run: Handler) -> Handler:
             command = Command(name, arity, flags, run, keys, since)
-            command.group = self.group
+            command.group, command.earlier = self.group, earlier
             shared = self.category if category is None else category
             command.categories = _categories(flags, shared, categories)
             command.gates = EVERY_GATE & ~passes | (
@@ -361,13 +382,17 @@ def command_table(engine_version: str) -> CommandTable:
     for module in FAMILY_MODULES:
         import_module(f"localstack_memorydb.engine.commands.{module}")
     level = ENGINE_LEVELS[engine_version]
-    copies = [_copy(command) for family in FAMILIES for command in family.commands]
+    copies = [_copy(command, level) for family in FAMILIES for command in family.commands]
     return CommandTable(copies, level)
 
 
-def _copy(command: Command) -> Command:
-    """A command of its own for each table, since containers differ between engine versions."""
-    twin = Command(command.name, command.arity, command.flags, command.run, command.keys, command.since)
+def _copy(command: Command, level: tuple[int, ...]) -> Command:
+    """A command of its own for each table, as it was declared at that level."""
+    arity, flags = command.arity, command.flags
+    earlier = command.earlier
+    if earlier is not None and level < _version(earlier.before):
+        arity, flags = earlier.arity or arity, (flags | earlier.adds) & ~earlier.drops
+    twin = Command(command.name, arity, flags, command.run, command.keys, command.since)
     twin.group, twin.categories, twin.gates = command.group, command.categories, command.gates
     return twin
 

@@ -6,13 +6,11 @@ Users are made and changed through the MemoryDB API: the commands that would do 
 
 from __future__ import annotations
 
-import secrets
-
 from localstack_memorydb.engine.errors import CommandError, WrongArity, printable, wrong_subcommand_arguments
 from localstack_memorydb.engine.help import help_lines
 from localstack_memorydb.engine.numbers import parse_int
 from localstack_memorydb.engine.registry import ADMIN, CATEGORIES, LOADING, NOSCRIPT, STALE, Family
-from localstack_memorydb.engine.resp import NULL_ARRAY, OK, Argv, Reply, Unordered
+from localstack_memorydb.engine.resp import OK, Argv, Reply, Unordered
 from localstack_memorydb.engine.session import Session
 
 acl = Family("server")
@@ -58,7 +56,7 @@ def cat(s: Session, argv: Argv) -> Reply:
 def getuser(s: Session, argv: Argv) -> Reply:
     """What a user may do. Passwords are never shown, not even hashed."""
     if argv[2] != b"default":
-        return NULL_ARRAY
+        return None
     sanitize = [b"sanitize-payload"] if s.table.level >= (7, 2) else []
     if s.legacy:
         flags = [b"on", b"allkeys", b"allchannels", b"allcommands", b"nopass"]
@@ -89,7 +87,7 @@ def genpass(s: Session, argv: Argv) -> Reply:
     if not 0 < bits <= 4096:
         raise CommandError(message)
     digits = (bits + 3) // 4
-    return b"%0*x" % (digits, secrets.randbits(digits * 4))
+    return b"%0*x" % (digits, s.node.cluster.random.getrandbits(digits * 4))
 
 
 @acl.command("ACL|DRYRUN", -4, ADMIN | _ANYTIME, since="7.0.0")

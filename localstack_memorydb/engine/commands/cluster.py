@@ -11,7 +11,7 @@ from localstack_memorydb.engine.cluster import BUS_PORT, Node, Shard
 from localstack_memorydb.engine.errors import CommandError, printable
 from localstack_memorydb.engine.help import help_lines
 from localstack_memorydb.engine.numbers import parse_int
-from localstack_memorydb.engine.registry import ADMIN, FAST, LOADING, STALE, Family
+from localstack_memorydb.engine.registry import ADMIN, FAST, LOADING, STALE, Earlier, Family
 from localstack_memorydb.engine.resp import OK, Argv, Reply, Verbatim
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.slots import SLOTS, key_slot
@@ -85,7 +85,7 @@ def myshardid(s: Session, argv: Argv) -> Reply:
     return s.node.shard.shard_id.encode()
 
 
-@cluster.command("CLUSTER|SLOTS", 2, LOADING | STALE, since="3.0.0")
+@cluster.command("CLUSTER|SLOTS", 2, LOADING | STALE, since="3.0.0", earlier=Earlier("7.2", drops=LOADING))
 def slots(s: Session, argv: Argv) -> Reply:
     """Slot ranges and the nodes that serve them, primary first."""
     rows = [(first, last, shard) for shard in s.node.cluster.shards for first, last in shard.ranges]
@@ -103,7 +103,7 @@ def _slots_node(s: Session, node: Node) -> Reply:
     return entry if s.legacy else [*entry, {}]
 
 
-@cluster.command("CLUSTER|SHARDS", 2, LOADING | STALE, since="7.0.0")
+@cluster.command("CLUSTER|SHARDS", 2, LOADING | STALE, since="7.0.0", earlier=Earlier("7.2", drops=LOADING))
 def shards(s: Session, argv: Argv) -> Reply:
     """Shards with their slots and nodes."""
     return [

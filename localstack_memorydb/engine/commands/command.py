@@ -15,6 +15,7 @@ from localstack_memorydb.engine.registry import (
     STALE,
     Command,
     CommandTable,
+    Earlier,
     Family,
     KeySpec,
     command_docs,
@@ -95,17 +96,17 @@ def _keys_of(s: Session, argv: Argv) -> tuple[Command, Argv]:
     return found, line
 
 
-@command.command("COMMAND|GETKEYS", -3, _ANYTIME, since="2.8.13")
+@command.command("COMMAND|GETKEYS", -3, _ANYTIME, since="2.8.13", earlier=Earlier("7.2", arity=-4))
 def getkeys(s: Session, argv: Argv) -> Reply:
     """The keys in a command line."""
     found, line = _keys_of(s, argv)
     keys = found.find_keys(line)
-    if not keys:
+    if not keys or any(spec.counted and not spec.find(line) for spec in found.keys):
         raise CommandError("ERR Invalid arguments specified for command")
     return keys
 
 
-@command.command("COMMAND|GETKEYSANDFLAGS", -3, _ANYTIME, since="7.0.0")
+@command.command("COMMAND|GETKEYSANDFLAGS", -3, _ANYTIME, since="7.0.0", earlier=Earlier("7.2", arity=-4))
 def getkeysandflags(s: Session, argv: Argv) -> Reply:
     """The keys in a command line, and what is done to them."""
     found, line = _keys_of(s, argv)
@@ -129,14 +130,14 @@ def legacy_range(each: Command) -> tuple[int, int, int, bool]:
     if not each.keys:
         return 0, 0, 0, False
     incomplete = any("incomplete" in spec.flags for spec in each.keys)
-    if len(each.keys) == 1 and not each.keys[0].counted and not each.keys[0].keyword:
+    if len(each.keys) == 1 and not each.keys[0].counted and not each.keys[0].unknown:
         spec = each.keys[0]
         last = spec.last if spec.last < 0 else spec.index + spec.last
         return spec.index, last, spec.step, incomplete
     first, last, previous, movable = 0, 0, 0, incomplete
     for spec in each.keys:
         apart = previous != 0 and previous != spec.index - 1
-        if spec.counted or spec.keyword or spec.step != 1 or apart:
+        if spec.counted or spec.unknown or spec.step != 1 or apart:
             movable = True
             continue
         first = first or spec.index
@@ -183,7 +184,7 @@ def _key_spec(spec: KeySpec, note: str | None) -> Reply:
     }
     if spec.counted:
         find = {b"type": b"keynum", b"spec": {b"keynumidx": 0, b"firstkey": 1, b"keystep": 1}}
-    if spec.keyword == "unknown":
+    if spec.unknown:
         begin = {b"type": b"unknown", b"spec": {}}
         find = {b"type": b"unknown", b"spec": {}}
     shown: dict[bytes, Reply] = {} if note is None else {b"notes": note.encode()}

@@ -11,8 +11,10 @@ from localstack_memorydb.engine.registry import (
     BLOCKING,
     DENYOOM,
     FAST,
+    NOSCRIPT,
     READONLY,
     WRITE,
+    Earlier,
     Family,
     counted,
     one,
@@ -199,13 +201,27 @@ def _blocking_pop(s: Session, argv: Argv, left: bool) -> Reply:
     return [key, element]
 
 
-@lists.command("BLPOP", -3, WRITE | BLOCKING, keys=span("RW access delete", last=-2), since="2.0.0")
+@lists.command(
+    "BLPOP",
+    -3,
+    WRITE | BLOCKING,
+    keys=span("RW access delete", last=-2),
+    since="2.0.0",
+    earlier=Earlier("7.2", adds=NOSCRIPT),
+)
 def blpop(s: Session, argv: Argv) -> Reply:
     """Removes the first element of the first list that has one; waits for it."""
     return _blocking_pop(s, argv, left=True)
 
 
-@lists.command("BRPOP", -3, WRITE | BLOCKING, keys=span("RW access delete", last=-2), since="2.0.0")
+@lists.command(
+    "BRPOP",
+    -3,
+    WRITE | BLOCKING,
+    keys=span("RW access delete", last=-2),
+    since="2.0.0",
+    earlier=Earlier("7.2", adds=NOSCRIPT),
+)
 def brpop(s: Session, argv: Argv) -> Reply:
     """Removes the last element of the first list that has one; waits for it."""
     return _blocking_pop(s, argv, left=False)
@@ -262,14 +278,23 @@ def _blocking_move(s: Session, argv: Argv, take_left: bool, put_left: bool) -> R
     return element
 
 
-@lists.command("BLMOVE", 6, WRITE | DENYOOM | BLOCKING, keys=_MOVES, since="6.2.0")
+@lists.command(
+    "BLMOVE", 6, WRITE | DENYOOM | BLOCKING, keys=_MOVES, since="6.2.0", earlier=Earlier("7.2", adds=NOSCRIPT)
+)
 def blmove(s: Session, argv: Argv) -> Reply:
     """LMOVE that waits for an element."""
     take_left, put_left = _is_left(argv[3]), _is_left(argv[4])
     return _blocking_move(s, argv, take_left, put_left)
 
 
-@lists.command("BRPOPLPUSH", 4, WRITE | DENYOOM | BLOCKING, keys=_MOVES, since="2.2.0")
+@lists.command(
+    "BRPOPLPUSH",
+    4,
+    WRITE | DENYOOM | BLOCKING,
+    keys=_MOVES,
+    since="2.2.0",
+    earlier=Earlier("7.2", adds=NOSCRIPT),
+)
 def brpoplpush(s: Session, argv: Argv) -> Reply:
     """RPOPLPUSH that waits for an element."""
     return _blocking_move(s, argv, take_left=False, put_left=True)

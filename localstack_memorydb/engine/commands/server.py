@@ -6,14 +6,13 @@ from localstack_memorydb.engine.errors import CommandError, SyntaxFault
 from localstack_memorydb.engine.info import info
 from localstack_memorydb.engine.numbers import parse_int
 from localstack_memorydb.engine.registry import (
-    ADMIN,
-    BLOCKING,
     FAST,
     LOADING,
     NOSCRIPT,
     READONLY,
     STALE,
     WRITE,
+    Earlier,
     Family,
 )
 from localstack_memorydb.engine.resp import OK, Argv, Reply, Verbatim
@@ -74,7 +73,7 @@ def lastsave(s: Session, argv: Argv) -> Reply:
     return s.node.started // 1000
 
 
-@server.command("ROLE", 1, ADMIN | FAST | LOADING | NOSCRIPT | STALE, since="2.8.12")
+@server.command("ROLE", 1, FAST | LOADING | NOSCRIPT | STALE, since="2.8.12", categories="@admin @dangerous")
 def role(s: Session, argv: Argv) -> Reply:
     """Primary or replica, and the other side."""
     shard = s.node.shard
@@ -98,7 +97,7 @@ def lolwut(s: Session, argv: Argv) -> Reply:
 generic = Family("generic", "@connection")
 
 
-@generic.command("WAIT", 3, BLOCKING, since="3.0.0")
+@generic.command("WAIT", 3, since="3.0.0", earlier=Earlier("7.2", adds=NOSCRIPT))
 def wait(s: Session, argv: Argv) -> Reply:
     """How many replicas hold every write of this connection: all of them, since replicas never lag."""
     parse_int(argv[1])
@@ -107,7 +106,7 @@ def wait(s: Session, argv: Argv) -> Reply:
     return len(s.node.shard.replicas)
 
 
-@generic.command("WAITAOF", 4, BLOCKING, since="7.2.0")
+@generic.command("WAITAOF", 4, NOSCRIPT, since="7.2.0")
 def waitaof(s: Session, argv: Argv) -> Reply:
     """As WAIT; the first number is the append-only file of this node, which a managed node does not have."""
     local = parse_int(argv[1])

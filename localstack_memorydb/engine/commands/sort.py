@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from localstack_memorydb.engine.commands.keys import keys
-from localstack_memorydb.engine.errors import CommandError, CrossSlot, SyntaxFault, WrongType
+from localstack_memorydb.engine.errors import CommandError, SyntaxFault, WrongType
 from localstack_memorydb.engine.numbers import parse_float, parse_int
 from localstack_memorydb.engine.rdb.compact import Limits, build_list
-from localstack_memorydb.engine.registry import DENYOOM, MOVABLE_KEYS, READONLY, WRITE, one
+from localstack_memorydb.engine.registry import DENYOOM, READONLY, WRITE, one, unknown
 from localstack_memorydb.engine.resp import Argv, Reply
 from localstack_memorydb.engine.session import Session
-from localstack_memorydb.engine.slots import key_slot
 from localstack_memorydb.engine.values import Hash, Set, Value, ZSet
 
 _CATEGORIES: Final = "@list @set @sortedset @dangerous"
@@ -37,8 +36,8 @@ class _Options:
 @keys.command(
     "SORT",
     -2,
-    WRITE | DENYOOM | MOVABLE_KEYS,
-    keys=one("RO access"),
+    WRITE | DENYOOM,
+    keys=(*one("RO access"), *unknown("RO access"), *unknown("OW update", b"STORE")),
     category="",
     categories=_CATEGORIES,
 )
@@ -49,8 +48,6 @@ def sort(s: Session, argv: Argv) -> Reply:
     if destination is None:
         s.unchanged = True
         return _sorted(s.db.get(argv[1]), options)
-    if key_slot(destination) != key_slot(argv[1]):
-        raise CrossSlot
     elements = _sorted(s.db.get(argv[1]), options)
     if elements:
         s.db.put(destination, build_list(elements, Limits()))
@@ -64,8 +61,8 @@ def sort(s: Session, argv: Argv) -> Reply:
 @keys.command(
     "SORT_RO",
     -2,
-    READONLY | MOVABLE_KEYS,
-    keys=one("RO access"),
+    READONLY,
+    keys=(*one("RO access"), *unknown("RO access")),
     since="7.0.0",
     category="",
     categories=_CATEGORIES,
