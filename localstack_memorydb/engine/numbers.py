@@ -64,6 +64,20 @@ def parse_float(text: bytes, message: str | None = None) -> float:
     raise CommandError(message)
 
 
+def read_double(text: bytes) -> float | None:
+    """A C double as strtod reads a whole text: leading blanks pass, nothing is 0, what is too large is infinite.
+
+    The text ends at its first NUL. None when it is not a number.
+    """
+    text = text.partition(b"\0")[0]
+    if not text:
+        return 0.0
+    number = text.lstrip(b" \t\n\v\f\r")
+    if _FLOAT.fullmatch(number) is None or b"nan" in (lowered := number.lower()):
+        return None
+    return _hexadecimal(number) if b"x" in lowered else float(number)
+
+
 def _hexadecimal(text: bytes) -> float:
     """A hexadecimal double; infinite when it is too large."""
     try:

@@ -211,6 +211,18 @@ class ZSet:
                 self.encoding = "skiplist"
         self.set(member, score)
 
+    def cut(self, start: int, stop: int) -> list[tuple[float, bytes]]:
+        """Removes the members between two positions; what was there, ascending."""
+        order = self.order
+        if stop - start == 1:
+            taken = [order.pop(start)]
+        else:
+            taken = order[start:stop]
+            del order[start:stop]
+        for _, member in taken:
+            del self.scores[member]
+        return taken
+
     def set(self, member: bytes, score: float) -> None:
         """Adds the member or changes its score."""
         if self._order is not None:

@@ -31,7 +31,12 @@ def _sum(left: float, right: float) -> float:
     return 0.0 if math.isnan(total) else total
 
 
-_AGGREGATES: Final[dict[bytes, Callable[[float, float], float]]] = {b"SUM": _sum, b"MIN": min, b"MAX": max}
+# Spelled out, since the left one counts where the right one is not a number.
+_AGGREGATES: Final[dict[bytes, Callable[[float, float], float]]] = {
+    b"SUM": _sum,
+    b"MIN": lambda left, right: min(left, right),
+    b"MAX": lambda left, right: max(left, right),
+}
 
 
 @dataclass(slots=True)
@@ -116,7 +121,7 @@ def _intersection(query: Query) -> Scores:
         for weight, scores in others:
             if member not in scores:
                 break
-            value = query.aggregate(value, _weigh(weight, scores[member]))
+            value = query.aggregate(value, weight * scores[member])
         else:
             result[member] = value
     return result

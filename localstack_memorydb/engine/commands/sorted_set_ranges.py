@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final, TypeAlias
 
 from localstack_memorydb.engine.commands.sorted_sets import sorted_sets
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault
-from localstack_memorydb.engine.numbers import parse_float, parse_int
+from localstack_memorydb.engine.numbers import parse_int, read_double
 from localstack_memorydb.engine.registry import DENYOOM, FAST, READONLY, WRITE, one, two
 from localstack_memorydb.engine.resp import Argv, Pairs, Reply
 from localstack_memorydb.engine.session import Session
@@ -29,10 +28,12 @@ _BAD_LEX: Final = "ERR min or max not valid string range item"
 
 
 def _score_bound(text: bytes) -> tuple[float, bool]:
-    """A score and whether it is excluded; an empty number is 0, as strtod has it."""
+    """A score and whether it is excluded."""
     excluded = text.startswith(b"(")
-    number = text[excluded:].lstrip(b" \t\n\v\f\r")
-    return (parse_float(number, _BAD_SCORE) if number else 0.0), excluded
+    score = read_double(text[excluded:])
+    if score is None:
+        raise CommandError(_BAD_SCORE)
+    return score, excluded
 
 
 def by_score(low: bytes, high: bytes) -> Finder:
@@ -123,7 +124,7 @@ class Query:
     kind: str | None = None
     reverse: bool | None = None
     offset: int = 0
-    limit: int | None = None
+    limit: int = -1
     with_scores: bool = False
 
     def finder(self, low: bytes, high: bytes) -> Finder:
@@ -141,7 +142,7 @@ class Query:
         start, stop = find(found)
         if start >= stop or self.offset < 0:
             return []
-        count = stop - start if self.limit is None or self.limit < 0 else self.limit
+        count = stop - start if self.limit < 0 else self.limit
         if self.reverse:
             start, stop = max(start, stop - self.offset - count), stop - self.offset
         else:
@@ -153,27 +154,24 @@ class Query:
 
 def _read_options(query: Query, argv: Argv, at: int, stored: bool) -> None:
     """The options from `at` on. Raises what Valkey says about the unknown and about combinations."""
-    limited = False
-    may_kind, may_reverse = query.kind is None, query.reverse is None
     while at < len(argv):
         word = argv[at].upper()
         if word == b"WITHSCORES" and not stored:
             query.with_scores = True
         elif word == b"LIMIT" and at + 2 < len(argv):
             query.offset, query.limit = parse_int(argv[at + 1]), parse_int(argv[at + 2])
-            limited = True
             at += 2
-        elif word == b"REV" and may_reverse:
+        elif word == b"REV" and query.reverse is None:
             query.reverse = True
-        elif word == b"BYLEX" and may_kind:
+        elif word == b"BYLEX" and query.kind is None:
             query.kind = "lex"
-        elif word == b"BYSCORE" and may_kind:
+        elif word == b"BYSCORE" and query.kind is None:
             query.kind = "score"
         else:
             raise SyntaxFault
         at += 1
     query.kind = query.kind or "rank"
-    if limited and query.kind == "rank":
+    if query.limit != -1 and query.kind == "rank":
         raise CommandError(
             "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX"
         )
@@ -274,8 +272,7 @@ def _remove(s: Session, key: bytes, find: Finder) -> int:
     if found is None or start >= stop:
         s.unchanged = True
         return 0
-    for _, member in list(islice(found.order.islice(start, stop), stop - start)):
-        found.remove(member)
+    found.cut(start, stop)
     if not found:
         s.db.remove(key)
     return stop - start

@@ -28,8 +28,10 @@ from localstack_memorydb.engine.registry import (
     BLOCKING,
     DENYOOM,
     FAST,
+    NOSCRIPT,
     READONLY,
     WRITE,
+    Earlier,
     Family,
     counted,
     one,
@@ -177,7 +179,7 @@ def zmscore(s: Session, argv: Argv) -> Reply:
 
 def _rank(s: Session, argv: Argv, reverse: bool) -> Reply:
     with_score = len(argv) > 3
-    if len(argv) > 4 or (with_score and s.table.level < (7, 2)):
+    if len(argv) > 4:
         raise WrongArity(argv[0].decode("latin-1").lower())
     if with_score and argv[3].upper() != b"WITHSCORE":
         raise SyntaxFault
@@ -189,13 +191,17 @@ def _rank(s: Session, argv: Argv, reverse: bool) -> Reply:
     return [place, found.scores[argv[2]]] if with_score else place
 
 
-@sorted_sets.command("ZRANK", -3, READONLY | FAST, keys=one("RO access"), since="2.0.0")
+@sorted_sets.command(
+    "ZRANK", -3, READONLY | FAST, keys=one("RO access"), since="2.0.0", earlier=Earlier("7.2", arity=3)
+)
 def zrank(s: Session, argv: Argv) -> Reply:
     """A member's position, 0 for the lowest score."""
     return _rank(s, argv, reverse=False)
 
 
-@sorted_sets.command("ZREVRANK", -3, READONLY | FAST, keys=one("RO access"), since="2.0.0")
+@sorted_sets.command(
+    "ZREVRANK", -3, READONLY | FAST, keys=one("RO access"), since="2.0.0", earlier=Earlier("7.2", arity=3)
+)
 def zrevrank(s: Session, argv: Argv) -> Reply:
     """A member's position, 0 for the highest score."""
     return _rank(s, argv, reverse=True)
@@ -246,14 +252,12 @@ def zrem(s: Session, argv: Argv) -> Reply:
 
 def take(s: Session, key: bytes, found: ZSet, highest: bool, count: int) -> list[tuple[bytes, float]]:
     """Removes up to `count` members from one end, and the key when none is left."""
-    taken = []
-    for _ in range(min(count, len(found))):
-        score, member = found.order[-1 if highest else 0]
-        found.remove(member)
-        taken.append((member, score))
+    size = len(found)
+    count = min(count, size)
+    taken = found.cut(size - count, size)[::-1] if highest else found.cut(0, count)
     if not found:
         s.db.remove(key)
-    return taken
+    return [(member, score) for score, member in taken]
 
 
 def _pop(s: Session, argv: Argv, highest: bool) -> Reply:
@@ -338,7 +342,12 @@ def _blocking_pop(s: Session, argv: Argv, highest: bool) -> Reply:
 
 
 @sorted_sets.command(
-    "BZPOPMIN", -3, WRITE | BLOCKING | FAST, keys=span("RW access delete", last=-2), since="5.0.0"
+    "BZPOPMIN",
+    -3,
+    WRITE | BLOCKING | FAST,
+    keys=span("RW access delete", last=-2),
+    since="5.0.0",
+    earlier=Earlier("7.2", adds=NOSCRIPT),
 )
 def bzpopmin(s: Session, argv: Argv) -> Reply:
     """Removes the lowest member of the first sorted set that has one; waits for it."""
@@ -346,7 +355,12 @@ def bzpopmin(s: Session, argv: Argv) -> Reply:
 
 
 @sorted_sets.command(
-    "BZPOPMAX", -3, WRITE | BLOCKING | FAST, keys=span("RW access delete", last=-2), since="5.0.0"
+    "BZPOPMAX",
+    -3,
+    WRITE | BLOCKING | FAST,
+    keys=span("RW access delete", last=-2),
+    since="5.0.0",
+    earlier=Earlier("7.2", adds=NOSCRIPT),
 )
 def bzpopmax(s: Session, argv: Argv) -> Reply:
     """Removes the highest member of the first sorted set that has one; waits for it."""
