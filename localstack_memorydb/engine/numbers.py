@@ -56,12 +56,18 @@ def parse_float(text: bytes, message: str | None = None) -> float:
     if _FLOAT.fullmatch(text) is not None:
         lowered = text.lower()
         number = _hexadecimal(text) if b"x" in lowered else float(text)
-        finite_overflow = math.isinf(number) and b"inf" not in lowered
-        if not math.isnan(number) and not finite_overflow:
+        overflow = math.isinf(number) and b"inf" not in lowered
+        if not math.isnan(number) and not overflow and (number or not _is_nonzero(lowered)):
             return number
     if message is None:
         raise NotFloat
     raise CommandError(message)
+
+
+def _is_nonzero(text: bytes) -> bool:
+    """Whether a number's digits are not all 0, so that 0 is what became of one too small for a double."""
+    digits = text.partition(b"p")[0].partition(b"x")[2] if b"x" in text else text.partition(b"e")[0]
+    return digits.strip(b"+-0.") != b""
 
 
 def read_double(text: bytes) -> float | None:

@@ -31,12 +31,7 @@ def _sum(left: float, right: float) -> float:
     return 0.0 if math.isnan(total) else total
 
 
-# Spelled out, since the left one counts where the right one is not a number.
-_AGGREGATES: Final[dict[bytes, Callable[[float, float], float]]] = {
-    b"SUM": _sum,
-    b"MIN": lambda left, right: min(left, right),
-    b"MAX": lambda left, right: max(left, right),
-}
+_AGGREGATES: Final[dict[bytes, Callable[[float, float], float]]] = {b"SUM": _sum, b"MIN": min, b"MAX": max}
 
 
 @dataclass(slots=True)
@@ -71,7 +66,8 @@ def _parse(s: Session, argv: Argv, at: int, operation: str, storing: bool) -> Qu
     count = parse_int(argv[at])
     if count < 1:
         name = argv[0].decode("latin-1").lower()
-        raise CommandError(f"ERR at least 1 input key is needed for '{name}' command")
+        shown = name if s.legacy else f"'{name}' command"
+        raise CommandError(f"ERR at least 1 input key is needed for {shown}")
     after = at + 1 + count
     if after > len(argv):
         raise SyntaxFault

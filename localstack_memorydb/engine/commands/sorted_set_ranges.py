@@ -56,47 +56,61 @@ def _score_place(found: ZSet, score: float, after: bool) -> int:
     return place
 
 
-def _lex_bound(text: bytes) -> tuple[bytes, bytes]:
-    mark, member = text[:1], text[1:]
-    if mark in {b"(", b"["} or text in {b"-", b"+"}:
-        return mark, member
+LexBound: TypeAlias = tuple[int, bytes]
+"""A place among members: -1 is below all, 1 above all, 0 is at the member that follows."""
+
+
+def _lex_bound(text: bytes) -> tuple[LexBound, bool]:
+    """The place, and whether it is excluded."""
+    mark = text[:1]
+    if mark in {b"(", b"["}:
+        return (0, text[1:]), mark == b"("
+    if mark in {b"-", b"+"} and text[1:2] in {b"", b"\0"}:
+        return (-1 if mark == b"-" else 1, b""), True
     raise CommandError(_BAD_LEX)
 
 
-def by_lex(low: bytes, high: bytes) -> Finder:
+def by_lex(low: bytes, high: bytes, reverse: bool = False) -> Finder:
     """The members between two strings; `[` includes one, `(` excludes it, `-` and `+` are below and above all."""
-    (low_mark, least), (high_mark, most) = _lex_bound(low), _lex_bound(high)
-
-    def above(member: bytes) -> bool:
-        if low_mark in {b"-", b"+"}:
-            return low_mark == b"-"
-        return member > least if low_mark == b"(" else member >= least
-
-    def below(member: bytes) -> bool:
-        if high_mark in {b"-", b"+"}:
-            return high_mark == b"+"
-        return member < most if high_mark == b"(" else member <= most
+    (least, low_excluded), (most, high_excluded) = _lex_bound(low), _lex_bound(high)
 
     def find(found: ZSet) -> Slice:
-        # All scores are the same, as the command's page demands; with others no order of members exists to search.
-        size = len(found)
-        start = _first(size, lambda place: above(found.order[place][1]))
-        stop = _first(size, lambda place: not below(found.order[place][1]))
-        return start, stop
+        score = found.order[0][0]
+        if score == found.order[-1][0]:
+            start = _lex_place(found, score, least, low_excluded)
+            return start, _lex_place(found, score, most, not high_excluded)
+        return _lex_walk(found, (least, not low_excluded), (most, not high_excluded), reverse)
 
     return find
 
 
-def _first(size: int, holds: Callable[[int], bool]) -> int:
-    """The first position for which a condition holds that holds for all that follow."""
-    low, high = 0, size
-    while low < high:
-        middle = (low + high) // 2
-        if holds(middle):
-            high = middle
-        else:
-            low = middle + 1
-    return low
+def _lex_place(found: ZSet, score: float, bound: LexBound, after: bool) -> int:
+    """How many members stand before a bound, where all scores are the same."""
+    side, member = bound
+    if side:
+        return 0 if side < 0 else len(found)
+    entry = (score, member)
+    place: int = found.order.bisect_right(entry) if after else found.order.bisect_left(entry)
+    return place
+
+
+def _lex_walk(found: ZSet, low: tuple[LexBound, bool], high: tuple[LexBound, bool], reverse: bool) -> Slice:
+    """The range where scores differ, which the manual leaves open: what Valkey finds in a listpack.
+
+    It looks for the first member within one bound and takes members until one is beyond the other.
+    """
+    if low[0] > high[0] or (low[0] == high[0] and not (low[1] and high[1])):
+        return 0, 0
+    members = [(0, member) for member in found]
+    above = [member > low[0] or (low[1] and member == low[0]) for member in members]
+    below = [member < high[0] or (high[1] and member == high[0]) for member in members]
+    if not (below[0] and above[-1]):
+        return 0, 0
+    if reverse:
+        stop = len(below) - below[::-1].index(True)
+        return next((at + 1 for at in range(stop - 1, -1, -1) if not above[at]), 0), stop
+    start = above.index(True)
+    return start, next((at for at in range(start, len(below)) if not below[at]), len(below))
 
 
 def by_rank(first: bytes, last: bytes, reverse: bool = False) -> Finder:
@@ -133,7 +147,7 @@ class Query:
             return by_rank(low, high, bool(self.reverse))
         if self.reverse:
             low, high = high, low
-        return by_score(low, high) if self.kind == "score" else by_lex(low, high)
+        return by_score(low, high) if self.kind == "score" else by_lex(low, high, bool(self.reverse))
 
     def pick(self, found: ZSet | None, find: Finder) -> list[tuple[bytes, float]]:
         """The members in the order asked for, cut by LIMIT."""

@@ -21,6 +21,7 @@ from localstack_memorydb.engine.numbers import (
     format_double,
     format_double_17,
     parse_float,
+    parse_int,
     parse_int_in,
 )
 from localstack_memorydb.engine.options import parse_numkeys, parse_pop_count, parse_timeout
@@ -46,6 +47,8 @@ from localstack_memorydb.engine.values import ZSet
 sorted_sets = Family("sorted-set", "@sortedset")
 
 _NOT_A_NUMBER: Final = "ERR resulting score is not a number (NaN)"
+_LISTPACK_ENTRIES: Final = 128  # zset-max-listpack-entries
+_LISTPACK_VALUE: Final = 64  # zset-max-listpack-value
 _ZADD_WORDS: Final = frozenset({b"NX", b"XX", b"GT", b"LT", b"CH", b"INCR"})
 
 
@@ -86,6 +89,11 @@ def _zadd(s: Session, argv: Argv) -> Reply:
         if b"XX" in words:
             return None if b"INCR" in words else 0
         found = ZSet()
+        if len(pairs[0][1]) > _LISTPACK_VALUE:
+            found.encoding = "skiplist"
+    if len(pairs) > _LISTPACK_ENTRIES and not s.legacy_doubles:
+        # 7.2 makes room for all at once, whether or not members repeat.
+        found.encoding = "skiplist"
     added = changed = 0
     result: float | None = None
     for score, member in pairs:
@@ -144,13 +152,18 @@ def zincrby(s: Session, argv: Argv) -> Reply:
     _, key, increment, member = argv
     score = parse_float(increment)
     found = s.value(key, ZSet)
-    score += 0.0 if found is None else found.scores.get(member, 0.0)
+    old = None if found is None else found.scores.get(member)
+    if old is not None:
+        score += old
     if math.isnan(score):
         raise CommandError(_NOT_A_NUMBER)
+    if score == old:
+        s.unchanged = True
+        return score
     if found is None:
         s.db[key] = found = ZSet()
     found.put(member, score)
-    return found.scores[member]
+    return score
 
 
 # -- looking ----------------------------------------------------------------------------------------------------------
@@ -223,7 +236,8 @@ def zrandmember(s: Session, argv: Argv) -> Reply:
     found = s.value(argv[1], ZSet)
     if found is None:
         return []
-    members = draw(found, count, random)
+    # All of them are listed from the highest score down, as Valkey goes through sorted sets here.
+    members = found.members()[::-1] if count >= len(found) else draw(found, count, random)
     return Pairs((member, found.scores[member]) for member in members) if with_scores else members
 
 
@@ -231,8 +245,9 @@ def zrandmember(s: Session, argv: Argv) -> Reply:
 def zscan(s: Session, argv: Argv) -> Reply:
     """A part of the members with their scores, and the cursor to go on with."""
     cursor, found, members = scan_collection(s, argv, ZSet)
-    # A listpack keeps scores as text in their shortest form; from a skiplist they are printed with all digits.
-    text = format_double if found.encoding == "listpack" else format_double_17
+    # Since 7.2 a listpack keeps scores as text in their shortest form; from a skiplist they are printed with all digits.
+    short = found.encoding == "listpack" and not s.legacy_doubles
+    text = format_double if short else format_double_17
     return [cursor, [part for member in members for part in (member, text(found.scores[member]))]]
 
 
@@ -265,6 +280,8 @@ def _pop(s: Session, argv: Argv, highest: bool) -> Reply:
         raise SyntaxFault
     count = 1
     if len(argv) == 3:
+        if s.legacy:
+            return _pop_legacy(s, argv, highest)
         count = parse_int_in(argv[2], 0, INT_MAX, "ERR value is out of range, must be positive")
     found = s.value(argv[1], ZSet)
     s.unchanged = found is None or count == 0
@@ -272,6 +289,16 @@ def _pop(s: Session, argv: Argv, highest: bool) -> Reply:
         return []
     taken = take(s, argv[1], found, highest, count)
     return Pairs(taken) if len(argv) == 3 else list(taken[0])
+
+
+def _pop_legacy(s: Session, argv: Argv, highest: bool) -> Reply:
+    """6.2 looks at the count before the key, takes nothing for a negative one, and answers flat in RESP3 too."""
+    count = parse_int(argv[2])
+    found = s.value(argv[1], ZSet) if count > 0 else None
+    if found is None:
+        s.unchanged = True
+        return []
+    return [part for pair in take(s, argv[1], found, highest, count) for part in pair]
 
 
 @sorted_sets.command("ZPOPMIN", -2, WRITE | FAST, keys=one("RW access delete"), since="5.0.0")
