@@ -1,0 +1,174 @@
+"""A small AWS for the tests of the provider: the provider over a real engine, a clock that stands still, a bucket, subnets.
+
+`aws("CreateCluster", ClusterName="orders", ...)` calls the API; `refused` gives the error's code and text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from localstack_memorydb.engine import Engine, EngineSettings
+from localstack_memorydb.provider import Call, Fault, Options, Ports, Provider
+from localstack_memorydb.provider.ports import (
+    NoSuchBucket,
+    NoSuchObject,
+    NoSuchSubnet,
+    ObjectAccessDenied,
+    Scope,
+    Subnet,
+)
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+class Buckets:
+    """S3 in a dictionary. Buckets are made by naming their Region."""
+
+    def __init__(self) -> None:
+        self.regions: dict[str, str] = {}
+        self.policies: dict[str, str] = {}
+        self.objects: dict[tuple[str, str], bytes] = {}
+        self.locked: set[str] = set()
+
+    def bucket_region(self, scope: Scope, bucket: str) -> str:
+        if bucket not in self.regions:
+            raise NoSuchBucket(bucket)
+        return self.regions[bucket]
+
+    def bucket_policy(self, scope: Scope, bucket: str) -> str | None:
+        self.bucket_region(scope, bucket)
+        return self.policies.get(bucket)
+
+    def has_object(self, scope: Scope, bucket: str, key: str) -> bool:
+        return (bucket, key) in self.objects
+
+    def put_object(self, scope: Scope, bucket: str, key: str, body: bytes) -> None:
+        if bucket in self.locked:
+            raise ObjectAccessDenied(key)
+        self.objects[bucket, key] = body
+
+    def get_object(self, scope: Scope, bucket: str, key: str) -> bytes:
+        self.bucket_region(scope, bucket)
+        if bucket in self.locked:
+            raise ObjectAccessDenied(key)
+        if (bucket, key) not in self.objects:
+            raise NoSuchObject(key)
+        return self.objects[bucket, key]
+
+
+class Subnets:
+    """EC2 in a dictionary: a default VPC with two subnets, another VPC with three and one for IPv6 only."""
+
+    def __init__(self) -> None:
+        self.default = [Subnet(f"subnet-default-{zone}", "vpc-default", REGION + zone) for zone in "ab"]
+        own = [Subnet(f"subnet-{zone}", "vpc-own", REGION + zone) for zone in "abc"]
+        both = Subnet("subnet-both", "vpc-own", f"{REGION}a", ("ipv4", "dual_stack"))
+        six = Subnet("subnet-six", "vpc-own", f"{REGION}a", ("ipv6",))
+        self.known = {subnet.identifier: subnet for subnet in (*self.default, *own, both, six)}
+
+    def subnets(self, scope: Scope, identifiers: Sequence[str]) -> list[Subnet]:
+        for identifier in identifiers:
+            if identifier not in self.known:
+                raise NoSuchSubnet(identifier)
+        return [self.known[identifier] for identifier in identifiers]
+
+    def default_subnets(self, scope: Scope) -> list[Subnet]:
+        return self.default
+
+
+class World:
+    """The API as one account sees it in one Region. The clock moves by `pass_time` only."""
+
+    def __init__(self, engine: Engine, options: Options) -> None:
+        self.buckets = Buckets()
+        self.network = Subnets()
+        self.provider = Provider(
+            engine, Ports(self.buckets, self.network), replace(options, check_answers=True)
+        )
+        self.now = START
+
+    def __call__(self, operation: str, **params: Any) -> dict[str, Any]:
+        return self.at(ACCOUNT, REGION, operation, **params)
+
+    def at(self, account: str, region: str, operation: str, **params: Any) -> dict[str, Any]:
+        """A call by another account, or in another Region."""
+        return self.provider.invoke(operation, Call(account, region, self.now), params)
+
+    def refused(self, operation: str, **params: Any) -> tuple[str, str]:
+        """Code and text of the error that the call must end in."""
+        with pytest.raises(Fault) as refusal:
+            self(operation, **params)
+        return refusal.value.code, refusal.value.message
+
+    def refusal(self, operation: str, **params: Any) -> str:
+        """The code alone."""
+        return self.refused(operation, **params)[0]
+
+    def pass_time(self, **amount: float) -> None:
+        self.now += timedelta(**amount)
+
+    def create_cluster(self, name: str = "orders", **params: Any) -> dict[str, Any]:
+        """A cluster with defaults, available on return; the answer of DescribeClusters."""
+        request = {"ClusterName": name, "NodeType": "db.t4g.small", "ACLName": "open-access", **params}
+        self("CreateCluster", **request)
+        return self.settled_cluster(name)
+
+    def create_snapshot(
+        self, cluster: str = "orders", name: str = "nightly", **params: Any
+    ) -> dict[str, Any]:
+        """A snapshot, ready on return; the answer of DescribeSnapshots."""
+        self("CreateSnapshot", ClusterName=cluster, SnapshotName=name, **params)
+        self.finish_work()
+        return self.snapshot(name)
+
+    def settled_cluster(self, name: str = "orders") -> dict[str, Any]:
+        """The cluster with its shards, once no work runs."""
+        self.finish_work()
+        return self.cluster(name)
+
+    def cluster(self, name: str = "orders") -> dict[str, Any]:
+        """The cluster with its shards, as it is now."""
+        answer = self("DescribeClusters", ClusterName=name, ShowShardDetails=True)
+        return dict(answer["Clusters"][0])
+
+    def snapshot(self, name: str = "nightly") -> dict[str, Any]:
+        """The snapshot with its shards."""
+        return dict(self("DescribeSnapshots", SnapshotName=name, ShowDetail=True)["Snapshots"][0])
+
+    def events(self) -> list[str]:
+        """The texts of the last hour's events, newest first."""
+        return [event["Message"] for event in self("DescribeEvents")["Events"]]
+
+    def finish_work(self) -> None:
+        assert self.provider.wait_for_work(10), "work takes too long"
+
+
+def open_world(engine: Engine, **options: Any) -> Iterator[World]:
+    world = World(engine, Options(**options))
+    yield world
+    world.provider.close()
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    with Engine(EngineSettings(bind="auto")) as engine:
+        yield engine
+
+
+@pytest.fixture
+def aws(engine: Engine) -> Iterator[World]:
+    """An account in which everything takes no longer than its work."""
+    yield from open_world(engine)
+
+
+@pytest.fixture
+def slow_aws(engine: Engine) -> Iterator[World]:
+    """An account in which every transitional state lasts a minute."""
+    yield from open_world(engine, transition_delay=60.0)
