@@ -140,6 +140,11 @@ class Endpoint:
         return code, took, [child for child in children if child.is_running()]
 
     def kill(self) -> None:
+        """End the host and what it started, however it is."""
         if self.process.poll() is None:
+            children = psutil.Process(self.process.pid).children(recursive=True)
             self.process.kill()
             self.process.wait()
+            for child in children:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.kill()

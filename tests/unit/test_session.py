@@ -69,14 +69,18 @@ def test_a_value_larger_than_hiredis_is_trusted_with_is_stored(client: Client) -
 
 
 def test_the_order_of_refusals_is_valkeys(client: Client) -> None:
-    assert client("nosuch a b").startswith(b"-ERR unknown command 'nosuch', with args beginning with: 'a' 'b' ")
+    assert client("nosuch a b").startswith(
+        b"-ERR unknown command 'nosuch', with args beginning with: 'a' 'b' "
+    )
     assert client("GET") == b"-ERR wrong number of arguments for 'get' command\r\n"
     assert client("CLUSTER KEYSLOT") == b"-ERR wrong number of arguments for 'cluster|keyslot' command\r\n"
     assert client("CLUSTER") == b"-ERR wrong number of arguments for 'cluster' command\r\n"
     assert client("CLUSTER NOSUCH") == b"-ERR unknown subcommand 'NOSUCH'. Try CLUSTER HELP.\r\n"
 
 
-@pytest.mark.parametrize("line", ["CONFIG GET *", "DEBUG SLEEP 0", "SAVE", "SHUTDOWN", "REPLICAOF NO ONE", "MODULE LIST"])
+@pytest.mark.parametrize(
+    "line", ["CONFIG GET *", "DEBUG SLEEP 0", "SAVE", "SHUTDOWN", "REPLICAOF NO ONE", "MODULE LIST"]
+)
 def test_what_memorydb_forbids_does_not_exist(client: Client, line: str) -> None:
     assert client(line).startswith(b"-ERR unknown command '%b'" % line.split()[0].encode())
 
