@@ -548,10 +548,14 @@ class Session:
         self.node.cluster.unblocked.append(self)
 
     def expire_block(self, now: int) -> None:
-        """Ends the wait if its timeout has passed."""
-        if self.blocked is not None and self.blocked.deadline is not None and self.blocked.deadline <= now:
-            self.unblock(NULL_ARRAY)
-            self.node.cluster.resume(now)
+        """Ends the wait if its timeout has passed; an alarm that rang too early is set again."""
+        if self.blocked is None or self.blocked.deadline is None:
+            return
+        if self.blocked.deadline > now:
+            self.alarm(self.blocked.deadline)
+            return
+        self.unblock(NULL_ARRAY)
+        self.node.cluster.resume(now)
 
     def resume(self, now: int) -> None:
         """Runs what the client sent while it was blocked."""

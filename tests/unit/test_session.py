@@ -136,3 +136,14 @@ def test_active_expiry_needs_no_client() -> None:
     Client(next(cluster.nodes()))("SET k v PX 100")
     cluster.tick(NOW + 100)
     assert len(cluster.shards[0].keyspace) == 0
+
+
+def test_an_alarm_that_rings_too_early_is_set_again(client: Client) -> None:
+    rung: list[int] = []
+    client.session.alarm = rung.append
+    assert client("BLPOP k 0.01") == b""
+    client.session.expire_block(NOW + 9)
+    assert rung == [NOW + 10, NOW + 10]
+    client.session.expire_block(NOW + 10)
+    assert client.heard() == b"*-1\r\n"
+    assert client("PING") == b"+PONG\r\n"
