@@ -1,7 +1,16 @@
-"""Fixtures of the provider's tests."""
+"""One account for all requests: they are refused, so they leave nothing behind."""
 
 from __future__ import annotations
 
-from tests.world import aws, engine, slow_aws
+from collections.abc import Iterator
 
-__all__ = ["aws", "engine", "slow_aws"]
+import pytest
+
+from localstack_memorydb.engine import Engine
+from tests.world import World, open_world
+
+
+@pytest.fixture(scope="package")
+def world() -> Iterator[World]:
+    with Engine() as engine:
+        yield from open_world(engine)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from types import SimpleNamespace
 from typing import Any
 
@@ -91,7 +92,7 @@ def pages(items: list[SimpleNamespace], **params: Any) -> list[list[str]]:
 
 def test_pages_hold_everything_once() -> None:
     assert [len(page) for page in pages(names(250))] == [100, 100, 50]
-    assert sum(pages(names(250), MaxResults=7), []) == [item.name for item in names(250)]
+    assert list(chain.from_iterable(pages(names(250), MaxResults=7))) == [item.name for item in names(250)]
 
 
 def test_a_full_last_page_is_the_last() -> None:
