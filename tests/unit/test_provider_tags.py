@@ -117,6 +117,15 @@ def test_a_cluster_that_is_being_made_has_no_tags_to_show(slow_aws: World) -> No
     assert slow_aws.refusal("ListTags", ResourceArn=arn) == "InvalidClusterStateFault"
 
 
+def test_tags_of_a_cluster_that_is_busy_can_be_read_but_not_changed(slow_aws: World) -> None:
+    arn = slow_aws.create_cluster(Tags=[TEAM])["ARN"]
+    slow_aws.pass_time(hours=1)
+    slow_aws.create_snapshot()
+    assert slow_aws("DescribeClusters")["Clusters"][0]["Status"] == "snapshotting"
+    assert slow_aws("ListTags", ResourceArn=arn) == {"TagList": [TEAM]}
+    assert slow_aws.refusal("TagResource", ResourceArn=arn, Tags=[SIZE]) == "InvalidClusterStateFault"
+
+
 def test_a_snapshot_has_the_tags_of_its_cluster_or_its_own(aws: World) -> None:
     aws.create_cluster(Tags=[TEAM])
     like_cluster, own = (

@@ -36,6 +36,8 @@ _NOT_FOUND: Final[Mapping[str, type[Fault]]] = {
 }
 _GLOBAL: Final = frozenset({"multiregioncluster", "multiregionparametergroup"})
 _SETTLED: Final = frozenset({"available", "create-failed", "restore-failed"})
+# Reading tags is allowed while a cluster works, too: Terraform reads them beside a snapshot that it takes itself.
+_READABLE: Final = _SETTLED | {"snapshotting", "updating"}
 _ARN_PARTS: Final = 6
 
 
@@ -46,7 +48,7 @@ def _by_key(tag: Tag) -> str:
 @operation
 def list_tags(context: Context, resource_arn: str) -> list[Tag]:
     """https://docs.aws.amazon.com/memorydb/latest/APIReference/API_ListTags.html"""
-    return _answer(_require_resource(context, resource_arn))
+    return _answer(_require_resource(context, resource_arn, _READABLE))
 
 
 @operation
@@ -78,8 +80,8 @@ def _answer(resource: Resource) -> list[Tag]:
     return sorted((Tag(key, value) for key, value in resource.tags.items()), key=_by_key)
 
 
-def _require_resource(context: Context, arn: str) -> Resource:
-    """The resource of that ARN, which must be settled if it is a cluster."""
+def _require_resource(context: Context, arn: str, statuses: frozenset[str] = _SETTLED) -> Resource:
+    """The resource of that ARN; a cluster must have one of the statuses."""
     kind, name = _require_arn(context, arn)
     store = context.store
     collections: dict[str, Mapping[str, Resource]] = {
@@ -93,7 +95,7 @@ def _require_resource(context: Context, arn: str) -> Resource:
     resource = collections.get(kind, {}).get(name)
     if resource is None:
         raise _NOT_FOUND[kind](f"{arn} not found.")
-    if isinstance(resource, Cluster) and resource.status not in _SETTLED:
+    if isinstance(resource, Cluster) and resource.status not in statuses:
         raise InvalidClusterStateFault(f"Cluster {resource.name} is not in available state.")
     return resource
 
