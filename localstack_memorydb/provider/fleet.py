@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from localstack_memorydb.engine import ClusterHandle, ClusterSpec, Engine, ShardInfo
-from localstack_memorydb.provider.resources import Cluster, Endpoint
+from localstack_memorydb.provider.resources import Cluster, Endpoint, User
 
 Key: TypeAlias = str
 """A cluster's ARN: unique over accounts and Regions."""
@@ -43,6 +43,9 @@ class Fleet:
     def handle(self, cluster: Cluster) -> ClusterHandle:
         """The cluster's handle; every cluster that is available has one."""
         return self._handles[cluster.arn]
+
+    def set_users(self, cluster: Cluster, users: Iterable[User]) -> None:
+        """Let these users connect and no others; clients of others are disconnected."""
 
     def topology(self, cluster: Cluster) -> tuple[ShardInfo, ...]:
         """The cluster's shards and nodes as the engine knows them, none when it does not run."""

@@ -19,10 +19,20 @@ from localstack_memorydb.provider.faults import (
     SnapshotNotFoundFault,
     SubnetGroupNotFoundFault,
     TagQuotaPerResourceExceeded,
+    UserNotFoundFault,
 )
-from localstack_memorydb.provider.resources import ACL, Cluster, ParameterGroup, Snapshot, SubnetGroup, Tags
+from localstack_memorydb.provider.resources import (
+    ACL,
+    Cluster,
+    ParameterGroup,
+    Snapshot,
+    SubnetGroup,
+    Tags,
+    User,
+)
 
 LONGEST_CLUSTER_NAME: Final = 40
+"""The limit of clusters, users and ACLs."""
 LONGEST_NAME: Final = 255
 _IDENTIFIER: Final = re.compile(r"[A-Za-z](?:-?[A-Za-z0-9])*")
 _LONGEST_KEY, _LONGEST_VALUE = 128, 256
@@ -72,6 +82,14 @@ def require_active_acl(context: Context, name: str) -> ACL:
     if acl.status != "active":
         raise InvalidACLStateFault(f"ACL {acl.name} is not in active state.")
     return acl
+
+
+def require_user(context: Context, name: str) -> User:
+    """The user of that name, whatever its state."""
+    user = context.store.users.get(name.lower())
+    if user is None:
+        raise UserNotFoundFault(f"User {name.lower()} not found.")
+    return user
 
 
 def require_parameter_group(context: Context, name: str) -> ParameterGroup:

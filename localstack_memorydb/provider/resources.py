@@ -180,6 +180,12 @@ class Cluster(Resource, Stateful):
     def data_tiering(self) -> str:
         return _flag(self.has_data_tiering)
 
+    @property
+    def target_acl_name(self) -> str:
+        """The ACL that the cluster obeys: its own, or the one that is being applied."""
+        pending = self.pending_updates.acls if self.pending_updates else None
+        return pending.acl_to_apply if pending else self.acl_name
+
 
 @dataclass(frozen=True, slots=True)
 class ShardConfiguration:
@@ -294,12 +300,14 @@ class Authentication:
 
 @dataclass(kw_only=True, eq=False)
 class User(Resource, Stateful):
-    """A user; `acl_names` is filled in for an answer."""
+    """A user; `acl_names` is filled in for an answer. Of passwords only salted SHA-256 hashes are kept."""
 
     kind: ClassVar[str] = "user"
     access_string: str
     minimum_engine_version: str
     authentication: Authentication
+    password_hashes: tuple[str, ...] = field(default=(), repr=False)
+    salt: str = field(default="", repr=False)
     acl_names: tuple[str, ...] = ()
 
 
@@ -307,8 +315,8 @@ class User(Resource, Stateful):
 class ACLPendingChanges:
     """The users that an ACL is about to lose and to get."""
 
-    user_names_to_remove: tuple[str, ...]
-    user_names_to_add: tuple[str, ...]
+    user_names_to_remove: tuple[str, ...] | None = None
+    user_names_to_add: tuple[str, ...] | None = None
 
 
 @dataclass(kw_only=True, eq=False)
@@ -320,6 +328,13 @@ class ACL(Resource, Stateful):
     minimum_engine_version: str
     pending_changes: ACLPendingChanges | None = None
     clusters: tuple[str, ...] = ()
+
+    @property
+    def members(self) -> list[str]:
+        """The users that the ACL will have when what is pending is done: those that clusters are told of."""
+        changes = self.pending_changes or ACLPendingChanges()
+        staying = [name for name in self.user_names if name not in (changes.user_names_to_remove or ())]
+        return [*staying, *(changes.user_names_to_add or ())]
 
 
 @dataclass(frozen=True, slots=True)

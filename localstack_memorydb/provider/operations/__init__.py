@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from localstack_memorydb.provider.operations import (
-    access,
+    acls,
     cluster_creation,
     cluster_updates,
     clusters,
@@ -13,10 +13,11 @@ from localstack_memorydb.provider.operations import (
     snapshots,
     subnet_groups,
     tagging,
+    users,
 )
 
 __all__ = [
-    "access",
+    "acls",
     "cluster_creation",
     "cluster_updates",
     "clusters",
@@ -26,4 +27,5 @@ __all__ = [
     "snapshots",
     "subnet_groups",
     "tagging",
+    "users",
 ]

@@ -8,7 +8,7 @@ carried out whole or not at all.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
@@ -32,6 +32,7 @@ from localstack_memorydb.provider.faults import (
     NoOperationFault,
     NotImplementedFault,
 )
+from localstack_memorydb.provider.membership import users_of
 from localstack_memorydb.provider.operation import operation
 from localstack_memorydb.provider.operations.parameter_groups import fixed_values, values_of
 from localstack_memorydb.provider.requirements import (
@@ -41,6 +42,7 @@ from localstack_memorydb.provider.requirements import (
     require_parameter_group,
 )
 from localstack_memorydb.provider.resources import (
+    ACLsUpdate,
     Cluster,
     ParameterGroup,
     PendingUpdates,
@@ -217,7 +219,22 @@ def _acl(context: Context, cluster: Cluster, request: UpdateClusterRequest) -> C
         return None
     acl = require_active_acl(context, request.acl_name)
     require_acl_for(acl, _version(cluster), tls_enabled=cluster.tls_enabled)
-    return _set(cluster, "acl_name", acl.name)
+    if acl.name == cluster.acl_name:
+        return None
+
+    def arrived(_: object, __: datetime) -> None:
+        cluster.acl_name, cluster.pending_updates = acl.name, None
+
+    def change() -> None:
+        cluster.pending_updates = replace(_pending(cluster), acls=ACLsUpdate(acl.name))
+        context.fleet.set_users(cluster, users_of(context.store, acl))
+        context.transitions.begin(cluster, "updating", context.now, arrived=arrived)
+
+    return change
+
+
+def _pending(cluster: Cluster) -> PendingUpdates:
+    return cluster.pending_updates or PendingUpdates()
 
 
 def _ip_discovery(_: Context, cluster: Cluster, request: UpdateClusterRequest) -> Change | None:
@@ -306,7 +323,7 @@ def _shards(context: Context, cluster: Cluster, request: UpdateClusterRequest) -
     def change() -> None:
         before = cluster.number_of_nodes
         cluster.number_of_shards = count
-        cluster.pending_updates = PendingUpdates(resharding=Resharding(SlotMigration(0.0)))
+        cluster.pending_updates = replace(_pending(cluster), resharding=Resharding(SlotMigration(0.0)))
         _scale(context, cluster, before, lambda: handle.reshard(count), failed)
 
     return change
