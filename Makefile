@@ -19,7 +19,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # LocalStack caches the entry points it found; after an install that index may be stale.
 FORGET_ENTRY_POINTS := rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/plux"
 
-.PHONY: help start test check format bench docs wheel-check environments localstack-environment clean
+.PHONY: help start test check format bench terraform docs wheel-check environments localstack-environment clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 26
@@ -62,6 +62,9 @@ check: $(VENV)/.installed ## lint, format, types, and the rules of the architect
 format: $(VENV)/.installed ## let ruff put the sources in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+terraform: environments ## let Terraform and the AWS provider judge: every row, on both hosts (many minutes)
+	MEMORYDB_TERRAFORM=full $(BIN)/python -m pytest tests/terraform $(PYTEST_ARGS)
 
 docs: $(VENV)/.installed ## write the generated pages again
 	$(BIN)/python -m localstack_memorydb.settings > docs/settings.md

@@ -1,0 +1,1 @@
+"""Terraform with the real AWS provider decides whether the control plane is right."""

@@ -1,0 +1,216 @@
+"""aws_memorydb_cluster: the rows of the provider's own acceptance tests, as configurations and states."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .workspace import Workspace
+
+pytestmark = pytest.mark.usefixtures("clear")
+
+NETWORK = """
+resource "aws_vpc" "net" {
+  cidr_block = "10.0.0.0/16"
+}
+
+resource "aws_subnet" "net" {
+  count             = 2
+  vpc_id            = aws_vpc.net.id
+  cidr_block        = "10.0.${count.index}.0/24"
+  availability_zone = ["us-east-1a", "us-east-1b"][count.index]
+}
+
+resource "aws_memorydb_subnet_group" "net" {
+  subnet_ids = aws_subnet.net[*].id
+}
+"""
+
+ADDRESS = "aws_memorydb_cluster.test"
+
+
+def cluster(name: str, *lines: str, **changes: str) -> str:
+    """A cluster with the base configuration of the acceptance tests, and what a test changes."""
+    arguments = {
+        "acl_name": '"open-access"',
+        "name": f'"{name}"',
+        "node_type": '"db.t4g.small"',
+        "num_replicas_per_shard": "0",
+        "num_shards": "1",
+        **changes,
+    }
+    body = "\n".join([*(f"  {key} = {value}" for key, value in arguments.items() if value), *lines])
+    return f'resource "aws_memorydb_cluster" "test" {{\n{body}\n}}\n'
+
+
+@pytest.mark.short
+def test_basic(workspace: Workspace) -> None:
+    found = workspace.apply(
+        NETWORK
+        + cluster(
+            "basic",
+            auto_minor_version_upgrade="false",
+            num_replicas_per_shard="",
+            num_shards="2",
+            snapshot_retention_limit="7",
+            subnet_group_name="aws_memorydb_subnet_group.net.id",
+        )
+    )[ADDRESS]
+    assert re.fullmatch(r"arn:aws:memorydb:us-east-1:\d{12}:cluster/basic", found["arn"])
+    assert [found["cluster_endpoint"][0]["port"], found["port"]] == [6379, 6379]
+    assert (found["id"], found["data_tiering"], found["engine"]) == ("basic", False, "redis")
+    assert found["description"] == "Managed by Terraform"
+    computed = (
+        "engine_version",
+        "engine_patch_version",
+        "maintenance_window",
+        "snapshot_window",
+        "parameter_group_name",
+    )
+    assert all(found[name] for name in computed)
+    assert (found["tls_enabled"], found["num_shards"], found["num_replicas_per_shard"]) == (True, 2, 1)
+    shards = sorted(found["shards"], key=lambda shard: shard["name"])
+    assert [(shard["name"], shard["num_nodes"], shard["slots"]) for shard in shards] == [
+        ("0001", 2, "0-8191"),
+        ("0002", 2, "8192-16383"),
+    ]
+    node = min(shards[0]["nodes"], key=lambda row: row["name"])
+    assert node["name"] == "basic-0001-001"
+    assert node["availability_zone"] in {"us-east-1a", "us-east-1b"}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", node["create_time"])
+    workspace.import_again(ADDRESS, "basic")
+
+
+def test_defaults(workspace: Workspace) -> None:
+    found = workspace.apply(cluster("defaults", num_replicas_per_shard="", num_shards=""))[ADDRESS]
+    names = ("subnet_group_name", "num_replicas_per_shard", "num_shards", "snapshot_retention_limit", "port")
+    assert [found[name] for name in names] == ["default", 1, 1, 0, 6379]
+    assert (found["auto_minor_version_upgrade"], found["tls_enabled"]) == (True, True)
+    workspace.import_again(ADDRESS, "defaults")
+
+
+def test_disappears(workspace: Workspace, memorydb: Any) -> None:
+    configuration = cluster("disappears")
+    workspace.apply(configuration)
+    memorydb.delete_cluster(ClusterName="disappears")
+    assert "1 to add" in workspace.plan(configuration)
+
+
+@pytest.mark.parametrize(
+    ("argument", "pattern"),
+    [("", r"terraform-\d+"), ('"tftest-"', r"tftest-\d+")],
+    ids=["generated", "prefix"],
+)
+def test_names_that_terraform_makes(workspace: Workspace, argument: str, pattern: str) -> None:
+    assert re.match(pattern, workspace.apply(cluster("", name="", name_prefix=argument))[ADDRESS]["name"])
+
+
+def test_without_tls(workspace: Workspace) -> None:
+    assert workspace.apply(cluster("notls", tls_enabled="false"))[ADDRESS]["tls_enabled"] is False
+    workspace.import_again(ADDRESS, "notls")
+
+
+def test_data_tiering(workspace: Workspace) -> None:
+    found = workspace.apply(cluster("tiered", node_type='"db.r6gd.xlarge"', data_tiering="true"))[ADDRESS]
+    assert found["data_tiering"] is True
+    workspace.import_again(ADDRESS, "tiered")
+
+
+def test_a_port_of_its_own(workspace: Workspace) -> None:
+    found = workspace.apply(cluster("ported", port="9999"))[ADDRESS]
+    assert (found["port"], found["cluster_endpoint"][0]["port"]) == (9999, 9999)
+    workspace.import_again(ADDRESS, "ported")
+
+
+def test_a_key_of_kms(workspace: Workspace) -> None:
+    key = 'resource "aws_kms_key" "test" {\n  deletion_window_in_days = 7\n}\n'
+    found = workspace.apply(key + cluster("encrypted", kms_key_arn="aws_kms_key.test.arn"))
+    assert found[ADDRESS]["kms_key_arn"] == found["aws_kms_key.test"]["arn"]
+    workspace.import_again(ADDRESS, "encrypted")
+
+
+def test_from_a_snapshot(workspace: Workspace) -> None:
+    second = cluster("second", snapshot_name="aws_memorydb_snapshot.test.name").replace('"test"', '"second"')
+    snapshot = (
+        'resource "aws_memorydb_snapshot" "test" {\n  cluster_name = aws_memorydb_cluster.test.name\n}\n'
+    )
+    found = workspace.apply(cluster("first") + snapshot + second)
+    assert {ADDRESS, "aws_memorydb_cluster.second"} <= found.keys()
+
+
+UPDATES = {
+    "description": ('"Test 1"', '"Test 2"', '""'),
+    "maintenance_window": ('"thu:09:00-thu:10:00"', '"fri:09:00-fri:10:00"'),
+    "num_shards": ("1", "2", "1"),
+    "num_replicas_per_shard": ("1", "2", "0"),
+    "snapshot_retention_limit": ("2", "35", "0"),
+    "snapshot_window": ('"00:30-01:30"', '"02:30-03:30"'),
+    "node_type": ('"db.t4g.small"', '"db.t4g.medium"'),
+}
+
+
+@pytest.mark.parametrize("attribute", UPDATES)
+def test_an_update_in_place(workspace: Workspace, memorydb: Any, attribute: str) -> None:
+    created = None
+    for value in UPDATES[attribute]:
+        found = workspace.apply(cluster("updated", **{attribute: value}))[ADDRESS]
+        assert str(found[attribute]) == value.strip('"')
+        (described,) = memorydb.describe_clusters(ClusterName="updated", ShowShardDetails=True)["Clusters"]
+        first = described["Shards"][0]["Nodes"][0]["CreateTime"]
+        assert created in {None, first}
+        created = first
+    workspace.import_again(ADDRESS, "updated")
+
+
+def test_security_groups(workspace: Workspace) -> None:
+    groups = 'resource "aws_security_group" "test" {\n  count  = 2\n  vpc_id = aws_vpc.net.id\n}\n'
+    network = "subnet_group_name = aws_memorydb_subnet_group.net.id"
+
+    def having(ids: str) -> str:
+        return NETWORK + groups + cluster("guarded", f"  {network}", security_group_ids=ids)
+
+    for count, ids in ((1, "[aws_security_group.test[0].id]"), (2, "aws_security_group.test[*].id")):
+        assert len(workspace.apply(having(ids))[ADDRESS]["security_group_ids"]) == count
+    assert "removing all security groups is not possible" in workspace.refused(having("[]"))
+    workspace.import_again(ADDRESS, "guarded")
+
+
+def test_a_topic(workspace: Workspace) -> None:
+    topic = 'resource "aws_sns_topic" "test" {\n}\n'
+    for value in ("aws_sns_topic.test.arn", "", "aws_sns_topic.test.arn"):
+        found = workspace.apply(topic + cluster("topical", sns_topic_arn=value))
+        assert (found[ADDRESS]["sns_topic_arn"] or "") == (
+            found["aws_sns_topic.test"]["arn"] if value else ""
+        )
+    workspace.import_again(ADDRESS, "topical")
+
+
+def test_tags(workspace: Workspace) -> None:
+    for tags in ('{ a = "1" }', '{ a = "2", b = "3" }', '{ c = "4" }'):
+        found = workspace.apply(cluster("tagged", tags=tags))[ADDRESS]
+        assert found["tags"] == dict(re.findall(r'(\w) = "(\d)"', tags))
+    workspace.import_again(ADDRESS, "tagged")
+
+
+def test_valkey(workspace: Workspace) -> None:
+    found = workspace.apply(cluster("valkey", engine='"valkey"', engine_version='"7.2"'))[ADDRESS]
+    assert (found["engine"], found["engine_version"]) == ("valkey", "7.2")
+    workspace.import_again(ADDRESS, "valkey")
+
+
+def test_a_destroy_after_the_cluster_is_gone(workspace: Workspace, clear: Callable[[], None]) -> None:
+    workspace.apply(NETWORK + cluster("gone", subnet_group_name="aws_memorydb_subnet_group.net.id"))
+    clear()
+    workspace.terraform("destroy", "-auto-approve", "-input=false", "-no-color")
+    assert workspace.state() == {}
+
+
+def test_the_data_source_is_like_the_resource(workspace: Workspace) -> None:
+    data = 'data "aws_memorydb_cluster" "test" {\n  name = aws_memorydb_cluster.test.name\n}\n'
+    found = workspace.apply(cluster("looked-up", tags='{ a = "1" }') + data)
+    resource, source = found[ADDRESS], found["data.aws_memorydb_cluster.test"]
+    only_ours = {"apply_immediately", "name_prefix", "snapshot_arns", "snapshot_name", "tags_all", "timeouts"}
+    assert {name for name in source if name in resource and source[name] != resource[name]} <= only_ours

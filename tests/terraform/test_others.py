@@ -1,0 +1,81 @@
+"""aws_memorydb_subnet_group and aws_memorydb_snapshot."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from .test_clusters import NETWORK, cluster
+from .workspace import Workspace
+
+pytestmark = pytest.mark.usefixtures("clear")
+
+GROUP = "aws_memorydb_subnet_group.net"
+SNAPSHOT = "aws_memorydb_snapshot.test"
+
+
+def group(*lines: str, subnets: str = "aws_subnet.net[*].id") -> str:
+    network = NETWORK.partition('resource "aws_memorydb_subnet_group"')[0].replace(
+        "count             = 2", "count             = 3"
+    )
+    network = network.replace('["us-east-1a", "us-east-1b"]', '["us-east-1a", "us-east-1b", "us-east-1c"]')
+    body = "\n".join(lines)
+    return f'{network}\nresource "aws_memorydb_subnet_group" "net" {{\n  subnet_ids = {subnets}\n{body}\n}}\n'
+
+
+def test_a_subnet_group(workspace: Workspace) -> None:
+    found = workspace.apply(group('  name = "network"', '  tags = { a = "1" }'))
+    made = found[GROUP]
+    assert re.fullmatch(r"arn:aws:memorydb:us-east-1:\d{12}:subnetgroup/network", made["arn"])
+    assert set(made["subnet_ids"]) == {found[f"aws_subnet.net[{n}]"]["id"] for n in range(3)}
+    assert made["vpc_id"] == found["aws_vpc.net"]["id"]
+    workspace.import_again(GROUP, "network")
+    changed = workspace.apply(
+        group('  name = "network"', '  description = "other"', subnets="[aws_subnet.net[2].id]")
+    )
+    assert (len(changed[GROUP]["subnet_ids"]), changed[GROUP]["description"]) == (1, "other")
+    workspace.terraform("destroy", "-auto-approve", "-input=false", "-no-color")
+    assert workspace.state() == {}
+
+
+def test_a_subnet_group_that_disappears(workspace: Workspace, memorydb: Any) -> None:
+    configuration = group('  name = "vanishing"')
+    workspace.apply(configuration)
+    memorydb.delete_subnet_group(SubnetGroupName="vanishing")
+    assert "1 to add" in workspace.plan(configuration)
+
+
+def snapshot(*lines: str) -> str:
+    body = "\n".join(["  cluster_name = aws_memorydb_cluster.test.name", *lines])
+    return cluster("photographed") + f'resource "aws_memorydb_snapshot" "test" {{\n{body}\n}}\n'
+
+
+@pytest.mark.short
+def test_a_snapshot(workspace: Workspace) -> None:
+    data = 'data "aws_memorydb_snapshot" "test" {\n  name = aws_memorydb_snapshot.test.name\n}\n'
+    found = workspace.apply(snapshot('  name = "picture"', '  tags = { a = "1" }') + data)
+    made, source = found[SNAPSHOT], found["aws_memorydb_cluster.test"]
+    assert re.fullmatch(r"arn:aws:memorydb:us-east-1:\d{12}:snapshot/picture", made["arn"])
+    assert made["source"] == "manual"
+    (configuration,) = made["cluster_configuration"]
+    for name in (
+        "description",
+        "engine_version",
+        "maintenance_window",
+        "node_type",
+        "num_shards",
+        "parameter_group_name",
+    ):
+        assert configuration[name] == source[name]
+    assert (configuration["port"], configuration["subnet_group_name"]) == (6379, "default")
+    shown = found["data.aws_memorydb_snapshot.test"]
+    assert {name for name in shown if shown[name] != made.get(name)} <= {"tags_all", "timeouts"}
+    workspace.import_again(SNAPSHOT, "picture")
+
+
+def test_tags_of_a_snapshot(workspace: Workspace) -> None:
+    for tags in ('{ a = "1" }', '{ a = "2", b = "3" }', '{ c = "4" }'):
+        found = workspace.apply(snapshot('  name = "tagged"', f"  tags = {tags}"))[SNAPSHOT]
+        assert found["tags"] == dict(re.findall(r'(\w) = "(\d)"', tags))
