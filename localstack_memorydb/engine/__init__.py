@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from localstack_memorydb.engine.acl import AccessStringError, check_access_string
 from localstack_memorydb.engine.runtime import ClusterHandle, Engine
 from localstack_memorydb.engine.spec import (
     AddressError,
@@ -11,9 +12,13 @@ from localstack_memorydb.engine.spec import (
     ShardInfo,
     ShardSnapshot,
     SnapshotError,
+    TokenVerifier,
+    UserSpec,
 )
+from localstack_memorydb.engine.users import hash_password
 
 __all__ = [
+    "AccessStringError",
     "AddressError",
     "ClusterHandle",
     "ClusterSpec",
@@ -23,4 +28,8 @@ __all__ = [
     "ShardInfo",
     "ShardSnapshot",
     "SnapshotError",
+    "TokenVerifier",
+    "UserSpec",
+    "check_access_string",
+    "hash_password",
 ]

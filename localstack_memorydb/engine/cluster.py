@@ -17,6 +17,7 @@ from localstack_memorydb.engine.registry import GATE_REPLICA, command_table
 from localstack_memorydb.engine.resp import Push
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.slots import SLOTS, Range, even_ranges, key_slot, plan_reshard, to_ranges
+from localstack_memorydb.engine.users import AccessLog, User, compile_users
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.spec import ClusterSpec
@@ -43,6 +44,7 @@ class Node:
         self.shard_channels: dict[bytes, dict[Session, None]] = {}
         self.commands_processed = 0
         self.errors: Counter[str] = Counter()
+        self.access_log = AccessLog()
         self.connections_received = 0
 
     @property
@@ -91,6 +93,22 @@ class Node:
                         "instance state changed (master -> replica?)"
                     )
                 )
+
+
+def may_listen(session: Session) -> bool:
+    """Whether the session's user may still hear all that it has subscribed to."""
+    subscriptions = (
+        ("subscribe", session.channels),
+        ("psubscribe", session.patterns),
+        ("ssubscribe", session.shard_channels),
+    )
+    for name, channels in subscriptions:
+        command = session.table.get(name.encode())
+        if channels and command is not None:
+            refusal = session.permissions.check(command, [name.encode(), *channels])
+            if refusal is not None and refusal.kind == "channel":
+                return False
+    return True
 
 
 def unsubscribe(registry: dict[bytes, dict[Session, None]], name: bytes, session: Session) -> None:
@@ -167,6 +185,8 @@ class Cluster:
         self.random = random
         self.table = command_table(spec.engine_version)
         self.parameters: dict[str, str] = dict(spec.parameters)
+        self.users = compile_users(spec.users, spec.engine_version)
+        self.iam_sessions: dict[Session, int] = {}
         self.epoch = spec.shards
         self.unblocked: list[Session] = []
         self._clients = 0
@@ -199,8 +219,33 @@ class Cluster:
         while self.unblocked:
             self.unblocked.pop(0).resume(now)
 
+    @property
+    def open_user(self) -> User | None:
+        """The user that clients are without authentication: `default`, if it needs no password."""
+        user = self.users.get("default")
+        return user if user is not None and user.is_open else None
+
+    def set_users(self, users: dict[str, User]) -> None:
+        """Changes what users may do, for connected clients too; who is no longer a user is cut off.
+
+        So are subscribers of channels that they may no longer hear. Passwords matter at the next authentication.
+        """
+        self.users = users
+        for node in self.nodes():
+            for session in list(node.sessions.values()):
+                if not session.is_authenticated:
+                    session.become(self.open_user)
+                    continue
+                user = users.get(session.user)
+                if user is not None:
+                    session.become(user)
+                if user is None or not may_listen(session):
+                    session.cut_off()
+
     def tick(self, now: int) -> None:
         """Drops what expired; called a few times a second."""
+        for session in [each for each, deadline in self.iam_sessions.items() if deadline <= now]:
+            session.cut_off()
         for shard in self.shards:
             shard.keyspace.purge_all(now)
             if shard.keyspace.ready:

@@ -97,6 +97,53 @@ class NoAuth(CommandError):
         super().__init__("NOAUTH Authentication required.")
 
 
+class NoPermission(CommandError):
+    """The user may not run the command, or not with this key or channel. Each engine version words it anew."""
+
+    def __init__(self, kind: str, user: str, command: str, level: tuple[int, ...]) -> None:
+        if level >= (7, 2):
+            texts = {
+                "command": f"User {user} has no permissions to run the '{command}' command",
+                "key": "No permissions to access a key",
+                "channel": "No permissions to access a channel",
+            }
+        else:
+            further = " or its subcommand" if level < (7,) else ""
+            texts = {
+                "command": f"this user has no permissions to run the '{command}' command{further}",
+                "key": "this user has no permissions to access one of the keys used as arguments",
+                "channel": "this user has no permissions to access one of the channels used as arguments",
+            }
+        super().__init__(f"NOPERM {texts[kind]}")
+
+
+class NoLongerPermitted(CommandError):
+    """A queued command that was allowed when it was queued."""
+
+    def __init__(self, kind: str) -> None:
+        reason = {
+            "command": "no permission to execute the command or subcommand",
+            "key": "no permission to touch the specified keys",
+            "channel": "no permission to access one of the channels used as arguments to the command",
+        }[kind]
+        super().__init__(
+            "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. "
+            f"This command is no longer allowed for the following reason: {reason}"
+        )
+
+
+class HelloWithoutUser(CommandError):
+    """HELLO from a client that is not authenticated and does not do it now."""
+
+    def __init__(self, level: tuple[int, ...]) -> None:
+        form = "HELLO <proto> AUTH" if level >= (7, 2) else "HELLO AUTH"
+        super().__init__(
+            "NOAUTH HELLO must be called with the client already authenticated, otherwise the "
+            f"{form} <user> <pass> option can be used to authenticate the client and select the RESP protocol "
+            "version at the same time"
+        )
+
+
 class WrongPass(CommandError):
     """Unknown user, disabled user or wrong password: one text for all three, so that nothing is told."""
 
@@ -139,6 +186,14 @@ class StringTooLong(CommandError):
     def __init__(self, legacy: bool) -> None:
         limit = "512MB" if legacy else "proto-max-bulk-len"
         super().__init__(f"ERR string exceeds maximum allowed size ({limit})")
+
+
+def refusal_text(kind: str, user: str, command: str, item: str, level: tuple[int, ...]) -> str:
+    """Why a user could not run a command line, as ACL DRYRUN says it."""
+    who = f"User {user}" if level >= (7, 2) else "This user"
+    if kind == "command":
+        return f"{who} has no permissions to run the '{command}' command"
+    return f"{who} has no permissions to access the '{item}' {kind}"
 
 
 def printable(argument: bytes) -> str:

@@ -86,8 +86,9 @@ GATE_SUBSCRIBED: Final = 1 << 2
 GATE_REPLICA: Final = 1 << 3
 GATE_SILENT: Final = 1 << 4
 GATE_MONITORED: Final = 1 << 5
-GATE_ALWAYS: Final = 1 << 6  # every session has it: containers, and commands that change the protocol
-EVERY_GATE: Final = (1 << 6) - 1
+GATE_RESTRICTED: Final = 1 << 6  # the user may not do everything
+GATE_ALWAYS: Final = 1 << 7  # every session has it: containers, and commands that change the protocol
+EVERY_GATE: Final = (1 << 7) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +337,7 @@ def _no_handler(s: Session, argv: Argv) -> Reply:
     raise CommandError("ERR internal error")
 
 
-def _version(text: str) -> tuple[int, ...]:
+def version_numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split("."))
 
 
@@ -350,13 +351,35 @@ ENGINE_LEVELS: Final = {
 }
 
 
+# In 6.2 a container is one command with the categories of them all; a few commands were put elsewhere.
+_CATEGORIES_OF_6_2: Final = {
+    "acl": "@admin @dangerous @slow",
+    "asking": "@fast @keyspace",
+    "client": "@admin @connection @dangerous @slow",
+    "cluster": "@admin @dangerous @slow",
+    "latency": "@admin @dangerous @slow",
+    "memory": "@read @slow",
+    "object": "@keyspace @read @slow",
+    "pubsub": "@pubsub @slow",
+    "readonly": "@fast @keyspace",
+    "readwrite": "@fast @keyspace",
+    "role": "@dangerous @fast",
+    "script": "@scripting @slow",
+    "select": "@fast @keyspace",
+    "slowlog": "@admin @dangerous @slow",
+    "wait": "@keyspace @slow",
+    "xgroup": "@slow @stream @write",
+    "xinfo": "@read @slow @stream",
+}
+
+
 class CommandTable(dict[bytes, Command]):
     """The commands of one engine version by name; upper and lower case spellings are both keys."""
 
     def __init__(self, commands: Iterable[Command], level: tuple[int, ...]) -> None:
         super().__init__()
         self.level = level
-        known = [command for command in commands if _version(command.since) <= level]
+        known = [command for command in commands if version_numbers(command.since) <= level]
         for command in known:
             if not command.parent:
                 self[command.name.encode()] = self[command.name.upper().encode()] = command
@@ -390,10 +413,12 @@ def _copy(command: Command, level: tuple[int, ...]) -> Command:
     """A command of its own for each table, as it was declared at that level."""
     arity, flags = command.arity, command.flags
     earlier = command.earlier
-    if earlier is not None and level < _version(earlier.before):
+    if earlier is not None and level < version_numbers(earlier.before):
         arity, flags = earlier.arity or arity, (flags | earlier.adds) & ~earlier.drops
     twin = Command(command.name, arity, flags, command.run, command.keys, command.since)
     twin.group, twin.categories, twin.gates = command.group, command.categories, command.gates
+    if level < (7,) and command.name in _CATEGORIES_OF_6_2:
+        twin.categories = frozenset(_CATEGORIES_OF_6_2[command.name].split())
     return twin
 
 

@@ -15,7 +15,15 @@ from localstack_memorydb.engine.cluster import Cluster, Node
 from localstack_memorydb.engine.keyspace import Keyspace
 from localstack_memorydb.engine.server import Addresses, ClusterServer, clock
 from localstack_memorydb.engine.snapshots import dump_shard, load_files
-from localstack_memorydb.engine.spec import ClusterSpec, EngineSettings, NodeInfo, ShardInfo, ShardSnapshot
+from localstack_memorydb.engine.spec import (
+    ClusterSpec,
+    EngineSettings,
+    NodeInfo,
+    ShardInfo,
+    ShardSnapshot,
+    UserSpec,
+)
+from localstack_memorydb.engine.users import compile_users
 
 T = TypeVar("T")
 
@@ -199,6 +207,14 @@ class ClusterHandle:
     def set_parameters(self, parameters: dict[str, str]) -> None:
         """Applies the values of a parameter group."""
         self._call(lambda: self._cluster.set_parameters(parameters))
+
+    def set_users(self, users: Sequence[UserSpec]) -> None:
+        """Changes who may connect and what they may do, for connected clients too. Raises AccessStringError.
+
+        Connections of users that are gone are closed; a new password leaves connections alone.
+        """
+        compiled = compile_users(users, self.spec.engine_version)
+        self._call(lambda: self._cluster.set_users(compiled))
 
     def close(self) -> None:
         """Drops every client and frees every port; nothing happens the second time."""

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import hiredis
 
+from localstack_memorydb.engine.clients import describe
 from localstack_memorydb.engine.errors import (
     CommandError,
     CrossSlot,
     ExecAbort,
     Moved,
     NoAuth,
+    NoPermission,
     ProtocolError,
     ReadOnlyReplica,
     WrongArity,
@@ -32,6 +34,7 @@ from localstack_memorydb.engine.registry import (
     GATE_ALWAYS,
     GATE_MULTI,
     GATE_REPLICA,
+    GATE_RESTRICTED,
     GATE_SILENT,
     GATE_SUBSCRIBED,
     GATE_UNAUTHENTICATED,
@@ -56,7 +59,9 @@ from localstack_memorydb.engine.resp import (
 from localstack_memorydb.engine.slots import SLOT_MASK, key_slot
 
 if TYPE_CHECKING:
+    from localstack_memorydb.engine.acl import Permissions, Refusal
     from localstack_memorydb.engine.cluster import Node
+    from localstack_memorydb.engine.users import User
     from localstack_memorydb.engine.values import Value
 
 LOG = logging.getLogger(__name__)
@@ -68,6 +73,8 @@ _BRACE: Final = 0x7B
 
 
 _PACKET_KEPT: Final = 64 * 1024
+
+_USER_GATES: Final = GATE_UNAUTHENTICATED | GATE_RESTRICTED
 
 V = TypeVar("V")
 
@@ -121,6 +128,7 @@ class Session:
         "packet",
         "patterns",
         "peer",
+        "permissions",
         "processing",
         "protocol",
         "queue",
@@ -167,12 +175,12 @@ class Session:
         self.queue: list[tuple[Command, Argv]] | None = None
         self.watched: dict[bytes, None] = {}
         self.name = b""
+        self.permissions: Permissions
         self.reset()
 
     def reset(self) -> None:
         """The state of a fresh connection (RESET); subscriptions and watches are the caller's to end."""
         self.protocol = 2
-        self.user = "default"
         self.readonly = False
         self.reply_mode = "on"
         self.no_evict = self.no_touch = False
@@ -182,7 +190,25 @@ class Session:
         self.queue = None
         self.name = b""
         self.gates = GATE_ALWAYS | (0 if self.node.is_primary else GATE_REPLICA)
+        self.become(self.node.cluster.open_user)
         self.encoders = encoders(2, self.legacy_doubles)
+
+    def become(self, user: User | None) -> None:
+        """The client acts for the user from now on; for nobody without one, and then it may only authenticate."""
+        self.node.cluster.iam_sessions.pop(self, None)
+        self.gates &= ~(GATE_UNAUTHENTICATED | GATE_RESTRICTED)
+        if user is None:
+            self.user = "default"
+            self.gates |= GATE_UNAUTHENTICATED
+            return
+        self.user, self.permissions = user.name, user.permissions
+        if not user.permissions.unrestricted:
+            self.gates |= GATE_RESTRICTED
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Whether the client acts for a user."""
+        return not self.gates & GATE_UNAUTHENTICATED
 
     @property
     def legacy(self) -> bool:
@@ -388,6 +414,8 @@ class Session:
     def detour(self, command: Command, argv: Argv) -> Reply:
         """The careful path: every reason for a refusal, in the order of Valkey's processCommand."""
         if command.subcommands:
+            if self.legacy and len(argv) > 1:  # 6.2 looks for the subcommand when it runs the command
+                self.authorize(command, argv)
             command = command.resolve(argv, self.legacy)
         if not command.least <= len(argv) <= command.most:
             if command.name == "exec":  # whatever refuses EXEC ends the transaction
@@ -395,8 +423,8 @@ class Session:
                 raise ExecAbort(WrongArity("exec"))
             raise WrongArity(command.name)
         gates = command.gates & self.gates
-        if gates & GATE_UNAUTHENTICATED:
-            raise NoAuth
+        if gates & _USER_GATES:
+            self.authorize(command, argv)
         keys = command.find_keys(argv)
         if keys:
             self.route(command, keys)
@@ -414,6 +442,34 @@ class Session:
         if self.gates & GATE_SILENT:
             return self._silently(command, argv)
         return self.call(command, argv)
+
+    def authorize(self, command: Command, argv: Argv) -> None:
+        """Raises NoAuth or NoPermission unless the client may run this command line."""
+        try:
+            if command.gates & self.gates & GATE_UNAUTHENTICATED:
+                raise NoAuth
+            if self.gates & GATE_RESTRICTED:
+                refusal = self.permissions.check(command, argv)
+                if refusal is not None:
+                    self.log_refusal(refusal, command, argv)
+                    raise NoPermission(refusal.kind, self.user, command.name, self.table.level)
+        except CommandError as error:
+            if command.name == "exec":  # whatever refuses EXEC ends the transaction
+                self.end_transaction()
+                raise ExecAbort(error) from None
+            raise
+
+    def log_refusal(self, refusal: Refusal, command: Command, argv: Argv) -> None:
+        """Adds to ACL LOG that the user may not do this."""
+        item = command.name.encode() if refusal.kind == "command" else argv[refusal.at]
+        self.log_denial(refusal.kind, item, self.user.encode("utf-8", "surrogateescape"))
+
+    def log_denial(self, reason: str, item: bytes, user: bytes) -> None:
+        """Adds to ACL LOG what was refused to whom."""
+        context = "multi" if self.queue is not None or self.in_exec else "toplevel"
+        most = int(self.node.cluster.parameters.get("acllog-max-len", 128))
+        client = describe(self, self.now)
+        self.node.access_log.add(reason, context, item, user, client, self.now, most)
 
     def _silently(self, command: Command, argv: Argv) -> Reply:
         """CLIENT REPLY OFF and SKIP: the command runs, its reply is not sent."""
@@ -532,7 +588,10 @@ class Session:
         self.now = now
         argv = self.blocked.argv
         try:
-            reply = self.call(self.table[argv[0].lower()], argv)
+            command = self.table[argv[0].lower()]
+            if not self.legacy_doubles:  # since 7.2 a client that waits is asked for its permissions again
+                self.authorize(command, argv)
+            reply = self.call(command, argv)
         except CommandError as error:
             reply = error
         if reply is not BLOCKED:
@@ -574,7 +633,13 @@ class Session:
             self.node.shard.keyspace.stop_waiting(self, self.blocked.keys)
             self.blocked = None
         self.unwatch()
+        self.node.cluster.iam_sessions.pop(self, None)
         self.node.forget(self)
+
+    def cut_off(self) -> None:
+        """Closes the connection at once; what the client waits for is no longer its own."""
+        self.disconnect()
+        self.hang_up()
 
     def end_transaction(self) -> None:
         """Leaves the state that MULTI and WATCH made."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final, TypeAlias
 
 from localstack_memorydb.engine.slots import Range
 
@@ -18,10 +19,34 @@ class AddressError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class UserSpec:
+    """A user of the cluster's access control list.
+
+    `authentication` is `password` (each of `password_hashes` is what `hash_password` makes of a password and the
+    `salt`), `no-password` (any will do) or `iam` (the cluster's `verify_token` decides).
+    """
+
+    name: str
+    access_string: str
+    authentication: str = "password"
+    password_hashes: tuple[str, ...] = field(default=(), repr=False)
+    salt: str = field(default="", repr=False)
+
+
+OPEN_ACCESS: Final = (UserSpec("default", "on ~* &* +@all", "no-password"),)
+"""The users of the access control list `open-access`."""
+
+TokenVerifier: TypeAlias = Callable[[str, str, str, int], bool]
+"""Called with the names of cluster and user, an IAM token and the unix time in ms, on the engine's thread: is the token
+good?"""
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterSpec:
     """A cluster to be started. `maxmemory` is in bytes a node, 0 for no limit.
 
-    `hostnames` are further DNS names that the cluster's certificate is good for.
+    `hostnames` are further DNS names that the cluster's certificate is good for. `users` are those of its access
+    control list; without a `verify_token` nobody can sign in with IAM.
     """
 
     name: str
@@ -34,6 +59,8 @@ class ClusterSpec:
     maxmemory: int = 0
     parameters: Mapping[str, str] = field(default_factory=dict)
     hostnames: tuple[str, ...] = ()
+    users: tuple[UserSpec, ...] = OPEN_ACCESS
+    verify_token: TokenVerifier | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

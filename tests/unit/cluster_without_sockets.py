@@ -12,15 +12,20 @@ NOW = 1_700_000_000_000
 
 
 class Client:
-    """A client of one node. `said` is what the node sent without being asked at that moment."""
+    """A client of one node. `said` is what the node sent without being asked; `closed` is whether it hung up."""
 
     def __init__(self, node: Node) -> None:
         self.session: Session = node.connect("127.0.0.1:50000", NOW)
         self.said = b""
         self.session.sink = self._hear
+        self.session.hang_up = self._close
+        self.closed = False
 
     def _hear(self, data: bytes) -> None:
         self.said += data
+
+    def _close(self) -> None:
+        self.closed = True
 
     def __call__(self, line: str | bytes, now: int = NOW) -> bytes:
         """Sends an inline command; returns the bytes of the immediate reply."""

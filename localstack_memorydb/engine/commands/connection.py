@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from localstack_memorydb.engine.clients import client_type, describe
 from localstack_memorydb.engine.commands.pubsub import refresh_gate
 from localstack_memorydb.engine.errors import (
     CommandError,
+    HelloWithoutUser,
     NotInteger,
     SyntaxFault,
     WrongArity,
@@ -38,6 +40,7 @@ from localstack_memorydb.engine.resp import (
     encoders,
 )
 from localstack_memorydb.engine.session import Session
+from localstack_memorydb.engine.users import IAM_CONNECTION_MS
 from localstack_memorydb.engine.versions import PATCH_VERSIONS
 
 connection = Family("connection", "@connection")
@@ -87,11 +90,18 @@ def reset(s: Session, argv: Argv) -> Reply:
     return Simple(b"RESET")
 
 
-def _authenticate(s: Session, user: bytes, password: bytes) -> None:
-    """With `open-access` the one user is `default`, and any password will do. Raises WrongPass."""
-    if user != b"default":
+def _authenticate(s: Session, argv: Argv, name: bytes, password: bytes) -> None:
+    """The connection acts for that user from now on. Raises WrongPass; the connection is then what it was."""
+    cluster = s.node.cluster
+    user = cluster.users.get(name.decode("utf-8", "surrogateescape"))
+    if user is not None and user.uses_iam and s.in_exec:
+        raise CommandError("ERR Command not allowed inside a transaction")
+    if user is None or not user.accepts(password, cluster.spec, s.now):
+        s.log_denial("auth", argv[0], name)
         raise WrongPass
-    s.user = "default"
+    s.become(user)
+    if user.uses_iam:
+        cluster.iam_sessions[s] = s.now + IAM_CONNECTION_MS
 
 
 @connection.command("AUTH", -2, _HANDSHAKE)
@@ -99,12 +109,14 @@ def auth(s: Session, argv: Argv) -> Reply:
     """Authenticates the connection."""
     if len(argv) > 3:
         raise SyntaxFault
-    if len(argv) == 2:
+    name = argv[1] if len(argv) == 3 else b"default"
+    default = s.node.cluster.users.get("default")
+    if len(argv) == 2 and default is not None and default.spec.authentication == "no-password":
         raise CommandError(
             "ERR AUTH <password> called without any password configured for the default user. "
             "Are you sure your configuration is correct?"
         )
-    _authenticate(s, argv[1], argv[2])
+    _authenticate(s, argv, name, argv[-1])
     return OK
 
 
@@ -121,7 +133,9 @@ def hello(s: Session, argv: Argv) -> Reply:
             raise CommandError("NOPROTO unsupported protocol version")
     credentials, name = _hello_options(argv)
     if credentials is not None:
-        _authenticate(s, *credentials)
+        _authenticate(s, argv, *credentials)
+    if not s.is_authenticated:
+        raise HelloWithoutUser(s.table.level)
     if name is not None:
         s.name = name
     s.protocol = protocol
@@ -263,72 +277,6 @@ def client_list(s: Session, argv: Argv) -> Reply:
 _CLIENT_TYPES = {b"normal", b"master", b"primary", b"replica", b"slave", b"pubsub"}
 
 
-def client_type(session: Session) -> bytes:
-    """`pubsub` for clients with subscriptions, else `normal`."""
-    return b"pubsub" if session.channels or session.patterns or session.shard_channels else b"normal"
-
-
-def _flags(session: Session) -> bytes:
-    letters = b""
-    if client_type(session) == b"pubsub":
-        letters += b"P"
-    if session.queue is not None:
-        letters += b"x"
-    if session.blocked is not None:
-        letters += b"b"
-    if session.touched:
-        letters += b"d"
-    if session.readonly:
-        letters += b"r"
-    if session.no_evict:
-        letters += b"e"
-    if session.no_touch:
-        letters += b"T"
-    return letters or b"N"
-
-
-def describe(session: Session, now: int) -> bytes:
-    """The connection as CLIENT LIST shows it; sizes of buffers are not kept and read 0."""
-    host, port = session.node.address
-    name, version = session.library
-    queued = -1 if session.queue is None else len(session.queue)
-    fields = {
-        b"id": b"%d" % session.number,
-        b"addr": session.peer.encode(),
-        b"laddr": f"{host}:{port}".encode(),
-        b"fd": b"%d" % (session.number + 7),
-        b"name": session.name,
-        b"age": b"%d" % ((now - session.started) // 1000),
-        b"idle": b"%d" % ((now - session.last_seen) // 1000),
-        b"flags": _flags(session),
-        b"db": b"0",
-        b"sub": b"%d" % len(session.channels),
-        b"psub": b"%d" % len(session.patterns),
-        b"ssub": b"%d" % len(session.shard_channels),
-        b"multi": b"%d" % queued,
-        b"qbuf": b"0",
-        b"qbuf-free": b"0",
-        b"argv-mem": b"0",
-        b"multi-mem": b"0",
-        b"rbs": b"1024",
-        b"rbp": b"0",
-        b"obl": b"0",
-        b"oll": b"0",
-        b"omem": b"0",
-        b"tot-mem": b"0",
-        b"events": b"r",
-        b"cmd": session.last_command.encode(),
-        b"user": session.user.encode(),
-        b"redir": b"-1",
-        b"resp": b"%d" % session.protocol,
-        b"lib-name": name,
-        b"lib-ver": version,
-    }
-    if session.table.level < (7, 2):
-        del fields[b"lib-name"], fields[b"lib-ver"]
-    return b" ".join(b"%b=%b" % field for field in fields.items())
-
-
 @connection.command("CLIENT|UNBLOCK", -3, ADMIN | _ANYTIME, since="5.0.0")
 def client_unblock(s: Session, argv: Argv) -> Reply:
     """Ends another connection's wait, as its timeout would or with an error."""
@@ -352,7 +300,7 @@ def client_kill(s: Session, argv: Argv) -> Reply:
                 _hang_up(session, s)
                 return OK
         raise CommandError("ERR No such client")
-    filters = _kill_filters(argv)
+    filters = _kill_filters(s, argv)
     skip_me = filters.pop(b"skipme", b"yes") == b"yes"
     chosen = [
         session
@@ -371,7 +319,7 @@ def _hang_up(session: Session, s: Session) -> None:
         session.hang_up()
 
 
-def _kill_filters(argv: Argv) -> dict[bytes, bytes]:
+def _kill_filters(s: Session, argv: Argv) -> dict[bytes, bytes]:
     if len(argv) % 2 == 1:
         raise SyntaxFault
     filters: dict[bytes, bytes] = {}
@@ -384,7 +332,7 @@ def _kill_filters(argv: Argv) -> dict[bytes, bytes]:
                 if value.lower() not in _CLIENT_TYPES:
                     raise CommandError(f"ERR Unknown client type '{printable(value)}'")
             case b"user":
-                if value != b"default":
+                if value.decode("utf-8", "surrogateescape") not in s.node.cluster.users:
                     raise CommandError(f"ERR No such user '{printable(value)}'")
             case b"skipme":
                 if value.lower() not in {b"yes", b"no"}:

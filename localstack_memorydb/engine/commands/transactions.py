@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from localstack_memorydb.engine.errors import CommandError, CrossSlot, ExecAbort
+from localstack_memorydb.engine.errors import CommandError, CrossSlot, ExecAbort, NoLongerPermitted
 from localstack_memorydb.engine.registry import (
     ALLOW_BUSY,
     FAST,
     GATE_MULTI,
+    GATE_RESTRICTED,
     LOADING,
     NOSCRIPT,
     SKIP_SLOWLOG,
@@ -108,6 +109,10 @@ def _run(s: Session, queue: list[tuple[Command, Argv]]) -> list[Reply]:
     try:
         for command, argv in queue:
             try:
+                refusal = s.permissions.check(command, argv) if s.gates & GATE_RESTRICTED else None
+                if refusal is not None:
+                    s.log_refusal(refusal, command, argv)
+                    raise NoLongerPermitted(refusal.kind)
                 replies.append(s.call(command, argv))
             except CommandError as error:
                 replies.append(error)

@@ -1,0 +1,474 @@
+"""Access strings: the rules that say which commands, keys and channels a user may use, compiled so that a check is cheap.
+
+https://valkey.io/topics/acl/ has the grammar, read from left to right;
+https://docs.aws.amazon.com/memorydb/latest/devguide/clusters.acls.html says what MemoryDB leaves out of it: passwords,
+`reset`, and the commands that it keeps to itself. Those are not in the command table, so they are refused by absence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from operator import methodcaller
+from typing import Final, NamedTuple, TypeAlias
+
+from localstack_memorydb.engine.glob import Matcher, compile_glob
+from localstack_memorydb.engine.registry import (
+    CATEGORIES,
+    NO_AUTH,
+    Command,
+    CommandTable,
+    KeySpec,
+    command_docs,
+    command_table,
+    version_numbers,
+)
+from localstack_memorydb.engine.resp import Argv
+
+READ: Final = 1
+WRITE: Final = 2
+READ_WRITE: Final = READ | WRITE
+
+
+class AccessStringError(ValueError):
+    """MemoryDB does not take the access string; the text says which rule and why, and never shows a password."""
+
+
+class Refusal(NamedTuple):
+    """Why a command line may not run: its `command`, or the `key` or `channel` that stands `at` that place."""
+
+    kind: str
+    at: int
+
+
+Check: TypeAlias = Callable[[Argv], Refusal | None]
+Places: TypeAlias = list[tuple[int, int]]
+"""Where the keys of a command line stand, and what permission each needs."""
+
+_NO_COMMAND: Final = Refusal("command", 0)
+_FIRST_KEY: Final = Refusal("key", 1)
+_RANK: Final = {"command": 1, "key": 2, "channel": 4}
+
+# What commands do with channels; those that end subscriptions need no permission.
+_PUBLISHERS: Final = frozenset({"publish", "spublish"})
+_SUBSCRIBERS: Final = frozenset({"subscribe", "ssubscribe", "psubscribe"})
+_WITH_CHANNELS: Final = _PUBLISHERS | _SUBSCRIBERS
+
+# Categories of the commands that MemoryDB adds to the engine.
+_FURTHER_CATEGORIES: Final = ("@json", "@search")
+
+_UNKNOWN: Final = "Unknown command or category name in ACL"
+_SYNTAX: Final = "Syntax error"
+_CLOSED: Final = (
+    "Adding a pattern after the * pattern (or the 'all{0}s' flag) is not valid and does not have any effect. "
+    "Try 'reset{0}s' to start with an empty list of {1}s"
+)
+_NESTED: Final = "Allowing first-arg of a subcommand is not supported"
+_NOT_HERE: Final = "MemoryDB does not allow passwords, 'reset' or flags of users in access strings"
+_OF_USERS: Final = frozenset({"nopass", "resetpass", "reset", "sanitize-payload", "skip-sanitize-payload"})
+
+
+class Selector:
+    """One set of rules: the access string itself, or what stands in parentheses in it."""
+
+    def __init__(self, table: CommandTable) -> None:
+        self._table = table
+        self._legacy = table.level < (7,)
+        self.all_keys = False
+        self.keys: dict[bytes, int] = {}
+        self.all_channels = self._legacy  # acl-pubsub-default
+        self.channels: dict[bytes, None] = {}
+        self.base = "-@all"
+        self.rules: dict[str, str] = {}
+        self._commands: set[str] = set()
+        self._first_arguments: dict[str, list[bytes]] = {}
+
+    # -- compiling ---------------------------------------------------------------------------------------------------
+
+    def apply(self, rule: str) -> None:
+        """Reads one rule. Raises AccessStringError."""
+        word = rule.lower()
+        if word in _WHOLE:
+            _WHOLE[word](self)
+        elif word[0] == "~" or (word[0] == "%" and not self._legacy):
+            self._add_keys(rule)
+        elif word[0] == "&":
+            if self.all_channels:
+                raise AccessStringError(_CLOSED.format("channel", "channel"))
+            self.channels[rule[1:].encode("utf-8", "surrogateescape")] = None
+        elif word[:2] in {"+@", "-@"}:
+            self._change_category(word[1:], allow=word[0] == "+")
+        elif word[0] == "-":
+            self._change(self._find(word[1:]), word[1:], allow=False)
+        elif word[0] == "+":
+            self._allow(word[1:])
+        else:
+            raise AccessStringError(_SYNTAX)
+
+    def set_keys(self, everything: bool) -> None:
+        """`allkeys` and `resetkeys`."""
+        self.all_keys = everything
+        self.keys.clear()
+
+    def set_channels(self, everything: bool) -> None:
+        """`allchannels` and `resetchannels`."""
+        self.all_channels = everything
+        self.channels.clear()
+
+    def set_commands(self, everything: bool) -> None:
+        """`allcommands` and `nocommands`."""
+        self.base = "+@all" if everything else "-@all"
+        self.rules.clear()
+        self._first_arguments.clear()
+        self._commands = {command.name for command in self._table.full()} if everything else set()
+
+    def _add_keys(self, rule: str) -> None:
+        if self.all_keys:
+            raise AccessStringError(_CLOSED.format("key", "pattern"))
+        access, mark, pattern = rule.partition("~")
+        letters = access[1:].upper()
+        if not mark or (access and letters not in {"R", "W", "RW", "WR"}):
+            raise AccessStringError(_SYNTAX)
+        granted = sum({"R": READ, "W": WRITE}[letter] for letter in letters) or READ_WRITE
+        name = pattern.encode("utf-8", "surrogateescape")
+        self.keys[name] = self.keys.get(name, 0) | granted
+
+    def _find(self, name: str) -> Command | None:
+        """The command or, since 7.0, `container|subcommand`; None for one that the engine has but this table lacks.
+
+        Raises AccessStringError.
+        """
+        top, bar, leaf = name.partition("|")
+        found = self._table.get(top.encode())
+        if found is not None and bar:
+            found = None if self._legacy else found.subcommands.get(leaf.encode())
+        if found is None and (not _is_documented(name, self._table) or (bar and self._legacy)):
+            raise AccessStringError(_UNKNOWN)
+        return found
+
+    def _allow(self, target: str) -> None:
+        """`+command`, `+container|subcommand`, or a command with one first argument only."""
+        name, bar, argument = target.partition("|") if self._legacy else target.rpartition("|")
+        if not bar:
+            self._change(self._find(target), target, allow=True)
+            return
+        command = self._find(name)
+        if "|" in name:
+            raise AccessStringError(_NESTED)
+        if not argument:
+            raise AccessStringError(_SYNTAX)
+        if command is not None and command.subcommands and not self._legacy:
+            self._change(self._find(target), target, allow=True)
+            return
+        allowed = self._first_arguments.setdefault(name, [])
+        if argument.encode() not in allowed:
+            allowed.append(argument.encode())
+        self._remember(target, allow=True)
+
+    def _change(self, command: Command | None, target: str, *, allow: bool) -> None:
+        if command is not None:
+            self._set(command, allow=allow)
+        self._remember(target, allow=allow)
+
+    def _set(self, command: Command, *, allow: bool) -> None:
+        names = [command.name, *(each.name for each in command.subcommands.values())]
+        if allow:
+            self._commands.update(names)
+        else:
+            self._commands.difference_update(names)
+        self._first_arguments.pop(command.name, None)
+
+    def _change_category(self, category: str, *, allow: bool) -> None:
+        if category not in CATEGORIES and category not in _FURTHER_CATEGORIES:
+            raise AccessStringError(_UNKNOWN)
+        for command in self._table.top:
+            if category in command.categories:
+                self._set(command, allow=allow)
+            for each in () if self._legacy else command.subcommands.values():
+                if category in each.categories:
+                    self._set(each, allow=allow)
+        self._remember(category, allow=allow)
+
+    def _remember(self, target: str, *, allow: bool) -> None:
+        """Keeps the rule for descriptions; it takes the place of earlier ones about the same or a part of it."""
+        for earlier in [each for each in self.rules if each == target or each.startswith(target + "|")]:
+            del self.rules[earlier]
+        self.rules[target] = ("+" if allow else "-") + target
+
+    # -- describing --------------------------------------------------------------------------------------------------
+
+    def describe_keys(self) -> list[str]:
+        """The key rules."""
+        marks = {READ_WRITE: "~", READ: "%R~", WRITE: "%W~"}
+        return ["~*"] if self.all_keys else [marks[bits] + _text(key) for key, bits in self.keys.items()]
+
+    def describe_channels(self) -> list[str]:
+        """The channel rules, without `resetchannels`."""
+        return ["&*"] if self.all_channels else ["&" + _text(channel) for channel in self.channels]
+
+    def describe_commands(self) -> str:
+        """The command rules, from +@all or -@all on."""
+        return " ".join([self.base, *self.rules.values()])
+
+    def describe(self) -> str:
+        """All rules as ACL LIST prints them."""
+        reset = [] if self.all_channels else ["resetchannels"]
+        return " ".join([*self.describe_keys(), *reset, *self.describe_channels(), self.describe_commands()])
+
+    # -- checking ----------------------------------------------------------------------------------------------------
+
+    @property
+    def unrestricted(self) -> bool:
+        """Whether there is nothing that these rules forbid."""
+        everything = self._commands.issuperset(command.name for command in self._table.full())
+        return self.all_keys and self.all_channels and everything
+
+    def _unit(self, command: Command) -> str:
+        """What is allowed or not: in 6.2 a container is one command, and its subcommands are first arguments."""
+        return command.parent if self._legacy and command.parent else command.name
+
+    def allows(self, command: Command) -> bool:
+        """Whether the command may run, whatever its arguments are."""
+        return bool(command.flags & NO_AUTH) or self._unit(command) in self._commands
+
+    def first_arguments(self, command: Command) -> list[bytes]:
+        """The first arguments with which alone the command may run; none when it may run with any or never."""
+        return [] if self.allows(command) else self._first_arguments.get(self._unit(command), [])
+
+    def key_matcher(self, needs: int) -> Matcher:
+        """Whether a key may be used in that way; one pattern must grant all of it."""
+        return _any_of([pattern for pattern, granted in self.keys.items() if granted & needs == needs])
+
+    def refuse_channel(self, command: Command, argv: Argv) -> Refusal | None:
+        """Channels are matched against the patterns; patterns of channels must be among them."""
+        stop = 2 if command.name in _PUBLISHERS else len(argv)
+        for at in range(1, stop):
+            name = argv[at]
+            literal = command.name == "psubscribe"
+            if name not in self.channels if literal else not _any_of(self.channels)(name):
+                return Refusal("channel", at)
+        return None
+
+    def check(self, command: Command, argv: Argv, places: Places) -> Refusal | None:
+        """Whether this command line may run."""
+        if not self.allows(command):
+            allowed = self.first_arguments(command)
+            if len(argv) < 2 or argv[1].lower() not in allowed:
+                return _NO_COMMAND
+        if not self.all_keys:
+            for at, needs in places:
+                if not self.key_matcher(needs)(argv[at]):
+                    return Refusal("key", at)
+        if not self.all_channels and command.name in _WITH_CHANNELS:
+            return self.refuse_channel(command, argv)
+        return None
+
+
+_WHOLE: Final[dict[str, Callable[[Selector], None]]] = {
+    "allkeys": methodcaller("set_keys", True),
+    "~*": methodcaller("set_keys", True),
+    "resetkeys": methodcaller("set_keys", False),
+    "allchannels": methodcaller("set_channels", True),
+    "&*": methodcaller("set_channels", True),
+    "resetchannels": methodcaller("set_channels", False),
+    "allcommands": methodcaller("set_commands", True),
+    "+@all": methodcaller("set_commands", True),
+    "nocommands": methodcaller("set_commands", False),
+    "-@all": methodcaller("set_commands", False),
+}
+
+
+class Permissions:
+    """What a user may do: `check` says why a command line may not run, or None."""
+
+    def __init__(self, selectors: Iterable[Selector], *, enabled: bool) -> None:
+        self.selectors = tuple(selectors)
+        self.enabled = enabled
+        self.unrestricted = any(each.unrestricted for each in self.selectors)
+        self._checks: dict[Command, Check] = {}
+
+    @property
+    def root(self) -> Selector:
+        """The rules outside of parentheses."""
+        return self.selectors[0]
+
+    @property
+    def text(self) -> str:
+        """The access string in its normal form, as ACL LIST prints it."""
+        further = (f"({each.describe()})" for each in self.selectors[1:])
+        return " ".join(["on" if self.enabled else "off", self.root.describe(), *further])
+
+    def check(self, command: Command, argv: Argv) -> Refusal | None:
+        """Why the command line, whose arity is right, may not run; None when it may."""
+        found = self._checks.get(command)
+        if found is None:
+            found = self._checks[command] = self._compile(command)
+        return found(argv)
+
+    def _compile(self, command: Command) -> Check:
+        """The cheapest check that does for the command."""
+        keys = any("not_key" not in spec.flags for spec in command.keys)
+        channels = command.name in _WITH_CHANNELS
+        willing = [each for each in self.selectors if each.allows(command) or each.first_arguments(command)]
+        if not willing:
+            return _never
+        for each in willing:
+            if (each.all_keys or not keys) and (each.all_channels or not channels) and each.allows(command):
+                return _always
+        only = willing[0]
+        if len(willing) == 1 and command.single and only.allows(command) and not _varies(command.keys[0]):
+            matches = only.key_matcher(_needs(command.keys[0].flags))
+            return lambda argv: None if matches(argv[1]) else _FIRST_KEY
+        return lambda argv: self._check_all(command, argv)
+
+    def _check_all(self, command: Command, argv: Argv) -> Refusal | None:
+        """One selector must allow everything. If none does, the refusal that came furthest is told."""
+        places = find_places(command, argv)
+        worst = _NO_COMMAND
+        for each in self.selectors:
+            refusal = each.check(command, argv, places)
+            if refusal is None:
+                return None
+            worst = max(worst, refusal, key=lambda one: (_RANK[one.kind], one.at))
+        return worst
+
+
+def _always(argv: Argv) -> None:
+    return None
+
+
+def _never(argv: Argv) -> Refusal:
+    return _NO_COMMAND
+
+
+def _text(pattern: bytes) -> str:
+    return pattern.decode("utf-8", "surrogateescape")
+
+
+def _any_of(patterns: Iterable[bytes]) -> Matcher:
+    """Whether a text matches one of the patterns; most are prefixes."""
+    chosen = list(patterns)
+    if len(chosen) == 1:
+        return compile_glob(chosen[0])
+    if all(len(each) > 1 and each.endswith(b"*") and not set(each[:-1]) & set(b"*?[\\") for each in chosen):
+        return methodcaller("startswith", tuple(each[:-1] for each in chosen))
+    matchers = [compile_glob(each) for each in chosen]
+    return lambda text: any(matches(text) for matches in matchers)
+
+
+# -- the keys of a command line --------------------------------------------------------------------------------------
+
+
+def _needs(flags: str) -> int:
+    """What the flags of a key spec ask for: https://valkey.io/topics/key-specs/#logical-operation-flags."""
+    words = flags.split()
+    reads = READ if "access" in words else 0
+    return reads | (WRITE if {"insert", "delete", "update"} & {*words} else 0)
+
+
+def _varies(spec: KeySpec) -> bool:
+    return "variable_flags" in spec.flags
+
+
+def _varying_needs(command: Command, argv: Argv) -> int:
+    """SET reads the key with GET only, and BITFIELD writes it unless all that it does is GET."""
+    if command.name == "set":
+        return READ_WRITE if any(word.lower() == b"get" for word in argv[3:]) else WRITE
+    if command.name != "bitfield":
+        return READ_WRITE
+    at = 2
+    while at < len(argv):
+        word, left = argv[at].lower(), len(argv) - at - 1
+        steps = {b"get": 3, b"overflow": 2}.get(word, 0)
+        if not steps or left < steps - 1:
+            return READ_WRITE
+        at += steps
+    return READ
+
+
+def find_places(command: Command, argv: Argv) -> Places:
+    """Every key of a command line with the permission that it needs."""
+    places: Places = []
+    for spec in command.keys:
+        if "not_key" in spec.flags:
+            continue
+        needs = _varying_needs(command, argv) if _varies(spec) else _needs(spec.flags)
+        places += [(at, needs) for at in _indices(spec, argv)]
+    return places
+
+
+def _indices(spec: KeySpec, argv: Argv) -> Iterator[int]:
+    if spec.counted:
+        yield from _counted_indices(spec, argv)
+        return
+    at = spec.index - 1
+    for key in spec.find(argv):
+        at = argv.index(key, at + 1 if at + 1 < len(argv) else 0)
+        yield at
+
+
+def _counted_indices(spec: KeySpec, argv: Argv) -> range:
+    """More keys announced than there are: those that are there count (getKeysUsingKeySpecs)."""
+    try:
+        count = int(argv[spec.index])
+    except (ValueError, IndexError):
+        return range(0)
+    first = spec.index + 1
+    return range(first, min(first + max(count, 0), len(argv)))
+
+
+# -- reading access strings ------------------------------------------------------------------------------------------
+
+
+def _is_documented(name: str, table: CommandTable) -> bool:
+    """Whether the engine version has the command, served here or not."""
+    document = command_docs().get(name)
+    return document is not None and version_numbers(document.get("since", "1.0.0")) <= table.level
+
+
+def _rules(text: str, legacy: bool) -> Iterator[str]:
+    """The rules; what stands in parentheses is one. Raises AccessStringError."""
+    opened: list[str] = []
+    for word in text.split():
+        if legacy or not (opened or (word[0] == "(" and word[-1] != ")")):
+            yield word
+            continue
+        opened.append(word)
+        if word[-1] == ")":
+            yield " ".join(opened)
+            opened.clear()
+    if opened:
+        raise AccessStringError(f"Unmatched parenthesis in acl selector starting at '{opened[0]}'.")
+
+
+def compile_access_string(text: str, engine_version: str) -> Permissions:
+    """What the access string allows on that engine version. Raises AccessStringError."""
+    table = command_table(engine_version)
+    legacy = table.level < (7,)
+    enabled = False
+    root = Selector(table)
+    further: list[Selector] = []
+    for rule in _rules(text, legacy):
+        word = rule.lower()
+        if word[0] in "><#!" or word in _OF_USERS:
+            raise AccessStringError(f"{_NOT_HERE}.")
+        try:
+            if word in {"on", "off"}:
+                enabled = word == "on"
+            elif word == "clearselectors" and not legacy:
+                further.clear()
+            elif word[0] == "(" and word[-1] == ")" and not legacy:
+                further.append(Selector(table))
+                for inner in rule[1:-1].split():
+                    further[-1].apply(inner)
+            else:
+                root.apply(rule)
+        except AccessStringError as error:
+            raise AccessStringError(f"Error in the access string's rule '{rule}': {error}") from None
+    return Permissions([root, *further], enabled=enabled)
+
+
+def check_access_string(text: str, engine_version: str) -> str:
+    """The access string in the form in which MemoryDB returns it. Raises AccessStringError."""
+    if not text.strip():
+        raise AccessStringError("The access string is empty.")
+    return compile_access_string(text, engine_version).text

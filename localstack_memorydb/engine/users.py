@@ -1,0 +1,123 @@
+"""Users of a running cluster: who may come in, and the log of those who were turned away.
+
+https://docs.aws.amazon.com/memorydb/latest/devguide/clusters.acls.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from localstack_memorydb.engine.acl import Permissions, compile_access_string
+from localstack_memorydb.engine.spec import ClusterSpec, UserSpec
+
+LOG = logging.getLogger(__name__)
+
+IAM_CONNECTION_MS: Final = 12 * 60 * 60 * 1000
+"""MemoryDB closes a connection that long after its IAM authentication."""
+
+
+def hash_password(password: str | bytes, salt: str) -> str:
+    """A salted hash of the password, the only form in which passwords are kept."""
+    secret = password.encode("utf-8", "surrogateescape") if isinstance(password, str) else password
+    return hmac.new(salt.encode(), secret, hashlib.sha256).hexdigest()
+
+
+class User:
+    """A user of one cluster: its declaration, and the permissions compiled from the access string."""
+
+    __slots__ = ("name", "permissions", "spec")
+
+    def __init__(self, spec: UserSpec, engine_version: str) -> None:
+        self.name = spec.name
+        self.spec = spec
+        self.permissions: Permissions = compile_access_string(spec.access_string, engine_version)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether everybody may act for the user without a password."""
+        return self.permissions.enabled and self.spec.authentication == "no-password"
+
+    @property
+    def uses_iam(self) -> bool:
+        """Whether the user signs in with IAM tokens."""
+        return self.spec.authentication == "iam"
+
+    def accepts(self, password: bytes, cluster: ClusterSpec, now: int) -> bool:
+        """Whether that is one of the user's passwords, or a valid token."""
+        if not self.permissions.enabled:
+            return False
+        if self.spec.authentication == "no-password":
+            return True
+        if self.uses_iam:
+            return self._accepts_token(password, cluster, now)
+        given = hash_password(password, self.spec.salt)
+        return any(hmac.compare_digest(given, known) for known in self.spec.password_hashes)
+
+    def _accepts_token(self, token: bytes, cluster: ClusterSpec, now: int) -> bool:
+        if cluster.verify_token is None:
+            return False
+        try:
+            return cluster.verify_token(cluster.name, self.name, token.decode("utf-8", "replace"), now)
+        except Exception:
+            LOG.exception("the verifier of IAM tokens failed; the login is refused")
+            return False
+
+
+def compile_users(specs: Iterable[UserSpec], engine_version: str) -> dict[str, User]:
+    """The users by name. Raises AccessStringError."""
+    return {spec.name: User(spec, engine_version) for spec in specs}
+
+
+@dataclass(slots=True)
+class Denial:
+    """An entry of ACL LOG: something that was refused, `count` times in a row."""
+
+    number: int
+    reason: str
+    context: str
+    object: bytes
+    user: bytes
+    client: bytes
+    created: int
+    updated: int
+    count: int = 1
+
+    def is_like(self, other: Denial) -> bool:
+        """Whether both are the same thing within a minute."""
+        mine = (self.reason, self.context, self.object, self.user)
+        theirs = (other.reason, other.context, other.object, other.user)
+        return mine == theirs and abs(self.updated - other.updated) <= _GROUPED_MS
+
+
+_GROUPED_MS: Final = 60_000
+_COMPARED: Final = 10
+
+
+class AccessLog:
+    """What ACL LOG shows, newest first. https://valkey.io/commands/acl-log/"""
+
+    def __init__(self) -> None:
+        self.entries: list[Denial] = []
+        self.denied: dict[str, int] = {}
+        self._made = 0
+
+    def add(
+        self, reason: str, context: str, item: bytes, user: bytes, client: bytes, now: int, most: int
+    ) -> None:
+        """Tells of a refusal; one like a recent one only makes that one's count grow. Keeps the newest `most`."""
+        self.denied[reason] = self.denied.get(reason, 0) + 1
+        entry = Denial(self._made, reason, context, item, user, client, now, now)
+        for place, earlier in enumerate(self.entries[:_COMPARED]):
+            if earlier.is_like(entry):
+                earlier.client, earlier.updated = client, now
+                earlier.count += 1
+                self.entries.insert(0, self.entries.pop(place))
+                return
+        self._made += 1
+        self.entries.insert(0, entry)
+        del self.entries[most:]
