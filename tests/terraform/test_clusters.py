@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.hosts.endpoint import ROOT, Endpoint
+
 from .workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("clear")
@@ -46,7 +48,6 @@ def cluster(name: str, *lines: str, **changes: str) -> str:
     return f'resource "aws_memorydb_cluster" "test" {{\n{body}\n}}\n'
 
 
-@pytest.mark.short
 def test_basic(workspace: Workspace) -> None:
     found = workspace.apply(
         NETWORK
@@ -214,3 +215,15 @@ def test_the_data_source_is_like_the_resource(workspace: Workspace) -> None:
     resource, source = found[ADDRESS], found["data.aws_memorydb_cluster.test"]
     only_ours = {"apply_immediately", "name_prefix", "snapshot_arns", "snapshot_name", "tags_all", "timeouts"}
     assert {name for name in source if name in resource and source[name] != resource[name]} <= only_ours
+
+
+@pytest.mark.short
+def test_the_example(workspace: Workspace, endpoint: Endpoint) -> None:
+    """What `examples/terraform` says, with the endpoint as its variable."""
+    example = (ROOT / "examples" / "terraform" / "main.tf").read_text()
+    (workspace.directory / "main.tf").write_text(example)
+    variable = f"-var=endpoint={endpoint.url}"
+    workspace.terraform("apply", "-auto-approve", "-input=false", "-no-color", variable)
+    workspace.terraform("plan", "-detailed-exitcode", "-input=false", "-no-color", variable)
+    with endpoint.redis("sessions") as client:
+        assert client.set("a", "session")

@@ -52,7 +52,6 @@ def snapshot(*lines: str) -> str:
     return cluster("photographed") + f'resource "aws_memorydb_snapshot" "test" {{\n{body}\n}}\n'
 
 
-@pytest.mark.short
 def test_a_snapshot(workspace: Workspace) -> None:
     data = 'data "aws_memorydb_snapshot" "test" {\n  name = aws_memorydb_snapshot.test.name\n}\n'
     found = workspace.apply(snapshot('  name = "picture"', '  tags = { a = "1" }') + data)
