@@ -31,6 +31,7 @@ from localstack_memorydb.provider.restore import Source
 from localstack_memorydb.provider.store import OPEN_ACCESS
 
 LONGEST_RETENTION: Final = 35
+_TIERING_POLICIES: Final = ("noeviction", "volatile-lru", "allkeys-lru")
 _PORTS: Final = range(1150, 65536)
 _TOPIC: Final = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:(?P<account>\d{12}):[A-Za-z0-9_-]{1,256}(\.fifo)?")
 
@@ -162,6 +163,19 @@ def require_family(group: ParameterGroup, version: EngineVersion) -> None:
         raise InvalidParameterCombinationException(
             f"Expected a parameter group of family {version.parameter_group_family} but found one of family "
             f"{group.family}"
+        )
+
+
+def require_policy(group: ParameterGroup, has_data_tiering: bool) -> None:
+    """With data tiering only some eviction policies work.
+
+    https://docs.aws.amazon.com/memorydb/latest/devguide/data-tiering.html
+    """
+    policy = group.values.get("maxmemory-policy", "noeviction")
+    if has_data_tiering and policy not in _TIERING_POLICIES:
+        raise InvalidParameterCombinationException(
+            f"Parameter group {group.name} has maxmemory-policy {policy}; with data tiering it must be one of "
+            f"{', '.join(_TIERING_POLICIES)}."
         )
 
 

@@ -47,6 +47,11 @@ class Fleet:
     def set_users(self, cluster: Cluster, users: Iterable[User]) -> None:
         """Let these users connect and no others; clients of others are disconnected."""
 
+    def set_parameters(self, cluster: Cluster, values: Mapping[str, str]) -> None:
+        """Give a cluster that runs these parameters; one that does not gets them when it starts."""
+        if handle := self._handles.get(cluster.arn):
+            handle.set_parameters(dict(values))
+
     def topology(self, cluster: Cluster) -> tuple[ShardInfo, ...]:
         """The cluster's shards and nodes as the engine knows them, none when it does not run."""
         handle = self._handles.get(cluster.arn)

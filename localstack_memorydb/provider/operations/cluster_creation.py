@@ -17,6 +17,7 @@ from localstack_memorydb.provider.cluster_rules import (
     require_node_quotas,
     require_node_type,
     require_parameter_group_for,
+    require_policy,
     require_port,
     require_replicas,
     require_retention,
@@ -110,6 +111,7 @@ def _new_cluster(
         context, request.parameter_group_name, version, node_type, shards
     )
     data_tiering = require_data_tiering(node_type, request.data_tiering, source)
+    require_policy(parameter_group, data_tiering)
     subnet_group = subnet_group_for(context, request.subnet_group_name)
     _require_multi_region_cluster(request.multi_region_cluster_name)
     arn = context.store.arn(Cluster.kind, name)

@@ -20,6 +20,7 @@ from localstack_memorydb.provider.cluster_rules import (
     require_family,
     require_node_quotas,
     require_offered,
+    require_policy,
     require_replicas,
     require_retention,
     require_shards,
@@ -34,7 +35,7 @@ from localstack_memorydb.provider.faults import (
 )
 from localstack_memorydb.provider.membership import users_of
 from localstack_memorydb.provider.operation import operation
-from localstack_memorydb.provider.operations.parameter_groups import fixed_values, values_of
+from localstack_memorydb.provider.operations.parameter_groups import apply_parameters, fixed_values
 from localstack_memorydb.provider.requirements import (
     require_active_acl,
     require_available,
@@ -186,19 +187,11 @@ def _parameter_group(context: Context, cluster: Cluster, request: UpdateClusterR
         return None
     require_family(group, _version(cluster))
     _require_same_fixed_values(context.store.parameter_groups[cluster.parameter_group_name], group)
-    store, name = context.store, cluster.name
+    require_policy(group, cluster.has_data_tiering)
 
     def change() -> None:
-        context.fleet.handle(cluster).set_parameters(values_of(group))
         cluster.parameter_group.name = group.name
-        context.transitions.begin(
-            cluster.parameter_group,
-            "applying",
-            context.now,
-            arrived=lambda _, at: store.record(
-                "cluster", name, "Updated parameter group for the cluster", at
-            ),
-        )
+        apply_parameters(context, cluster, group)
 
     return change
 
