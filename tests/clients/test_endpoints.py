@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from random import Random
 
 import pytest
 from redis.cluster import RedisCluster
@@ -22,14 +23,22 @@ def is_open(address: tuple[str, int]) -> bool:
 
 
 def free_range(ports: int) -> tuple[int, int]:
-    """Consecutive ports that are free just now."""
+    """Consecutive free ports below those that the system gives to outgoing connections."""
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            first = probe.getsockname()[1]
-        candidates = range(first + 1, first + 1 + ports)
-        if first + ports < 65536 and not any(is_open(("127.0.0.1", port)) for port in candidates):
+        first = Random().randrange(15_000, 30_000)
+        candidates = range(first, first + ports)
+        if all(map(is_free, candidates)):
             return candidates[0], candidates[-1]
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def test_every_node_has_its_own_address_and_the_clusters_port(cluster: ClusterHandle) -> None:
