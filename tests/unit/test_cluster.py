@@ -127,3 +127,10 @@ def test_a_disconnected_client_leaves_nothing_behind() -> None:
     keyspace = cluster.shards[0].keyspace
     assert (node.sessions, node.channels, keyspace.watchers, keyspace.waiters) == ({}, {}, {}, {})
     assert not keyspace.observed
+
+
+def test_a_slot_that_no_shard_owns_is_down() -> None:
+    cluster = start()
+    cluster._owners[12182] = None
+    client = Client(next(cluster.nodes()))
+    assert client("GET foo") == b"-CLUSTERDOWN Hash slot not served\r\n"
