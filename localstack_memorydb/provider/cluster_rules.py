@@ -76,8 +76,6 @@ def require_acl_for(acl: ACL, version: EngineVersion, *, tls_enabled: bool) -> N
         raise InvalidParameterCombinationException(
             f"ACL {acl.name} requires engine version {acl.minimum_engine_version} or later."
         )
-    if acl.name != OPEN_ACCESS:
-        raise NotImplementedFault("Access control of a cluster by another ACL than open-access")
 
 
 def require_node_type(context: Context, name: str) -> NodeType:

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
-from localstack_memorydb.engine import ClusterHandle, ClusterSpec, Engine, ShardInfo
+from localstack_memorydb.engine import ClusterHandle, ClusterSpec, Engine, ShardInfo, UserSpec
 from localstack_memorydb.provider.resources import Cluster, Endpoint, User
 
 Key: TypeAlias = str
@@ -20,7 +20,9 @@ class Fleet:
         self._engine = engine
         self._handles: dict[Key, ClusterHandle] = {}
 
-    def start(self, cluster: Cluster, maxmemory: int, parameters: Mapping[str, str]) -> ClusterHandle:
+    def start(
+        self, cluster: Cluster, maxmemory: int, parameters: Mapping[str, str], users: Iterable[User]
+    ) -> ClusterHandle:
         """Start the cluster's nodes and tell the cluster where it is; AddressError when no address is free."""
         handle = self._engine.create_cluster(
             ClusterSpec(
@@ -34,6 +36,7 @@ class Fleet:
                 maxmemory=maxmemory,
                 parameters=parameters,
                 hostnames=_hostnames(cluster),
+                users=_specs(users),
             )
         )
         self._handles[cluster.arn] = handle
@@ -46,6 +49,8 @@ class Fleet:
 
     def set_users(self, cluster: Cluster, users: Iterable[User]) -> None:
         """Let these users connect and no others; clients of others are disconnected."""
+        if handle := self._handles.get(cluster.arn):
+            handle.set_users(_specs(users))
 
     def set_parameters(self, cluster: Cluster, values: Mapping[str, str]) -> None:
         """Give a cluster that runs these parameters; one that does not gets them when it starts."""
@@ -65,6 +70,13 @@ class Fleet:
         """Close every cluster."""
         while self._handles:
             self._handles.popitem()[1].close()
+
+
+def _specs(users: Iterable[User]) -> tuple[UserSpec, ...]:
+    return tuple(
+        UserSpec(user.name, user.access_string, user.authentication.type, user.password_hashes, user.salt)
+        for user in users
+    )
 
 
 def _hostnames(cluster: Cluster) -> tuple[str, ...]:

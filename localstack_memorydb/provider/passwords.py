@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from localstack_memorydb.engine import hash_password
 from localstack_memorydb.provider.faults import (
     InvalidParameterCombinationException,
     InvalidParameterValueException,
@@ -47,13 +46,8 @@ def require_credentials(mode: Mapping[str, Any]) -> Credentials:
     for password in passwords:
         _require_password(password)
     salt = secrets.token_hex(16)
-    hashes = tuple(hash_password(salt, password) for password in passwords)
+    hashes = tuple(hash_password(password, salt) for password in passwords)
     return Credentials(Authentication("password", len(passwords)), hashes, salt)
-
-
-def hash_password(salt: str, password: str) -> str:
-    """HMAC-SHA256 with the salt, in hex. A slow hash would cost every AUTH of every client its time."""
-    return hmac.new(salt.encode(), password.encode(), hashlib.sha256).hexdigest()
 
 
 def _require_password(password: str) -> None:

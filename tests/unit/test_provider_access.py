@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from typing import Any
 
 import pytest
@@ -72,7 +74,7 @@ class TestUsers:
     def test_access_strings_come_back_in_order(self, aws: World, sent: str, returned: str) -> None:
         assert create_user(aws, AccessString=sent)["AccessString"] == returned
 
-    @pytest.mark.parametrize("text", ["on (~k* +get)", "on %R~reports:* +get"])
+    @pytest.mark.parametrize("text", ["on (~k* +get)", "on %R~reports:* +get", "on +lmpop"])
     def test_rules_of_engine_7(self, aws: World, text: str) -> None:
         assert create_user(aws, AccessString=text)["MinimumEngineVersion"] == "7.0"
 
@@ -94,6 +96,8 @@ class TestUsers:
             "on +@nonsense",
             "on (+get",
             "on +get)",
+            "on +nonsense",
+            "on +@all -debug",
         ],
     )
     def test_access_strings_that_are_refused(self, aws: World, text: str) -> None:
@@ -284,3 +288,94 @@ class TestACLs:
             "Modify ACL staff operation completed.",
             "Create ACL staff operation completed.",
         ]
+
+
+class TestClusters:
+    """A cluster whose ACL is `staff`; clients are told what its users may do."""
+
+    @pytest.fixture(autouse=True)
+    def prepare(self, staff: World) -> None:
+        staff.create_cluster(ACLName="staff", TLSEnabled=True, NumReplicasPerShard=0)
+
+    def test_members_of_the_acl_come_in(self, aws: World) -> None:
+        assert say(aws, "AUTH alice correct-horse-battery", "GET x") == ["+OK", "$-1"]
+        assert say(aws, "GET x") == ["-NOAUTH Authentication required."]
+        assert say(aws, "AUTH carol correct-horse-battery")[0].startswith("-WRONGPASS")
+        assert say(aws, "AUTH bob incorrect-horse-battery")[0].startswith("-WRONGPASS")
+
+    def test_an_acl_tells_its_clusters(self, aws: World) -> None:
+        assert acl(aws)["Clusters"] == ["orders"]
+        assert aws.refusal("DeleteACL", ACLName="staff") == "InvalidACLStateFault"
+
+    def test_who_joins_may_come_in_and_who_leaves_may_not(self, aws: World) -> None:
+        aws("UpdateACL", ACLName="staff", UserNamesToAdd=["carol"], UserNamesToRemove=["alice"])
+        assert say(aws, "AUTH carol correct-horse-battery") == ["+OK"]
+        assert say(aws, "AUTH alice correct-horse-battery")[0].startswith("-WRONGPASS")
+
+    def test_a_deleted_user_stays_outside(self, aws: World) -> None:
+        aws("DeleteUser", UserName="alice")
+        assert say(aws, "AUTH alice correct-horse-battery")[0].startswith("-WRONGPASS")
+
+    def test_a_change_of_a_user_acts(self, aws: World) -> None:
+        mode = {"Type": "password", "Passwords": ["another-good-password"]}
+        aws("UpdateUser", UserName="alice", AuthenticationMode=mode, AccessString="on ~* +get")
+        assert say(aws, "AUTH alice another-good-password", "GET x", "DEL x")[:2] == ["+OK", "$-1"]
+        assert say(aws, "AUTH alice another-good-password", "DEL x")[1].startswith("-NOPERM")
+
+    def test_another_acl_takes_over(self, aws: World) -> None:
+        aws("CreateACL", ACLName="admins", UserNames=["carol"])
+        answer = aws("UpdateCluster", ClusterName="orders", ACLName="admins")["Cluster"]
+        assert (answer["Status"], answer["ACLName"]) == ("updating", "staff")
+        assert answer["PendingUpdates"] == {"ACLs": {"ACLToApply": "admins"}}
+        cluster = aws.cluster()
+        assert (cluster["Status"], cluster["ACLName"]) == ("available", "admins")
+        assert "PendingUpdates" not in cluster
+        assert say(aws, "AUTH carol correct-horse-battery") == ["+OK"]
+        assert say(aws, "AUTH alice correct-horse-battery")[0].startswith("-WRONGPASS")
+        aws("UpdateCluster", ClusterName="orders", ACLName="open-access")
+        aws.cluster()
+        assert say(aws, "GET x") == ["$-1"]
+        aws("DeleteACL", ACLName="admins")
+
+    def test_an_empty_acl_lets_nobody_in(self, aws: World) -> None:
+        aws("CreateACL", ACLName="empty")
+        aws("UpdateCluster", ClusterName="orders", ACLName="empty")
+        assert say(aws, "GET x") == ["-NOAUTH Authentication required."]
+
+    def test_without_tls_there_is_open_access_only(self, aws: World) -> None:
+        request = {
+            "ClusterName": "plain",
+            "NodeType": "db.t4g.small",
+            "ACLName": "staff",
+            "TLSEnabled": False,
+        }
+        assert aws.refusal("CreateCluster", **request) == COMBINATION
+
+    def test_an_older_engine_takes_no_newer_users(self, aws: World) -> None:
+        aws("CreateACL", ACLName="old", UserNames=["carol"])
+        aws.create_cluster("six", ACLName="old", EngineVersion="6.2")
+        create_user(aws, "robot", AuthenticationMode=IAM)
+        for operation, request in (
+            ("UpdateACL", {"ACLName": "old", "UserNamesToAdd": ["robot"]}),
+            ("UpdateUser", {"UserName": "carol", "AuthenticationMode": IAM}),
+        ):
+            assert aws.refusal(operation, **request) == COMBINATION
+        aws("CreateACL", ACLName="new", UserNames=["robot"])
+        assert aws.refusal("UpdateCluster", ClusterName="six", ACLName="new") == COMBINATION
+
+
+def say(aws: World, *commands: str) -> list[str]:
+    """What the cluster answers over TLS, the first line of each reply."""
+    endpoint = aws.cluster()["ClusterEndpoint"]
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection((endpoint["Address"], endpoint["Port"]), 5) as plain,
+        context.wrap_socket(plain) as connection,
+    ):
+        lines = connection.makefile("rb")
+        answers = []
+        for command in commands:
+            connection.sendall(command.encode() + b"\r\n")
+            answers.append(lines.readline().decode().rstrip())
+        return answers

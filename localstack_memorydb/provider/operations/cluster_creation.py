@@ -27,6 +27,7 @@ from localstack_memorydb.provider.cluster_rules import (
 )
 from localstack_memorydb.provider.context import Context
 from localstack_memorydb.provider.faults import ClusterAlreadyExistsFault, MultiRegionClusterNotFoundFault
+from localstack_memorydb.provider.membership import users_of
 from localstack_memorydb.provider.operation import operation
 from localstack_memorydb.provider.operations.parameter_groups import values_of
 from localstack_memorydb.provider.operations.subnet_groups import subnet_group_for
@@ -180,7 +181,10 @@ def _start(context: Context, cluster: Cluster, source: Source | None) -> None:
     store, now = context.store, context.now
     group = store.parameter_groups[cluster.parameter_group_name]
     maxmemory = catalog.node_types()[cluster.node_type].maxmemory
-    started = context.transitions.run(lambda: context.fleet.start(cluster, maxmemory, values_of(group)))
+    users = users_of(store, store.acls[cluster.acl_name])
+    started = context.transitions.run(
+        lambda: context.fleet.start(cluster, maxmemory, values_of(group), users)
+    )
 
     def arrived(_: object, at: datetime) -> None:
         store.record("cluster", cluster.name, "Cluster created.", at)
