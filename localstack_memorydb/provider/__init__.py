@@ -9,7 +9,7 @@ from typing import Any
 from localstack_memorydb.engine import Engine
 from localstack_memorydb.provider import operations  # noqa: F401 (importing declares them)
 from localstack_memorydb.provider.catalog import Quotas
-from localstack_memorydb.provider.context import Call, Context, Options
+from localstack_memorydb.provider.context import Call, Context, Options, ServiceUpdate
 from localstack_memorydb.provider.faults import Fault
 from localstack_memorydb.provider.fleet import Fleet
 from localstack_memorydb.provider.operation import OPERATIONS, invoke
@@ -17,7 +17,7 @@ from localstack_memorydb.provider.ports import Ports
 from localstack_memorydb.provider.store import Store, new_store
 from localstack_memorydb.provider.transitions import Transitions
 
-__all__ = ["OPERATIONS", "Call", "Fault", "Options", "Ports", "Provider", "Quotas"]
+__all__ = ["OPERATIONS", "Call", "Fault", "Options", "Ports", "Provider", "Quotas", "ServiceUpdate"]
 
 
 class Provider:

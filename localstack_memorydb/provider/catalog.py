@@ -34,6 +34,7 @@ class Quotas:
     manual_snapshots_per_day: int = 20
     tags: int = 50
     failovers_per_day: int = 5
+    reserved_nodes: int = 300
 
 
 @dataclass(frozen=True, slots=True)

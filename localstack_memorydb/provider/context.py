@@ -25,6 +25,17 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceUpdate:
+    """A service update that there shall be, for the clusters of an engine, or of all when that is None."""
+
+    service_update_name: str
+    release_date: datetime
+    description: str = "Security update"
+    engine: str | None = None
+    auto_update_start_date: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """What can be chosen about the provider.
 
@@ -32,6 +43,7 @@ class Options:
     kind and state, as in {"cluster.creating": 25.0}. `strict_bucket_policy` refuses an export to a bucket without
     a policy. `strict_paging` refuses a MaxResults under 20. `check_answers` makes `invoke` raise TypeError for an
     error that the operation does not declare and for an answer that does not fit the model: for tests.
+    `service_updates` are those that DescribeServiceUpdates tells of.
     """
 
     transition_delay: float = 0.0
@@ -40,6 +52,7 @@ class Options:
     strict_paging: bool = False
     check_answers: bool = False
     quotas: Quotas = field(default_factory=Quotas)
+    service_updates: tuple[ServiceUpdate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar, TypeAlias
 
 from localstack_memorydb.engine import ShardSnapshot
+from localstack_memorydb.provider.offerings import RecurringCharge
 
 Tags: TypeAlias = dict[str, str | None]
 
@@ -100,12 +101,20 @@ class ACLsUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingServiceUpdate:
+    """A service update under way."""
+
+    service_update_name: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class PendingUpdates:
     """What is being applied to a cluster."""
 
     resharding: Resharding | None = None
     acls: ACLsUpdate | None = None
-    service_updates: None = None
+    service_updates: tuple[PendingServiceUpdate, ...] | None = None
 
 
 @dataclass(kw_only=True, eq=False)
@@ -158,6 +167,7 @@ class Cluster(Resource, Stateful):
     placements: dict[str, Placement] = field(default_factory=dict)
     manual_snapshots: list[datetime] = field(default_factory=list)
     failovers: list[datetime] = field(default_factory=list)
+    service_updates: dict[str, str] = field(default_factory=dict)
 
     @property
     def availability_mode(self) -> str:
@@ -335,6 +345,33 @@ class ACL(Resource, Stateful):
         changes = self.pending_changes or ACLPendingChanges()
         staying = [name for name in self.user_names if name not in (changes.user_names_to_remove or ())]
         return [*staying, *(changes.user_names_to_add or ())]
+
+
+@dataclass(kw_only=True, eq=False)
+class ReservedNode(Resource, Stateful):
+    """A reservation; its name is the ReservationId, the duration is in seconds."""
+
+    kind: ClassVar[str] = "reservednode"
+    reserved_nodes_offering_id: str
+    node_type: str
+    start_time: datetime
+    duration: int
+    fixed_price: float
+    node_count: int
+    offering_type: str
+    recurring_charges: tuple[RecurringCharge, ...]
+
+    @property
+    def reservation_id(self) -> str:
+        return self.name
+
+    @property
+    def state(self) -> str:
+        return self.status
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether the nodes are reserved no longer."""
+        return now >= self.start_time + timedelta(seconds=self.duration)
 
 
 @dataclass(frozen=True, slots=True)

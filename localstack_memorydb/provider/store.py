@@ -14,6 +14,7 @@ from localstack_memorydb.provider.resources import (
     Cluster,
     Event,
     ParameterGroup,
+    ReservedNode,
     Snapshot,
     Stateful,
     SubnetGroup,
@@ -41,6 +42,7 @@ class Store:
     acls: dict[str, ACL] = field(default_factory=dict)
     parameter_groups: dict[str, ParameterGroup] = field(default_factory=dict)
     subnet_groups: dict[str, SubnetGroup] = field(default_factory=dict)
+    reserved_nodes: dict[str, ReservedNode] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     last_event: int = 0
 
@@ -57,6 +59,7 @@ class Store:
             yield from cluster.security_groups or ()
         yield from self.acls.values()
         yield from self.users.values()
+        yield from self.reserved_nodes.values()
 
     def remove(self, resource: Stateful) -> None:
         """Forget a resource whose deletion is complete."""

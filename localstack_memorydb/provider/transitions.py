@@ -39,6 +39,7 @@ STATES: Final[Mapping[tuple[str, str], str]] = {
     ("acl", "deleting"): GONE,
     ("user", "modifying"): "active",
     ("user", "deleting"): GONE,
+    ("reservednode", "payment-pending"): "active",
 }
 """(kind, transitional state): the state after it. Every other state lasts until an operation changes it."""
 
