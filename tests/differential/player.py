@@ -164,7 +164,19 @@ def _play(scenario: Scenario, left: Side, right: Side, *, newer: bool) -> list[D
                 differences.append(Difference(scenario, step, wanted, actual, rule))
             if any(reply.startswith(NO_REPLY) for reply in (expected, actual)):
                 return differences
-    return differences
+    return differences + _left_over(scenario, left, right)
+
+
+def _left_over(scenario: Scenario, left: Side, right: Side) -> list[Difference]:
+    """Replies that nobody has read when the scenario is over: the next lines may have been compared with wrong ones."""
+    names = sorted({*left.clients, *right.clients})
+    found = []
+    for name in names:
+        step = Step(scenario.steps[-1].line, "the end of the scenario", name, "quiet", "")
+        expected, actual = _quiet(step, left), _quiet(step, right)
+        if not {expected, actual} <= {QUIET, CLOSED}:
+            found.append(Difference(scenario, step, expected, actual, f"client {name} has read everything"))
+    return found
 
 
 def _act(step: Step, left: Side, right: Side) -> list[tuple[bytes, bytes]]:
@@ -198,8 +210,10 @@ def _until(step: Step, side: Side) -> bytes:
         side.client(step.client).send(payload)
         reply = side.client(step.client).read()
         shown = "nil" if reply in (b"$-1\r\n", b"*-1\r\n", b"_\r\n") else reply[1:].strip().decode("latin-1")
-        if shown == wanted or reply in (CLOSED, NO_REPLY) or time.monotonic() > deadline:
+        if shown == wanted or reply in (CLOSED, NO_REPLY):
             return reply
+        if time.monotonic() > deadline:
+            return NO_REPLY + reply
 
 
 def _scan(step: Step, side: Side) -> bytes:
@@ -268,10 +282,15 @@ _BY_SIDE: Final = {
 
 
 def equal(step: Step, expected: bytes, actual: bytes) -> bool:
-    """Whether the two answers are the same in the way that the line asks for."""
-    if step.action == "closed":
-        return expected == actual == CLOSED
-    if expected[:1] == b"<" or step.comparison == "bytes":
+    """Whether the two answers are the same in the way that the line asks for.
+
+    Two servers that both stay silent do not agree: then the transcript is wrong.
+    """
+    if step.action in ("closed", "quiet"):
+        return expected == actual == (CLOSED if step.action == "closed" else QUIET)
+    if expected.startswith((NO_REPLY, CLOSED)):
+        return False
+    if step.comparison == "bytes":
         return expected == actual
     if step.comparison == "any":
         return expected[:1] == actual[:1]
