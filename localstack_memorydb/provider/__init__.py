@@ -31,7 +31,7 @@ class Provider:
         self._options = options or Options()
         self._lock = threading.RLock()
         self._stores: dict[tuple[str, str], Store] = {}
-        self._fleet = Fleet(engine)
+        self._fleet = Fleet(engine, ports.tokens)
         self._transitions = Transitions(self._options.transition_delay, self._options.delays)
 
     def invoke(self, operation: str, call: Call, params: Mapping[str, Any]) -> dict[str, Any]:

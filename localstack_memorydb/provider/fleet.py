@@ -6,7 +6,8 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
-from localstack_memorydb.engine import ClusterHandle, ClusterSpec, Engine, ShardInfo, UserSpec
+from localstack_memorydb.engine import ClusterHandle, ClusterSpec, Engine, ShardInfo, TokenVerifier, UserSpec
+from localstack_memorydb.provider.ports import Scope, Tokens
 from localstack_memorydb.provider.resources import Cluster, Endpoint, User
 
 Key: TypeAlias = str
@@ -16,8 +17,9 @@ Key: TypeAlias = str
 class Fleet:
     """Starts, finds and closes clusters. Its map changes only under the provider's lock."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, tokens: Tokens | None = None) -> None:
         self._engine = engine
+        self._tokens = tokens
         self._handles: dict[Key, ClusterHandle] = {}
 
     def start(
@@ -37,11 +39,20 @@ class Fleet:
                 parameters=parameters,
                 hostnames=_hostnames(cluster),
                 users=_specs(users),
+                verify_token=self._verifier(cluster),
             )
         )
         self._handles[cluster.arn] = handle
         cluster.cluster_endpoint = Endpoint(*handle.endpoint())
         return handle
+
+    def _verifier(self, cluster: Cluster) -> TokenVerifier | None:
+        tokens = self._tokens
+        if tokens is None:
+            return None
+        _, partition, _, region, account, _ = cluster.arn.split(":", 5)
+        scope = Scope(account, region, partition)
+        return lambda name, user, token, now: tokens.verify(scope, name, user, token, now)
 
     def handle(self, cluster: Cluster) -> ClusterHandle:
         """The cluster's handle; every cluster that is available has one."""

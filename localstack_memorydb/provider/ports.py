@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -79,8 +79,33 @@ class Network(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Secret:
+    """What requests of an access key are signed with; temporary ones come with a session token."""
+
+    access_key: str = field(repr=False)
+    session_token: str = field(default="", repr=False)
+
+
+class Keys(Protocol):
+    """AWS IAM and STS. Called from any thread."""
+
+    def secrets(self, scope: Scope, access_key: str) -> list[Secret]:
+        """The secrets of an access key of this account, none when it is unknown."""
+        ...
+
+
+class Tokens(Protocol):
+    """IAM authentication. Called from the engine's thread, so it must be quick."""
+
+    def verify(self, scope: Scope, cluster: str, user: str, token: str, now: int) -> bool:
+        """Whether the token lets the user connect to the cluster at `now` (unix time in ms)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything outside that the provider uses."""
+    """Everything outside that the provider uses. Without `tokens` nobody authenticates with IAM."""
 
     objects: ObjectStore
     network: Network
+    tokens: Tokens | None = None

@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from localstack.aws.connect import connect_to
 
+from localstack_memorydb.integrations.iam_tokens import Tokens
 from localstack_memorydb.provider.ports import (
     NoSuchBucket,
     NoSuchObject,
@@ -16,13 +17,14 @@ from localstack_memorydb.provider.ports import (
     ObjectAccessDenied,
     Ports,
     Scope,
+    Secret,
     Subnet,
 )
 
 
 def ports() -> Ports:
-    """Both ports."""
-    return Ports(objects=LocalStackObjects(), network=LocalStackNetwork())
+    """All ports."""
+    return Ports(objects=LocalStackObjects(), network=LocalStackNetwork(), tokens=Tokens(LocalStackKeys()))
 
 
 def _clients(scope: Scope) -> Any:
@@ -88,6 +90,35 @@ class LocalStackNetwork:
         chosen = [{"Name": "default-for-az", "Values": ["true"]}]
         rows = _clients(scope).ec2.describe_subnets(Filters=chosen)["Subnets"]
         return [_subnet(row) for row in rows]
+
+
+class LocalStackKeys:
+    """Access keys as LocalStack's IAM and STS keep them; its API shows a secret only once, when a key is made."""
+
+    def secrets(self, scope: Scope, access_key: str) -> list[Secret]:
+        return [*self._of_users(scope, access_key), *self._of_sessions(access_key)]
+
+    @staticmethod
+    def _of_users(scope: Scope, access_key: str) -> list[Secret]:
+        try:
+            from localstack.services.iam.models import iam_stores
+        except ImportError:  # up to 4.13 users are moto's, which this adapter does not reach into
+            return []
+        store = iam_stores[scope.account]["us-east-1"]
+        user = store.USERS.get(store.ACCESS_KEY_INDEX.get(access_key, ""))
+        entity = user.access_keys.get(access_key) if user is not None else None
+        return [Secret(entity.access_key["SecretAccessKey"])] if entity is not None else []
+
+    @staticmethod
+    def _of_sessions(access_key: str) -> list[Secret]:
+        from localstack.services.sts.models import sts_stores
+
+        for store in sts_stores.values():
+            for regional in store.values():
+                found = getattr(regional, "credentials", {}).get(access_key)
+                if found is not None:
+                    return [Secret(found.secret_access_key, found.session_token)]
+        return []
 
 
 def _subnet(row: dict[str, Any]) -> Subnet:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from localstack_memorydb.integrations.iam_tokens import Tokens
 from localstack_memorydb.provider.ports import (
     NoSuchBucket,
     NoSuchObject,
@@ -12,13 +13,14 @@ from localstack_memorydb.provider.ports import (
     ObjectAccessDenied,
     Ports,
     Scope,
+    Secret,
     Subnet,
 )
 
 
 def ports() -> Ports:
-    """Both ports. moto's EC2 takes a second to import, so each is imported when first asked."""
-    return Ports(objects=MotoObjects(), network=MotoNetwork())
+    """All ports. moto's EC2 takes a second to import, so each is imported when first asked."""
+    return Ports(objects=MotoObjects(), network=MotoNetwork(), tokens=Tokens(MotoKeys()))
 
 
 class MotoObjects:
@@ -92,6 +94,23 @@ class MotoNetwork:
         from moto.ec2.models import ec2_backends
 
         return ec2_backends[scope.account][scope.region]
+
+
+class MotoKeys:
+    """Access keys of users as moto's IAM keeps them, and of assumed roles as its STS does."""
+
+    def secrets(self, scope: Scope, access_key: str) -> list[Secret]:
+        from moto.iam.models import iam_backends
+        from moto.sts.models import sts_backends
+
+        users = iam_backends[scope.account][scope.partition].users.values()
+        keys = [key for user in users for key in user.access_keys if key.access_key_id == access_key]
+        roles = sts_backends[scope.account][scope.partition].assumed_roles
+        sessions = [role for role in roles if role.access_key_id == access_key]
+        return [
+            *(Secret(key.secret_access_key) for key in keys),
+            *(Secret(role.secret_access_key, role.session_token) for role in sessions),
+        ]
 
 
 def _subnet(subnet: Any) -> Subnet:
