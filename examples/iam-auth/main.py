@@ -71,7 +71,7 @@ def main() -> None:
         ssl_ca_data=authority,
         credential_provider=MemoryDBCredentials(application, "iam-auth", "app"),
     ) as redis:
-        print("connected as", redis.execute_command("ACL WHOAMI").decode())
+        print("connected as", redis.execute_command("ACL WHOAMI"))
 
     administrator.client("memorydb", endpoint_url=url).delete_cluster(ClusterName="iam-auth")
 

@@ -106,3 +106,15 @@ def test_an_acl_in_use_stays(memorydb: Any, secure: dict[str, Any]) -> None:
         memorydb.create_cluster(
             ClusterName="no-tls", NodeType="db.t4g.small", ACLName="readers", TLSEnabled=False
         )
+
+
+def test_a_token_that_is_no_token_is_refused(endpoint: Endpoint, memorydb: Any) -> None:
+    memorydb.create_user(UserName="signer", AccessString="on ~* +@all", AuthenticationMode={"Type": "iam"})
+    memorydb.create_acl(ACLName="signers", UserNames=["signer"])
+    until(lambda: memorydb.describe_acls(ACLName="signers")["ACLs"][0]["Status"] == "active")
+    memorydb.create_cluster(
+        ClusterName="signed", NodeType="db.t4g.small", ACLName="signers", NumShards=1, NumReplicasPerShard=0
+    )
+    with pytest.raises((RedisError, RedisClusterException), match="invalid username-password pair"):
+        connect(endpoint, available(endpoint, "signed"), "signed/?Action=connect&User=signer", "signer")
+    memorydb.delete_cluster(ClusterName="signed")

@@ -78,6 +78,11 @@ def test_snapshots_in_s3(endpoint: Endpoint, temporary: Path) -> None:
     assert re.sub(r"s3://[^/]+/", "s3://.../", said) == promised
 
 
+def test_iam_authentication(endpoint: Endpoint, temporary: Path) -> None:
+    example = str(ROOT / "examples" / "iam-auth" / "main.py")
+    assert run([sys.executable, example, "--endpoint-url", endpoint.url], temporary) == "connected as app\n"
+
+
 def test_the_demo_runs_to_its_end(endpoint: Endpoint, temporary: Path) -> None:
     said = run(
         [sys.executable, "-m", "localstack_memorydb", "demo", "--endpoint-url", endpoint.url], temporary
