@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from operator import methodcaller
-from typing import Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
+from localstack_memorydb.engine.errors import CommandError
 from localstack_memorydb.engine.glob import Matcher, compile_glob
 from localstack_memorydb.engine.registry import (
     CATEGORIES,
@@ -22,7 +23,10 @@ from localstack_memorydb.engine.registry import (
     command_table,
     version_numbers,
 )
-from localstack_memorydb.engine.resp import Argv
+from localstack_memorydb.engine.resp import Argv, Reply
+
+if TYPE_CHECKING:
+    from localstack_memorydb.engine.session import Session
 
 READ: Final = 1
 WRITE: Final = 2
@@ -40,12 +44,12 @@ class Refusal(NamedTuple):
     at: int
 
 
-Check: TypeAlias = Callable[[Argv], Refusal | None]
+Predicate: TypeAlias = Callable[[Argv], bool]
 Places: TypeAlias = list[tuple[int, int]]
 """Where the keys of a command line stand, and what permission each needs."""
 
 _NO_COMMAND: Final = Refusal("command", 0)
-_FIRST_KEY: Final = Refusal("key", 1)
+_SPECIAL: Final = frozenset(b"*?[\\")
 _RANK: Final = {"command": 1, "key": 2, "channel": 4}
 
 # What commands do with channels; those that end subscriptions need no permission.
@@ -65,6 +69,22 @@ _CLOSED: Final = (
 _NESTED: Final = "Allowing first-arg of a subcommand is not supported"
 _NOT_HERE: Final = "MemoryDB does not allow passwords, 'reset' or flags of users in access strings"
 _OF_USERS: Final = frozenset({"nopass", "resetpass", "reset", "sanitize-payload", "skip-sanitize-payload"})
+
+
+class FirstKey:
+    """The commonest question: does the first argument match one of the patterns?
+
+    What asks often looks at `prefixes` itself, and without any calls `matches`.
+    """
+
+    __slots__ = ("matches", "prefixes")
+
+    def __init__(self, patterns: list[bytes]) -> None:
+        self.matches = _any_of(patterns)
+        self.prefixes = _prefixes(patterns)
+
+    def __call__(self, argv: Argv) -> bool:
+        return self.matches(argv[1])
 
 
 class Selector:
@@ -234,9 +254,9 @@ class Selector:
         """The first arguments with which alone the command may run; none when it may run with any or never."""
         return [] if self.allows(command) else self._first_arguments.get(self._unit(command), [])
 
-    def key_matcher(self, needs: int) -> Matcher:
-        """Whether a key may be used in that way; one pattern must grant all of it."""
-        return _any_of([pattern for pattern, granted in self.keys.items() if granted & needs == needs])
+    def key_patterns(self, needs: int) -> list[bytes]:
+        """The patterns of keys that may be used in that way; one pattern must grant all of it."""
+        return [pattern for pattern, granted in self.keys.items() if granted & needs == needs]
 
     def refuse_channel(self, command: Command, argv: Argv) -> Refusal | None:
         """Channels are matched against the patterns; patterns of channels must be among them."""
@@ -248,6 +268,23 @@ class Selector:
                 return Refusal("channel", at)
         return None
 
+    def predicate(self, command: Command) -> Predicate:
+        """Whether a command line may run, for a command that may run at all: what the straight path asks."""
+        specs = [spec for spec in command.keys if "not_key" not in spec.flags and not self.all_keys]
+        if (
+            not self.allows(command)
+            or (command.name in _WITH_CHANNELS and not self.all_channels)
+            or (
+                any(_varies(spec) for spec in specs)
+                and any(granted != READ_WRITE for granted in self.keys.values())
+            )
+        ):
+            return lambda argv: self.check(command, argv, find_places(command, argv)) is None
+        if command.single and specs:
+            return FirstKey(self.key_patterns(_needs(specs[0].flags)))
+        matchers = [(spec, _any_of(self.key_patterns(_needs(spec.flags)))) for spec in specs]
+        return lambda argv: all(all(map(matches, _keys(spec, argv))) for spec, matches in matchers)
+
     def check(self, command: Command, argv: Argv, places: Places) -> Refusal | None:
         """Whether this command line may run."""
         if not self.allows(command):
@@ -256,7 +293,7 @@ class Selector:
                 return _NO_COMMAND
         if not self.all_keys:
             for at, needs in places:
-                if not self.key_matcher(needs)(argv[at]):
+                if not _any_of(self.key_patterns(needs))(argv[at]):
                     return Refusal("key", at)
         if not self.all_channels and command.name in _WITH_CHANNELS:
             return self.refuse_channel(command, argv)
@@ -278,13 +315,17 @@ _WHOLE: Final[dict[str, Callable[[Selector], None]]] = {
 
 
 class Permissions:
-    """What a user may do: `check` says why a command line may not run, or None."""
+    """What a user may do: `check` says why a command line may not run, or None.
 
-    def __init__(self, selectors: Iterable[Selector], *, enabled: bool) -> None:
+    `commands` are those of the table by name, with the permissions built in, for the straight path.
+    """
+
+    def __init__(self, selectors: Iterable[Selector], table: CommandTable, *, enabled: bool) -> None:
         self.selectors = tuple(selectors)
         self.enabled = enabled
         self.unrestricted = any(each.unrestricted for each in self.selectors)
-        self._checks: dict[Command, Check] = {}
+        self.commands = PermittedCommands(self, table)
+        self._predicates: dict[Command, Predicate] = {}
 
     @property
     def root(self) -> Selector:
@@ -299,13 +340,16 @@ class Permissions:
 
     def check(self, command: Command, argv: Argv) -> Refusal | None:
         """Why the command line, whose arity is right, may not run; None when it may."""
-        found = self._checks.get(command)
-        if found is None:
-            found = self._checks[command] = self._compile(command)
-        return found(argv)
+        return None if self.predicate(command)(argv) else self.explain(command, argv)
 
-    def _compile(self, command: Command) -> Check:
-        """The cheapest check that does for the command."""
+    def predicate(self, command: Command) -> Predicate:
+        """The cheapest test of whether a command line of this command may run."""
+        found = self._predicates.get(command)
+        if found is None:
+            found = self._predicates[command] = self._compile(command)
+        return found
+
+    def _compile(self, command: Command) -> Predicate:
         keys = any("not_key" not in spec.flags for spec in command.keys)
         channels = command.name in _WITH_CHANNELS
         willing = [each for each in self.selectors if each.allows(command) or each.first_arguments(command)]
@@ -314,13 +358,12 @@ class Permissions:
         for each in willing:
             if (each.all_keys or not keys) and (each.all_channels or not channels) and each.allows(command):
                 return _always
-        only = willing[0]
-        if len(willing) == 1 and command.single and only.allows(command) and not _varies(command.keys[0]):
-            matches = only.key_matcher(_needs(command.keys[0].flags))
-            return lambda argv: None if matches(argv[1]) else _FIRST_KEY
-        return lambda argv: self._check_all(command, argv)
+        predicates = [each.predicate(command) for each in willing]
+        if len(predicates) == 1:
+            return predicates[0]
+        return lambda argv: any(permits(argv) for permits in predicates)
 
-    def _check_all(self, command: Command, argv: Argv) -> Refusal | None:
+    def explain(self, command: Command, argv: Argv) -> Refusal | None:
         """One selector must allow everything. If none does, the refusal that came furthest is told."""
         places = find_places(command, argv)
         worst = _NO_COMMAND
@@ -332,12 +375,60 @@ class Permissions:
         return worst
 
 
-def _always(argv: Argv) -> None:
-    return None
+class PermittedCommands(dict[bytes, Command | None]):
+    """A user's commands by name as in the table, filled when they are asked for; None for unknown names."""
+
+    def __init__(self, permissions: Permissions, table: CommandTable) -> None:
+        super().__init__()
+        self._permissions = permissions
+        self._table = table
+
+    def __missing__(self, name: bytes) -> Command | None:
+        command = self._table.get(name)
+        if command is None:
+            return None
+        found = self[name] = self._guard(command)
+        return found
+
+    def _guard(self, command: Command) -> Command:
+        permits = self._permissions.predicate(command)
+        if command.subcommands or permits is _never:
+            return command
+        if permits is _always:
+            return command.guarded(command.run)
+        run = command.run
+
+        def guarded(s: Session, argv: Argv) -> Reply:
+            if permits(argv):
+                return run(s, argv)
+            raise refused(s, argv)
+
+        def guarded_key(s: Session, argv: Argv) -> Reply:
+            if matches(argv[1]):
+                return run(s, argv)
+            raise refused(s, argv)
+
+        def refused(s: Session, argv: Argv) -> CommandError:
+            refusal = self._permissions.explain(command, argv)
+            return s.refusal(refusal or _NO_COMMAND, command, argv)
+
+        def guarded_prefix(s: Session, argv: Argv) -> Reply:
+            if argv[1].startswith(prefixes):
+                return run(s, argv)
+            raise refused(s, argv)
+
+        if isinstance(permits, FirstKey):
+            matches, prefixes = permits.matches, permits.prefixes
+            return command.guarded(guarded_prefix if prefixes else guarded_key)
+        return command.guarded(guarded)
 
 
-def _never(argv: Argv) -> Refusal:
-    return _NO_COMMAND
+def _always(argv: Argv) -> bool:
+    return True
+
+
+def _never(argv: Argv) -> bool:
+    return False
 
 
 def _text(pattern: bytes) -> str:
@@ -349,10 +440,16 @@ def _any_of(patterns: Iterable[bytes]) -> Matcher:
     chosen = list(patterns)
     if len(chosen) == 1:
         return compile_glob(chosen[0])
-    if all(len(each) > 1 and each.endswith(b"*") and not set(each[:-1]) & set(b"*?[\\") for each in chosen):
-        return methodcaller("startswith", tuple(each[:-1] for each in chosen))
+    if prefixes := _prefixes(chosen):
+        return methodcaller("startswith", prefixes)
     matchers = [compile_glob(each) for each in chosen]
     return lambda text: any(matches(text) for matches in matchers)
+
+
+def _prefixes(patterns: list[bytes]) -> tuple[bytes, ...]:
+    """What texts must begin with, if that is all that the patterns say; else nothing."""
+    plain = [each[:-1] for each in patterns if each.endswith(b"*") and not set(each[:-1]) & _SPECIAL]
+    return tuple(plain) if len(plain) == len(patterns) and all(plain) else ()
 
 
 # -- the keys of a command line --------------------------------------------------------------------------------------
@@ -394,6 +491,10 @@ def find_places(command: Command, argv: Argv) -> Places:
         needs = _varying_needs(command, argv) if _varies(spec) else _needs(spec.flags)
         places += [(at, needs) for at in _indices(spec, argv)]
     return places
+
+
+def _keys(spec: KeySpec, argv: Argv) -> list[bytes]:
+    return [argv[at] for at in _counted_indices(spec, argv)] if spec.counted else spec.find(argv)
 
 
 def _indices(spec: KeySpec, argv: Argv) -> Iterator[int]:
@@ -464,7 +565,7 @@ def compile_access_string(text: str, engine_version: str) -> Permissions:
                 root.apply(rule)
         except AccessStringError as error:
             raise AccessStringError(f"Error in the access string's rule '{rule}': {error}") from None
-    return Permissions([root, *further], enabled=enabled)
+    return Permissions([root, *further], table, enabled=enabled)
 
 
 def check_access_string(text: str, engine_version: str) -> str:

@@ -82,6 +82,10 @@ class ClusterDown(CommandError):
         super().__init__("CLUSTERDOWN Hash slot not served")
 
 
+ELSEWHERE = (ClusterDown, CrossSlot, Moved)
+"""What a client is told of slots, if its user may run the command."""
+
+
 class ExecAbort(CommandError):
     """The transaction does not run: a queued command was refused, or EXEC itself because of `reason`."""
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from copy import copy
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module, resources
@@ -189,6 +190,7 @@ class Command:
         "most",
         "name",
         "parent",
+        "plain",
         "run",
         "since",
         "single",
@@ -211,6 +213,7 @@ class Command:
         self.least = abs(arity)
         self.most = arity if arity > 0 else 1 << 62
         self.write = bool(flags & WRITE)
+        self.plain = self  # of a command with permissions built in, the one without
         self.gates = EVERY_GATE
         # The straight path: exactly one key, first argument.
         self.single = len(keys) == 1 and keys[0] == KeySpec(keys[0].flags) and "not_key" not in keys[0].flags
@@ -228,6 +231,12 @@ class Command:
     def modified_keys(self, argv: Argv) -> list[bytes]:
         """The keys of a command line that the command may change."""
         return [key for spec in self.keys if spec.writes for key in spec.find(argv)]
+
+    def guarded(self, run: Handler) -> Command:
+        """The command as a user's permissions let it run: `run` looks at them, so their gate is open."""
+        twin = copy(self)
+        twin.run, twin.gates = run, self.gates & ~GATE_RESTRICTED
+        return twin
 
     def resolve(self, argv: Argv, legacy: bool) -> Command:
         """The subcommand that a container's command line names. Raises CommandError."""

@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import hiredis
 
-from localstack_memorydb.engine.clients import describe
 from localstack_memorydb.engine.errors import (
+    ELSEWHERE,
     CommandError,
     CrossSlot,
     ExecAbort,
     Moved,
-    NoAuth,
-    NoPermission,
     ProtocolError,
     ReadOnlyReplica,
     WrongArity,
@@ -57,11 +55,11 @@ from localstack_memorydb.engine.resp import (
     encoders,
 )
 from localstack_memorydb.engine.slots import SLOT_MASK, key_slot
+from localstack_memorydb.engine.users import User, authorize, refuse
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.acl import Permissions, Refusal
     from localstack_memorydb.engine.cluster import Node
-    from localstack_memorydb.engine.users import User
     from localstack_memorydb.engine.values import Value
 
 LOG = logging.getLogger(__name__)
@@ -112,6 +110,7 @@ class Session:
         "deferred",
         "effects",
         "encoders",
+        "find",
         "gates",
         "hang_up",
         "in_exec",
@@ -176,6 +175,7 @@ class Session:
         self.watched: dict[bytes, None] = {}
         self.name = b""
         self.permissions: Permissions
+        self.find: Callable[[bytes], Command | None]
         self.reset()
 
     def reset(self) -> None:
@@ -196,7 +196,8 @@ class Session:
     def become(self, user: User | None) -> None:
         """The client acts for the user from now on; for nobody without one, and then it may only authenticate."""
         self.node.cluster.iam_sessions.pop(self, None)
-        self.gates &= ~(GATE_UNAUTHENTICATED | GATE_RESTRICTED)
+        self.gates &= ~_USER_GATES
+        self.find = self.table.get
         if user is None:
             self.user = "default"
             self.gates |= GATE_UNAUTHENTICATED
@@ -204,6 +205,7 @@ class Session:
         self.user, self.permissions = user.name, user.permissions
         if not user.permissions.unrestricted:
             self.gates |= GATE_RESTRICTED
+            self.find = user.permissions.commands.__getitem__
 
     @property
     def is_authenticated(self) -> bool:
@@ -260,16 +262,17 @@ class Session:
     def drain(self) -> bytes:
         """Runs the complete requests that wait in the reader; returns their replies, in order."""
         gets: Callable[[], Any] = self._next_strict if self.strict is not None else self.reader.gets
-        find, slots, deferred = self.table.get, self.slots, self.deferred
+        find, slots, deferred = self.find, self.slots, self.deferred
         keyspace = self.node.shard.keyspace
         encode = self.encoders
         command: Command | None = None
+        argv: Any = None
         out: list[bytes] = []
         add = out.append
         self.processing = True
         while True:
             try:
-                argv: Any = gets()
+                argv = gets()
                 if argv is False:
                     break
                 command = find(argv[0])
@@ -310,7 +313,7 @@ class Session:
                 # Off the straight path a command may block, change the protocol, speak to its own client, or hang up.
                 if reply is BLOCKED:
                     break
-                encode = self.encoders
+                encode, find = self.encoders, self.find
                 add(encode[type(reply)](reply))
                 if deferred:
                     out += deferred
@@ -318,7 +321,7 @@ class Session:
                 if self.closing:
                     break
             except CommandError as error:
-                add(self._refused(error))
+                add(self._refused(error, argv))
                 if self.closing:
                     break
             except hiredis.ProtocolError:
@@ -381,8 +384,10 @@ class Session:
                 break
         return self._next_strict
 
-    def _refused(self, error: CommandError) -> bytes:
+    def _refused(self, error: CommandError, argv: Argv) -> bytes:
         """The error's bytes; a refusal while a transaction is queued spoils it."""
+        if self.gates & GATE_RESTRICTED and isinstance(error, ELSEWHERE):
+            error = self._rather(error, argv)
         self.node.errors[error.text.partition(" ")[0]] += 1
         if self.queue is not None and not self.in_exec:
             self.aborted = True
@@ -392,6 +397,16 @@ class Session:
                 self.gates &= ~GATE_SILENT
             return b""
         return error.wire
+
+    def _rather(self, error: CommandError, argv: Argv) -> CommandError:
+        """Permissions come before slots, although the straight path looks at slots first."""
+        command = self.table.find(argv[0])
+        if command is not None and not command.subcommands:
+            try:
+                authorize(self, command, argv)
+            except CommandError as refusal:
+                return refusal
+        return error
 
     def _failed(self, error: Exception, argv: Argv | None) -> bytes:
         """Nothing for an empty request; for a bug of ours an error that tells nothing of the arguments."""
@@ -413,9 +428,10 @@ class Session:
 
     def detour(self, command: Command, argv: Argv) -> Reply:
         """The careful path: every reason for a refusal, in the order of Valkey's processCommand."""
+        command = command.plain
         if command.subcommands:
             if self.legacy and len(argv) > 1:  # 6.2 looks for the subcommand when it runs the command
-                self.authorize(command, argv)
+                authorize(self, command, argv)
             command = command.resolve(argv, self.legacy)
         if not command.least <= len(argv) <= command.most:
             if command.name == "exec":  # whatever refuses EXEC ends the transaction
@@ -424,7 +440,7 @@ class Session:
             raise WrongArity(command.name)
         gates = command.gates & self.gates
         if gates & _USER_GATES:
-            self.authorize(command, argv)
+            authorize(self, command, argv)
         keys = command.find_keys(argv)
         if keys:
             self.route(command, keys)
@@ -443,33 +459,9 @@ class Session:
             return self._silently(command, argv)
         return self.call(command, argv)
 
-    def authorize(self, command: Command, argv: Argv) -> None:
-        """Raises NoAuth or NoPermission unless the client may run this command line."""
-        try:
-            if command.gates & self.gates & GATE_UNAUTHENTICATED:
-                raise NoAuth
-            if self.gates & GATE_RESTRICTED:
-                refusal = self.permissions.check(command, argv)
-                if refusal is not None:
-                    self.log_refusal(refusal, command, argv)
-                    raise NoPermission(refusal.kind, self.user, command.name, self.table.level)
-        except CommandError as error:
-            if command.name == "exec":  # whatever refuses EXEC ends the transaction
-                self.end_transaction()
-                raise ExecAbort(error) from None
-            raise
-
-    def log_refusal(self, refusal: Refusal, command: Command, argv: Argv) -> None:
-        """Adds to ACL LOG that the user may not do this."""
-        item = command.name.encode() if refusal.kind == "command" else argv[refusal.at]
-        self.log_denial(refusal.kind, item, self.user.encode("utf-8", "surrogateescape"))
-
-    def log_denial(self, reason: str, item: bytes, user: bytes) -> None:
-        """Adds to ACL LOG what was refused to whom."""
-        context = "multi" if self.queue is not None or self.in_exec else "toplevel"
-        most = int(self.node.cluster.parameters.get("acllog-max-len", 128))
-        client = describe(self, self.now)
-        self.node.access_log.add(reason, context, item, user, client, self.now, most)
+    def refusal(self, refusal: Refusal, command: Command, argv: Argv) -> CommandError:
+        """The error of a command line that the user's permissions do not allow."""
+        return refuse(self, refusal, command, argv)
 
     def _silently(self, command: Command, argv: Argv) -> Reply:
         """CLIENT REPLY OFF and SKIP: the command runs, its reply is not sent."""
@@ -590,7 +582,7 @@ class Session:
         try:
             command = self.table[argv[0].lower()]
             if not self.legacy_doubles:  # since 7.2 a client that waits is asked for its permissions again
-                self.authorize(command, argv)
+                authorize(self, command, argv)
             reply = self.call(command, argv)
         except CommandError as error:
             reply = error

@@ -10,10 +10,17 @@ import hmac
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from localstack_memorydb.engine.acl import Permissions, compile_access_string
+from localstack_memorydb.engine.acl import Permissions, Refusal, compile_access_string
+from localstack_memorydb.engine.clients import describe
+from localstack_memorydb.engine.errors import CommandError, ExecAbort, NoAuth, NoPermission
+from localstack_memorydb.engine.registry import GATE_RESTRICTED, GATE_UNAUTHENTICATED, Command
+from localstack_memorydb.engine.resp import Argv
 from localstack_memorydb.engine.spec import ClusterSpec, UserSpec
+
+if TYPE_CHECKING:
+    from localstack_memorydb.engine.session import Session
 
 LOG = logging.getLogger(__name__)
 
@@ -121,3 +128,38 @@ class AccessLog:
         self._made += 1
         self.entries.insert(0, entry)
         del self.entries[most:]
+
+
+def authorize(s: Session, command: Command, argv: Argv) -> None:
+    """Raises NoAuth or NoPermission unless the client may run this command line, whose arity is right."""
+    try:
+        if command.gates & s.gates & GATE_UNAUTHENTICATED:
+            raise NoAuth
+        if s.gates & GATE_RESTRICTED:
+            refusal = s.permissions.check(command, argv)
+            if refusal is not None:
+                raise refuse(s, refusal, command, argv)
+    except CommandError as error:
+        if command.name == "exec":  # whatever refuses EXEC ends the transaction
+            s.end_transaction()
+            raise ExecAbort(error) from None
+        raise
+
+
+def refuse(s: Session, refusal: Refusal, command: Command, argv: Argv) -> NoPermission:
+    """The error that tells the client, after an entry in ACL LOG."""
+    log_refusal(s, refusal, command, argv)
+    return NoPermission(refusal.kind, s.user, command.name, s.table.level)
+
+
+def log_refusal(s: Session, refusal: Refusal, command: Command, argv: Argv) -> None:
+    """Adds to ACL LOG that the client's user may not do this."""
+    item = command.name.encode() if refusal.kind == "command" else argv[refusal.at]
+    log_denial(s, refusal.kind, item, s.user.encode("utf-8", "surrogateescape"))
+
+
+def log_denial(s: Session, reason: str, item: bytes, user: bytes) -> None:
+    """Adds to ACL LOG what was refused to whom."""
+    context = "multi" if s.queue is not None or s.in_exec else "toplevel"
+    most = int(s.node.cluster.parameters.get("acllog-max-len", 128))
+    s.node.access_log.add(reason, context, item, user, describe(s, s.now), s.now, most)

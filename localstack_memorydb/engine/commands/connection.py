@@ -40,7 +40,7 @@ from localstack_memorydb.engine.resp import (
     encoders,
 )
 from localstack_memorydb.engine.session import Session
-from localstack_memorydb.engine.users import IAM_CONNECTION_MS
+from localstack_memorydb.engine.users import IAM_CONNECTION_MS, log_denial
 from localstack_memorydb.engine.versions import PATCH_VERSIONS
 
 connection = Family("connection", "@connection")
@@ -97,7 +97,7 @@ def _authenticate(s: Session, argv: Argv, name: bytes, password: bytes) -> None:
     if user is not None and user.uses_iam and s.in_exec:
         raise CommandError("ERR Command not allowed inside a transaction")
     if user is None or not user.accepts(password, cluster.spec, s.now):
-        s.log_denial("auth", argv[0], name)
+        log_denial(s, "auth", argv[0], name)
         raise WrongPass
     s.become(user)
     if user.uses_iam:

@@ -19,6 +19,7 @@ from localstack_memorydb.engine.registry import (
 from localstack_memorydb.engine.resp import NULL_ARRAY, OK, Argv, Reply
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.slots import key_slot
+from localstack_memorydb.engine.users import log_refusal
 
 transactions = Family("transactions", "@transaction")
 
@@ -111,7 +112,7 @@ def _run(s: Session, queue: list[tuple[Command, Argv]]) -> list[Reply]:
             try:
                 refusal = s.permissions.check(command, argv) if s.gates & GATE_RESTRICTED else None
                 if refusal is not None:
-                    s.log_refusal(refusal, command, argv)
+                    log_refusal(s, refusal, command, argv)
                     raise NoLongerPermitted(refusal.kind)
                 replies.append(s.call(command, argv))
             except CommandError as error:
