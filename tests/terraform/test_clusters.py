@@ -34,11 +34,11 @@ resource "aws_memorydb_subnet_group" "net" {
 ADDRESS = "aws_memorydb_cluster.test"
 
 
-def cluster(name: str, *lines: str, **changes: str) -> str:
+def cluster(called: str, /, *lines: str, **changes: str) -> str:
     """A cluster with the base configuration of the acceptance tests, and what a test changes."""
     arguments = {
         "acl_name": '"open-access"',
-        "name": f'"{name}"',
+        "name": f'"{called}"',
         "node_type": '"db.t4g.small"',
         "num_replicas_per_shard": "0",
         "num_shards": "1",
@@ -214,7 +214,8 @@ def test_the_data_source_is_like_the_resource(workspace: Workspace) -> None:
     found = workspace.apply(cluster("looked-up", tags='{ a = "1" }') + data)
     resource, source = found[ADDRESS], found["data.aws_memorydb_cluster.test"]
     only_ours = {"apply_immediately", "name_prefix", "snapshot_arns", "snapshot_name", "tags_all", "timeouts"}
-    assert {name for name in source if name in resource and source[name] != resource[name]} <= only_ours
+    differing = {name for name in source if (source[name] or None) != (resource.get(name) or None)}
+    assert differing <= only_ours, differing
 
 
 @pytest.mark.short

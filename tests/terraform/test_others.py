@@ -70,7 +70,10 @@ def test_a_snapshot(workspace: Workspace) -> None:
         assert configuration[name] == source[name]
     assert (configuration["port"], configuration["subnet_group_name"]) == (6379, "default")
     shown = found["data.aws_memorydb_snapshot.test"]
-    assert {name for name in shown if shown[name] != made.get(name)} <= {"tags_all", "timeouts"}
+    assert {name for name in shown if (shown[name] or None) != (made.get(name) or None)} <= {
+        "tags_all",
+        "timeouts",
+    }
     workspace.import_again(SNAPSHOT, "picture")
 
 

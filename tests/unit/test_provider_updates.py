@@ -172,3 +172,10 @@ def test_while_a_cluster_changes_nothing_else_may_change_it(
     aws.pass_time(minutes=1)
     aws("UpdateCluster", ClusterName="orders", ReplicaConfiguration={"ReplicaCount": 0})
     assert aws.refusal(operation, ClusterName="orders", **request_) == "InvalidClusterStateFault"
+
+
+def test_a_replica_count_that_is_left_out_is_zero(aws: World) -> None:
+    """The SDK for Go, which Terraform uses, does not send zeros."""
+    aws.create_cluster(NumReplicasPerShard=1)
+    aws("UpdateCluster", ClusterName="orders", ReplicaConfiguration={})
+    assert [shard["NumberOfNodes"] for shard in aws.settled_cluster()["Shards"]] == [1]

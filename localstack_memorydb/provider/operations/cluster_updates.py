@@ -269,11 +269,8 @@ def _engine(_: Context, cluster: Cluster, request: UpdateClusterRequest) -> Chan
 def _replicas(context: Context, cluster: Cluster, request: UpdateClusterRequest) -> Change | None:
     if request.replica_configuration is None:
         return None
-    wanted = request.replica_configuration.get("ReplicaCount")
-    if wanted is None:
-        raise InvalidParameterValueException(
-            "The parameter ReplicaConfiguration.ReplicaCount must be provided."
-        )
+    # The member is an integer that cannot be null: SDKs that leave out zeros, as Go's does, mean 0 by its absence.
+    wanted = request.replica_configuration.get("ReplicaCount", 0)
     count, old = require_replicas(context, wanted), cluster.replicas_per_shard
     if count == old:
         return None
