@@ -59,7 +59,6 @@ def test_settings_change_at_once(aws: World, change: dict[str, Any]) -> None:
         ({"EngineVersion": "9.9"}, VALUE),
         ({"Engine": "memcached"}, VALUE),
         ({"Engine": "valkey", "EngineVersion": "7.2"}, "NotImplemented"),
-        ({"ReplicaConfiguration": {}}, VALUE),
         ({"ReplicaConfiguration": {"ReplicaCount": 6}}, VALUE),
         ({"ShardConfiguration": {}}, VALUE),
         ({"ShardConfiguration": {"ShardCount": 0}}, VALUE),
