@@ -181,6 +181,8 @@ def encode_request(argv: Argv) -> bytes:
 
 _INLINE_MAX = 64 * 1024
 _MULTIBULK_MAX = 2**31 - 1
+_UNTRUSTED_ARGUMENTS = 10
+_UNTRUSTED_BULK = 16 * 1024
 
 
 class RequestReader:
@@ -191,6 +193,7 @@ class RequestReader:
 
     def __init__(self, bulk_max: int = 512 * 1024 * 1024) -> None:
         self.bulk_max = bulk_max
+        self.trusted = True  # clients without a user may only send what authentication needs
         self._buffer = bytearray()
         self._argv: Argv = []
         self._missing = 0
@@ -233,6 +236,8 @@ class RequestReader:
                 return None
             if count <= 0:
                 return []
+            if count > _UNTRUSTED_ARGUMENTS and not self.trusted:
+                raise ProtocolError("unauthenticated multibulk length")
             self._missing, self._argv = count, []
         while self._missing:
             if not self._read_bulk():
@@ -248,6 +253,8 @@ class RequestReader:
                 return False
             if length < 0:
                 raise ProtocolError("invalid bulk length")
+            if length > _UNTRUSTED_BULK and not self.trusted:
+                raise ProtocolError("unauthenticated bulk length")
             self._bulk = length
         if len(self._buffer) < self._bulk + 2:
             return False

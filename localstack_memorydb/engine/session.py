@@ -195,13 +195,18 @@ class Session:
 
     def become(self, user: User | None) -> None:
         """The client acts for the user from now on; for nobody without one, and then it may only authenticate."""
-        self.node.cluster.iam_sessions.pop(self, None)
         self.gates &= ~_USER_GATES
         self.find = self.table.get
         if user is None:
             self.user = "default"
             self.gates |= GATE_UNAUTHENTICATED
+            if self.strict is None and not self.reader.has_data():
+                self.strict = RequestReader()
+            if self.strict is not None:
+                self.strict.trusted = False
             return
+        if self.strict is not None:
+            self.strict.trusted = True
         self.user, self.permissions = user.name, user.permissions
         if not user.permissions.unrestricted:
             self.gates |= GATE_RESTRICTED
@@ -364,7 +369,7 @@ class Session:
         except ProtocolError as error:
             self.closing = True
             raise CommandError(f"ERR Protocol error: {error}") from None
-        if argv is None and self.strict.idle:
+        if argv is None and self.strict.idle and self.strict.trusted:
             self.strict = None
             self.reader = hiredis.Reader()
             self.packet, self.lost = b"", False
@@ -382,6 +387,7 @@ class Session:
             except ProtocolError:
                 strict.rewind(before)
                 break
+        strict.trusted = self.is_authenticated
         return self._next_strict
 
     def _refused(self, error: CommandError, argv: Argv) -> bytes:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from localstack_memorydb.engine.cluster import Cluster
-from localstack_memorydb.engine.spec import OPEN_ACCESS, UserSpec
+from localstack_memorydb.engine.spec import OPEN_ACCESS, TokenVerifier, UserSpec
 from localstack_memorydb.engine.users import compile_users, hash_password
-from tests.unit.cluster_without_sockets import Client, start
+from tests.unit.cluster_without_sockets import NOW, Client, start
 
 WRONGPASS = b"-WRONGPASS invalid username-password pair or user is disabled.\r\n"
 NOAUTH = b"-NOAUTH Authentication required.\r\n"
@@ -187,3 +189,162 @@ def test_hello_authenticates() -> None:
     connected = client(cluster(ALICE))
     assert connected(f"HELLO 3 AUTH alice {PASSWORD}").startswith(b"%7\r\n")
     assert connected("GET app:1") == b"_\r\n"
+
+
+def packet(*argv: bytes) -> bytes:
+    """A request as clients send it, without the last line end."""
+    return b"*%d\r\n%b" % (len(argv), b"\r\n".join(b"$%d\r\n%b" % (len(word), word) for word in argv))
+
+
+def test_strangers_may_not_send_much() -> None:
+    started = cluster(ALICE)
+    many = client(started)
+    assert many(packet(*[b"x"] * 11)) == b"-ERR Protocol error: unauthenticated multibulk length\r\n"
+    long = client(started)
+    assert long(packet(b"AUTH", b"x" * 16_385)) == b"-ERR Protocol error: unauthenticated bulk length\r\n"
+    assert (many.session.closing, long.session.closing) == (True, True)
+    assert client(started)(packet(b"AUTH", b"x" * 16_384)) == WRONGPASS
+
+
+def test_the_limits_end_with_auth_and_return_with_reset() -> None:
+    connected = client(cluster(ALICE), "alice")
+    big = packet(b"MGET", *[b"app:{1}"] * 11)
+    assert connected(big).startswith(b"*11\r\n")
+    connected("RESET")
+    assert connected(big) == b"-ERR Protocol error: unauthenticated multibulk length\r\n"
+
+
+def test_auth_in_the_middle_of_a_packet() -> None:
+    connected = client(cluster(ALICE))
+    auth = packet(b"AUTH", b"alice", PASSWORD.encode())
+    get = packet(b"GET", b"app:1")
+    assert connected(
+        b"\r\n".join([get, auth, get, packet(b"GET", b"other"), packet(b"SET", b"app:1", b"x")])
+    ) == (
+        NOAUTH
+        + b"+OK\r\n$-1\r\n-NOPERM No permissions to access a key\r\n"
+        + b"-NOPERM User alice has no permissions to run the 'set' command\r\n"
+    )
+    # From open access to less, in one packet.
+    started = cluster(*OPEN_ACCESS, ALICE)
+    assert client(started)(b"\r\n".join([packet(b"SET", b"k", b"v"), auth, packet(b"GET", b"k")])) == (
+        b"+OK\r\n+OK\r\n-NOPERM No permissions to access a key\r\n"
+    )
+
+
+def test_permissions_come_before_redirection() -> None:
+    started = start(shards=2)
+    change(started, user("alice", "on ~app:* +get +mget"))
+    connected = client(started, "alice")
+    assert connected("GET app:{foo}").startswith(b"-MOVED")
+    assert connected("GET foo").startswith(b"-NOPERM")
+    assert connected("MGET app:1 app:2").startswith(b"-CROSSSLOT")
+    assert connected("MGET app:1 foo").startswith(b"-NOPERM")
+
+
+def test_a_blocked_client_is_asked_again() -> None:
+    started = cluster(user("alice", "on ~* +@all"), user("bob", "on ~* +@all"))
+    alice, bob = client(started, "alice"), client(started, "bob")
+    alice("BLPOP jobs 0")
+    change(started, user("alice", "on ~app:* +@all"), user("bob", "on ~* +@all"))
+    bob("RPUSH jobs x")
+    assert (alice.heard(), bob("LLEN jobs")) == (b"-NOPERM No permissions to access a key\r\n", b":1\r\n")
+
+
+# -- IAM --------------------------------------------------------------------------------------------------------------
+
+HOUR = 60 * 60 * 1000
+
+
+def iam_cluster(verify: TokenVerifier | None) -> Cluster:
+    started = start(version="7.1")
+    started.spec = replace(started.spec, verify_token=verify)
+    change(started, UserSpec("app", "on ~* &* +@all", "iam"))
+    return started
+
+
+def only_good(cluster_name: str, user_name: str, token: str, now: int) -> bool:
+    return (cluster_name, user_name, token) == ("test", "app", "good") and now >= NOW
+
+
+def broken(*_: object) -> bool:
+    raise RuntimeError("bug")
+
+
+def test_iam_users_sign_in_with_tokens() -> None:
+    assert client(iam_cluster(only_good))("AUTH app good") == b"+OK\r\n"
+    assert client(iam_cluster(only_good))("HELLO 3 AUTH app good").startswith(b"%7")
+    assert client(iam_cluster(only_good))("AUTH app bad") == WRONGPASS
+
+
+@pytest.mark.parametrize("verify", [None, broken])
+def test_iam_logins_are_refused_when_nobody_can_verify_them(verify: TokenVerifier | None) -> None:
+    assert client(iam_cluster(verify))("AUTH app good") == WRONGPASS
+
+
+def test_iam_connections_end_after_twelve_hours_unless_they_sign_in_again() -> None:
+    started = iam_cluster(only_good)
+    idle, eager = client(started), client(started)
+    idle("AUTH app good")
+    eager("AUTH app good")
+    assert eager("AUTH app good", NOW + 11 * HOUR) == b"+OK\r\n"
+    started.tick(NOW + 12 * HOUR - 1)
+    assert not idle.closed
+    started.tick(NOW + 12 * HOUR)
+    assert (idle.closed, eager.closed) == (True, False)
+    started.tick(NOW + 23 * HOUR)
+    assert eager.closed
+
+
+def test_iam_auth_is_not_for_transactions() -> None:
+    started = iam_cluster(only_good)
+    connected = client(started)
+    connected("AUTH app good")
+    connected("MULTI")
+    connected("AUTH app good")
+    assert connected("EXEC") == b"*1\r\n-ERR Command not allowed inside a transaction\r\n"
+
+
+def test_a_changed_iam_user_keeps_its_twelve_hours() -> None:
+    started = iam_cluster(only_good)
+    connected = client(started)
+    connected("AUTH app good")
+    change(started, UserSpec("app", "on ~app:* &* +@all", "iam"))
+    started.tick(NOW + 12 * HOUR)
+    assert connected.closed
+
+
+# -- ACL --------------------------------------------------------------------------------------------------------------
+
+
+def test_acl_shows_users_without_passwords() -> None:
+    started = cluster(user("root", "on ~* &* +@all"), ALICE)
+    connected = client(started, "root")
+    assert connected("ACL USERS") == b"*2\r\n$5\r\nalice\r\n$4\r\nroot\r\n"
+    shown = connected("ACL LIST") + connected("ACL GETUSER alice")
+    assert b"user alice on sanitize-payload ~app:* resetchannels -@all +@read +ping +multi +exec\r\n" in shown
+    assert ALICE.password_hashes[0].encode() not in shown
+
+
+def test_acl_log_groups_what_is_alike_and_keeps_the_newest() -> None:
+    started = cluster(user("root", "on ~* &* +@all"), ALICE)
+    root, alice = client(started, "root"), client(started, "alice")
+    for _ in range(3):
+        alice("SET app:1 x")
+    alice("GET other", NOW + 1000)
+    client(started)("AUTH alice wrong", NOW + 2000)
+    log = [(e.count, e.reason, e.context, e.object, e.user) for e in next(started.nodes()).access_log.entries]
+    assert log == [
+        (1, "auth", "toplevel", b"AUTH", b"alice"),
+        (1, "key", "toplevel", b"other", b"alice"),
+        (3, "command", "toplevel", b"set", b"alice"),
+    ]
+    assert root("ACL LOG 1", NOW + 3500).startswith(
+        b"*1\r\n*20\r\n$5\r\ncount\r\n:1\r\n$6\r\nreason\r\n$4\r\nauth\r\n"
+    )
+    assert b"$11\r\nage-seconds\r\n$3\r\n1.5\r\n" in root("ACL LOG 1", NOW + 3500)
+    for number in range(200):
+        alice(f"GET other:{number}")
+    assert len(next(started.nodes()).access_log.entries) == 128
+    assert root("ACL LOG RESET") == b"+OK\r\n"
+    assert root("ACL LOG") == b"*0\r\n"

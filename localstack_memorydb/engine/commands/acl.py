@@ -1,17 +1,25 @@
 """Users as a connection may ask for them. https://valkey.io/commands/acl-whoami/
 
-With `open-access`, the one access control list that there is so far, the only user is `default`, who may do everything.
-Users are made and changed through the MemoryDB API: the commands that would do it here do not exist.
+Users are made and changed through the MemoryDB API: the commands that would do it here do not exist. Passwords are never
+shown, not even hashed.
 """
 
 from __future__ import annotations
 
-from localstack_memorydb.engine.errors import CommandError, WrongArity, printable, wrong_subcommand_arguments
+from localstack_memorydb.engine.acl import Selector
+from localstack_memorydb.engine.errors import (
+    CommandError,
+    WrongArity,
+    printable,
+    refusal_text,
+    wrong_subcommand_arguments,
+)
 from localstack_memorydb.engine.help import help_lines
 from localstack_memorydb.engine.numbers import parse_int
 from localstack_memorydb.engine.registry import ADMIN, CATEGORIES, LOADING, NOSCRIPT, STALE, Family
 from localstack_memorydb.engine.resp import OK, Argv, Reply, Unordered
 from localstack_memorydb.engine.session import Session
+from localstack_memorydb.engine.users import Denial, User
 
 acl = Family("server")
 
@@ -26,17 +34,45 @@ def whoami(s: Session, argv: Argv) -> Reply:
     return s.user.encode()
 
 
+def _sorted_users(s: Session) -> list[User]:
+    users = s.node.cluster.users.values()
+    return sorted(users, key=lambda user: _name(user))
+
+
+def _name(user: User) -> bytes:
+    return user.name.encode("utf-8", "surrogateescape")
+
+
+def _flags(s: Session, user: User) -> list[bytes]:
+    flags = [b"on" if user.permissions.enabled else b"off"]
+    root = user.permissions.root
+    if s.legacy:
+        whole = root.base == "+@all" and not any(rule[0] == "-" for rule in root.rules.values())
+        facts = {b"allkeys": root.all_keys, b"allchannels": root.all_channels, b"allcommands": whole}
+        flags += [flag for flag, holds in facts.items() if holds]
+    if user.spec.authentication == "no-password":
+        flags.append(b"nopass")
+    if s.table.level >= (7, 2):
+        flags.append(b"sanitize-payload")
+    return flags
+
+
 @acl.command("ACL|USERS", 2, ADMIN | _ANYTIME, since="6.0.0")
 def users(s: Session, argv: Argv) -> Reply:
     """The users of the cluster."""
-    return [b"default"]
+    return [_name(user) for user in _sorted_users(s)]
 
 
 @acl.command("ACL|LIST", 2, ADMIN | _ANYTIME, since="6.0.0")
 def list_(s: Session, argv: Argv) -> Reply:
     """The users with what they may do."""
-    sanitize = b" sanitize-payload" if s.table.level >= (7, 2) else b""
-    return [b"user default on nopass%b ~* &* +@all" % sanitize]
+    return [_line(s, user) for user in _sorted_users(s)]
+
+
+def _line(s: Session, user: User) -> bytes:
+    _, _, rules = user.permissions.text.partition(" ")
+    flags = [flag for flag in _flags(s, user) if not flag.startswith(b"all")]
+    return b" ".join([b"user", _name(user), *flags, rules.encode("utf-8", "surrogateescape")])
 
 
 @acl.command("ACL|CAT", -2, _ANYTIME, since="6.0.0")
@@ -49,32 +85,67 @@ def cat(s: Session, argv: Argv) -> Reply:
     category = f"@{printable(argv[2]).lower()}"
     if category not in CATEGORIES:
         raise CommandError(f"ERR Unknown category '{printable(argv[2])}'")
-    return [each.name.encode() for each in s.table.full() if category in each.categories]
+    known = s.table.top if s.legacy else s.table.full()  # in 6.2 a container is one command
+    return [each.name.encode() for each in known if category in each.categories]
 
 
 @acl.command("ACL|GETUSER", 3, ADMIN | _ANYTIME, since="6.0.0")
 def getuser(s: Session, argv: Argv) -> Reply:
-    """What a user may do. Passwords are never shown, not even hashed."""
-    if argv[2] != b"default":
+    """What a user may do."""
+    user = s.node.cluster.users.get(argv[2].decode("utf-8", "surrogateescape"))
+    if user is None:
         return None
-    sanitize = [b"sanitize-payload"] if s.table.level >= (7, 2) else []
+    root, *further = user.permissions.selectors
+    shown: dict[bytes, Reply] = {b"flags": Unordered(_flags(s, user)), b"passwords": []}
     if s.legacy:
-        flags = [b"on", b"allkeys", b"allchannels", b"allcommands", b"nopass"]
-        return {
-            b"flags": Unordered(flags),
-            b"passwords": [],
-            b"commands": b"+@all",
-            b"keys": [b"*"],
-            b"channels": [b"*"],
+        return shown | {
+            b"commands": root.describe_commands().encode(),
+            b"keys": [b"*"] if root.all_keys else list(root.keys),
+            b"channels": [b"*"] if root.all_channels else list(root.channels),
         }
-    return {
-        b"flags": Unordered([b"on", b"nopass", *sanitize]),
-        b"passwords": [],
-        b"commands": b"+@all",
-        b"keys": b"~*",
-        b"channels": b"&*",
-        b"selectors": [],
+    return shown | _rules(root) | {b"selectors": [_rules(each) for each in further]}
+
+
+def _rules(selector: Selector) -> dict[bytes, Reply]:
+    parts = {
+        b"commands": selector.describe_commands(),
+        b"keys": " ".join(selector.describe_keys()),
+        b"channels": " ".join(selector.describe_channels()),
     }
+    return {name: text.encode("utf-8", "surrogateescape") for name, text in parts.items()}
+
+
+@acl.command("ACL|LOG", -2, ADMIN | _ANYTIME, since="6.0.0")
+def log(s: Session, argv: Argv) -> Reply:
+    """What was refused lately, newest first: ten entries or as many as asked for; RESET forgets them."""
+    if len(argv) > 3:
+        raise wrong_subcommand_arguments("acl", argv[1])
+    entries = s.node.access_log.entries
+    if len(argv) == 2:
+        return [_denial(s, entry) for entry in entries[:10]]
+    if argv[2].lower() == b"reset":
+        entries.clear()
+        return OK
+    return [_denial(s, entry) for entry in entries[: max(0, parse_int(argv[2]))]]
+
+
+def _denial(s: Session, entry: Denial) -> Reply:
+    shown: dict[bytes, Reply] = {
+        b"count": entry.count,
+        b"reason": entry.reason.encode(),
+        b"context": entry.context.encode(),
+        b"object": entry.object,
+        b"username": entry.user,
+        b"age-seconds": (s.now - entry.updated) / 1000,
+        b"client-info": entry.client,
+    }
+    if s.table.level >= (7, 2):
+        shown |= {
+            b"entry-id": entry.number,
+            b"timestamp-created": entry.created,
+            b"timestamp-last-updated": entry.updated,
+        }
+    return shown
 
 
 @acl.command("ACL|GENPASS", -2, _ANYTIME, since="6.0.0")
@@ -92,17 +163,24 @@ def genpass(s: Session, argv: Argv) -> Reply:
 
 @acl.command("ACL|DRYRUN", -4, ADMIN | _ANYTIME, since="7.0.0")
 def dryrun(s: Session, argv: Argv) -> Reply:
-    """Whether a user could run a command line."""
-    if argv[2] != b"default":
+    """Whether a user could run a command line: OK, or the reason why not."""
+    user = s.node.cluster.users.get(argv[2].decode("utf-8", "surrogateescape"))
+    if user is None:
         raise CommandError(f"ERR User '{printable(argv[2])}' not found")
     line = argv[3:]
     found = s.table.find(line[0])
+    if found is not None and found.subcommands and len(line) > 1:
+        found = found.subcommands.get(line[1].lower())
     if found is None:
         raise CommandError(f"ERR Command '{printable(line[0])}' not found")
-    found = found.resolve(line, s.legacy) if found.subcommands else found
     if not found.least <= len(line) <= found.most:
         raise WrongArity(found.name)
-    return OK
+    refusal = user.permissions.check(found, line)
+    if refusal is None:
+        return OK
+    item = printable(line[refusal.at])
+    text = refusal_text(refusal.kind, user.name, found.name, item, s.table.level)
+    return text.encode("utf-8", "surrogateescape")
 
 
 @acl.command("ACL|HELP", 2, LOADING | STALE, since="6.0.0")

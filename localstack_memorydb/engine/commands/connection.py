@@ -86,6 +86,7 @@ def reset(s: Session, argv: Argv) -> Reply:
     """The connection as it was when it was made."""
     s.end_transaction()
     s.node.drop_subscriptions(s)
+    s.node.cluster.iam_sessions.pop(s, None)
     s.reset()
     return Simple(b"RESET")
 
@@ -100,6 +101,7 @@ def _authenticate(s: Session, argv: Argv, name: bytes, password: bytes) -> None:
         log_denial(s, "auth", argv[0], name)
         raise WrongPass
     s.become(user)
+    cluster.iam_sessions.pop(s, None)
     if user.uses_iam:
         cluster.iam_sessions[s] = s.now + IAM_CONNECTION_MS
 
