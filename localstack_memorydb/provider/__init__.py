@@ -14,7 +14,7 @@ from localstack_memorydb.provider.faults import Fault
 from localstack_memorydb.provider.fleet import Fleet
 from localstack_memorydb.provider.operation import OPERATIONS, invoke
 from localstack_memorydb.provider.ports import Ports
-from localstack_memorydb.provider.store import Store, new_store
+from localstack_memorydb.provider.store import GlobalStore, Store, new_global_store, new_store
 from localstack_memorydb.provider.transitions import Transitions
 
 __all__ = ["OPERATIONS", "Call", "Fault", "Options", "Ports", "Provider", "Quotas", "ServiceUpdate"]
@@ -31,6 +31,7 @@ class Provider:
         self._options = options or Options()
         self._lock = threading.RLock()
         self._stores: dict[tuple[str, str], Store] = {}
+        self._globals: dict[str, GlobalStore] = {}
         self._fleet = Fleet(engine, ports.tokens)
         self._transitions = Transitions(self._options.transition_delay, self._options.delays)
 
@@ -46,7 +47,21 @@ class Provider:
         key = call.account, call.region
         if key not in self._stores:
             self._stores[key] = new_store(call.account, call.region, call.partition, call.now)
-        return Context(call, self._stores[key], self._transitions, self._fleet, self._ports, self._options)
+        if call.account not in self._globals:
+            self._globals[call.account] = new_global_store(call.account, call.partition)
+        regions = {
+            region: store for (account, region), store in self._stores.items() if account == call.account
+        }
+        return Context(
+            call=call,
+            store=self._stores[key],
+            regions=regions,
+            globe=self._globals[call.account],
+            transitions=self._transitions,
+            fleet=self._fleet,
+            ports=self._ports,
+            options=self._options,
+        )
 
     def wait_for_work(self, timeout: float | None = None) -> bool:
         """Wait until no snapshot, restore or resharding runs; False when one still does after `timeout` seconds."""
@@ -58,6 +73,7 @@ class Provider:
             self._transitions.forget()
             self._fleet.close()
             self._stores.clear()
+            self._globals.clear()
 
     def close(self) -> None:
         """Wait for what runs and close every cluster. The provider answers no call after that."""

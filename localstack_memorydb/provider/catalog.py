@@ -35,6 +35,7 @@ class Quotas:
     tags: int = 50
     failovers_per_day: int = 5
     reserved_nodes: int = 300
+    regions_per_multi_region_cluster: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +193,12 @@ def _parameters(rows: list[dict[str, Any]], family: str, minimum: str) -> Iterat
 def default_groups() -> tuple[DefaultGroup, ...]:
     """The parameter groups that every account has."""
     return tuple(DefaultGroup(**row) for row in _document("parameters")["groups"])
+
+
+@cache
+def default_multi_region_groups() -> tuple[DefaultGroup, ...]:
+    """The multi-Region parameter groups that every account has."""
+    return tuple(DefaultGroup(**row) for row in _document("parameters")["multi_region_groups"])
 
 
 @cache

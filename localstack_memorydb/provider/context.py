@@ -9,7 +9,7 @@ from datetime import datetime
 from localstack_memorydb.provider.catalog import Quotas
 from localstack_memorydb.provider.fleet import Fleet
 from localstack_memorydb.provider.ports import Ports, Scope
-from localstack_memorydb.provider.store import Store
+from localstack_memorydb.provider.store import GlobalStore, Store
 from localstack_memorydb.provider.transitions import Transitions
 
 
@@ -57,10 +57,15 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The first argument of every operation."""
+    """The first argument of every operation.
+
+    `store` is that of the call's Region, `regions` has those of all Regions in which the account has one.
+    """
 
     call: Call
     store: Store
+    regions: Mapping[str, Store]
+    globe: GlobalStore
     transitions: Transitions
     fleet: Fleet
     ports: Ports
@@ -78,6 +83,12 @@ class Context:
     def scope(self) -> Scope:
         """On whose behalf the ports are asked."""
         return Scope(self.call.account, self.call.region, self.call.partition)
+
+    def settle(self) -> None:
+        """Move everything of the account that is due."""
+        for store in self.regions.values():
+            self.transitions.settle(store, self.now)
+        self.transitions.settle(self.globe, self.now)
 
     def record(self, source_type: str, source_name: str, message: str) -> None:
         """Add an event of this moment."""

@@ -123,7 +123,7 @@ def find(name: str) -> Operation:
 
 def invoke(name: str, context: Context, params: Mapping[str, Any]) -> dict[str, Any]:
     """Settle, validate, call, page, render. Raises Fault."""
-    context.transitions.settle(context.store, context.now)
+    context.settle()
     found = find(name)
     arguments = model.validate(found.model, params)
     given = {parameter: value for parameter, value in params.items() if value is not None}

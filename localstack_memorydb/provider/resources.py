@@ -300,6 +300,44 @@ class ParameterGroup(Resource):
         return self.name.startswith("default.")
 
 
+@dataclass(kw_only=True, eq=False)
+class MultiRegionParameterGroup(Resource):
+    """A parameter group of multi-Region clusters."""
+
+    kind: ClassVar[str] = "multiregionparametergroup"
+    family: str
+    description: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RegionalCluster:
+    """A member of a multi-Region cluster, in an answer."""
+
+    cluster_name: str
+    region: str
+    status: str
+    arn: str
+
+
+@dataclass(kw_only=True, eq=False)
+class MultiRegionCluster(Resource, Stateful):
+    """A multi-Region cluster; `clusters`, its members, is filled in for an answer."""
+
+    kind: ClassVar[str] = "multiregioncluster"
+    description: str | None
+    node_type: str
+    engine: str
+    engine_version: str
+    number_of_shards: int
+    multi_region_parameter_group_name: str
+    tls_enabled: bool
+    clusters: tuple[RegionalCluster, ...] | None = None
+
+    @property
+    def multi_region_cluster_name(self) -> str:
+        return self.name
+
+
 @dataclass(frozen=True, slots=True)
 class Authentication:
     """How a user shows who it is."""

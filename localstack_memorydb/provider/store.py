@@ -13,6 +13,8 @@ from localstack_memorydb.provider.resources import (
     Authentication,
     Cluster,
     Event,
+    MultiRegionCluster,
+    MultiRegionParameterGroup,
     ParameterGroup,
     ReservedNode,
     Snapshot,
@@ -78,6 +80,43 @@ class Store:
         self.last_event += 1
         self.events = [event for event in self.events if event.date > now - EVENTS_KEPT]
         self.events.append(Event(source_name, source_type, message, now, self.last_event))
+
+
+@dataclass
+class GlobalStore:
+    """What an account has in no Region, but everywhere."""
+
+    account: str
+    partition: str
+    multi_region_clusters: dict[str, MultiRegionCluster] = field(default_factory=dict)
+    multi_region_parameter_groups: dict[str, MultiRegionParameterGroup] = field(default_factory=dict)
+
+    def arn(self, kind: str, name: str) -> str:
+        """The Amazon Resource Name, which names no Region."""
+        return f"arn:{self.partition}:memorydb::{self.account}:{kind}/{name}"
+
+    def stateful(self) -> Iterator[Stateful]:
+        """Everything that has a status."""
+        return iter(self.multi_region_clusters.values())
+
+    def remove(self, resource: Stateful) -> None:
+        """Forget a resource whose deletion is complete."""
+        for name, found in list(self.multi_region_clusters.items()):
+            if found is resource:
+                del self.multi_region_clusters[name]
+
+
+def new_global_store(account: str, partition: str) -> GlobalStore:
+    """A store with the multi-Region parameter groups that every account has."""
+    store = GlobalStore(account, partition)
+    for group in catalog.default_multi_region_groups():
+        store.multi_region_parameter_groups[group.name] = MultiRegionParameterGroup(
+            name=group.name,
+            arn=store.arn(MultiRegionParameterGroup.kind, group.name),
+            family=group.family,
+            description=group.description,
+        )
+    return store
 
 
 def new_store(account: str, region: str, partition: str, now: datetime) -> Store:

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from localstack_memorydb.provider.resources import Stateful
-from localstack_memorydb.provider.store import Store
+from localstack_memorydb.provider.store import GlobalStore, Store
 
 T = TypeVar("T")
 LOG: Final = logging.getLogger(__name__)
@@ -39,6 +39,9 @@ STATES: Final[Mapping[tuple[str, str], str]] = {
     ("acl", "deleting"): GONE,
     ("user", "modifying"): "active",
     ("user", "deleting"): GONE,
+    ("multiregioncluster", "creating"): "available",
+    ("multiregioncluster", "updating"): "available",
+    ("multiregioncluster", "deleting"): GONE,
     ("reservednode", "payment-pending"): "active",
 }
 """(kind, transitional state): the state after it. Every other state lasts until an operation changes it."""
@@ -105,7 +108,7 @@ class Transitions:
         resource.status, resource.since = status, now
         self._passages.setdefault(resource, []).append(Passage(work, arrived, failed))
 
-    def settle(self, store: Store, now: datetime) -> None:
+    def settle(self, store: Store | GlobalStore, now: datetime) -> None:
         """Move everything that is due."""
         for resource in list(store.stateful()):
             following = STATES.get((resource.kind, resource.status))
@@ -118,7 +121,7 @@ class Transitions:
             return False
         return not any(passage.is_running for passage in self._passages.get(resource, ()))
 
-    def _arrive(self, store: Store, resource: Stateful, following: str, now: datetime) -> None:
+    def _arrive(self, store: Store | GlobalStore, resource: Stateful, following: str, now: datetime) -> None:
         for passage in self._passages.pop(resource, ()):
             following = _end(passage, now) or following
         if following == GONE:

@@ -118,6 +118,8 @@ def test_a_paged_operation_refuses_what_is_no_page(world: World, operation: str)
     good = sample(OPERATIONS[operation].model.input)
     if "ParameterGroupName" in good:
         good["ParameterGroupName"] = "default.memorydb-redis7"
+    if "MultiRegionParameterGroupName" in good:
+        good["MultiRegionParameterGroupName"] = "default.memorydb-valkey7.multiregion"
     for wrong_page in ({"MaxResults": 0}, {"MaxResults": 101}, {"NextToken": "nonsense"}):
         code, text = world.refused(operation, **good, **wrong_page)
         assert code == "InvalidParameterValueException"

@@ -120,8 +120,10 @@ def test_replicas_come_and_go(aws: World) -> None:
         "available",
         [3, 3],
     )
-    assert aws.events()[:2] == [
+    assert aws.events()[:4] == [
         "Modified number of nodes from 4 to 6",
+        "Added node orders-0002-003 in Availability Zone us-east-1b",
+        "Added node orders-0001-003 in Availability Zone us-east-1a",
         "Increase replica count started for replication group orders on 2026-11-23T12:00:00.000Z",
     ]
     aws("UpdateCluster", ClusterName="orders", ReplicaConfiguration={"ReplicaCount": 0})
@@ -130,6 +132,7 @@ def test_replicas_come_and_go(aws: World) -> None:
         "SingleAZ",
         [1, 1],
     )
+    assert "Removed node orders-0002-003" in aws.events()
 
 
 def test_shards_come_and_go(aws: World) -> None:

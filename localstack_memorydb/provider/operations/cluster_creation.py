@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from localstack_memorydb.engine import AddressError
 from localstack_memorydb.provider import catalog
+from localstack_memorydb.provider.cluster_request import CreateClusterRequest
 from localstack_memorydb.provider.cluster_rules import (
     require_acl_for,
     require_data_tiering,
@@ -26,8 +25,9 @@ from localstack_memorydb.provider.cluster_rules import (
     require_version,
 )
 from localstack_memorydb.provider.context import Context
-from localstack_memorydb.provider.faults import ClusterAlreadyExistsFault, MultiRegionClusterNotFoundFault
+from localstack_memorydb.provider.faults import ClusterAlreadyExistsFault
 from localstack_memorydb.provider.membership import users_of
+from localstack_memorydb.provider.multi_region import require_membership
 from localstack_memorydb.provider.operation import operation
 from localstack_memorydb.provider.operations.parameter_groups import values_of
 from localstack_memorydb.provider.operations.subnet_groups import subnet_group_for
@@ -47,38 +47,6 @@ from localstack_memorydb.provider.windows import (
     require_maintenance_window,
     require_snapshot_window,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateClusterRequest:
-    """The members of CreateCluster."""
-
-    cluster_name: str
-    node_type: str
-    acl_name: str
-    multi_region_cluster_name: str | None = None
-    parameter_group_name: str | None = None
-    description: str | None = None
-    num_shards: int | None = None
-    num_replicas_per_shard: int = 1
-    subnet_group_name: str | None = None
-    security_group_ids: Sequence[str] = ()
-    maintenance_window: str | None = None
-    port: int = catalog.DEFAULT_PORT
-    sns_topic_arn: str | None = None
-    tls_enabled: bool = True
-    kms_key_id: str | None = None
-    snapshot_arns: Sequence[str] | None = None
-    snapshot_name: str | None = None
-    snapshot_retention_limit: int = 0
-    tags: Sequence[Mapping[str, Any]] = ()
-    snapshot_window: str | None = None
-    engine: str | None = None
-    engine_version: str | None = None
-    auto_minor_version_upgrade: bool = True
-    data_tiering: bool | None = None
-    network_type: str = "ipv4"
-    ip_discovery: str | None = None
 
 
 @operation
@@ -101,6 +69,7 @@ def _new_cluster(
 ) -> Cluster:
     """The cluster that the request describes, or the fault that AWS would answer first."""
     restored = source.configuration if source else None
+    shared, request = require_membership(context, request)
     acl = require_active_acl(context, request.acl_name)
     version = require_version(request.engine, request.engine_version, restored)
     require_acl_for(acl, version, tls_enabled=request.tls_enabled)
@@ -114,7 +83,6 @@ def _new_cluster(
     data_tiering = require_data_tiering(node_type, request.data_tiering, source)
     require_policy(parameter_group, data_tiering)
     subnet_group = subnet_group_for(context, request.subnet_group_name)
-    _require_multi_region_cluster(request.multi_region_cluster_name)
     arn = context.store.arn(Cluster.kind, name)
     maintenance_window, snapshot_window = _windows(arn, context, request)
     cluster = Cluster(
@@ -146,8 +114,11 @@ def _new_cluster(
         network_type=request.network_type,
         ip_discovery=require_network(subnet_group, request.network_type, request.ip_discovery),
         cluster_endpoint=Endpoint(None, require_port(request.port)),
+        multi_region_cluster_name=shared.name if shared else None,
     )
     context.store.subnet_groups[subnet_group.name] = subnet_group
+    if shared is not None:
+        context.transitions.begin(shared, "updating", context.now)
     return cluster
 
 
@@ -165,12 +136,6 @@ def _windows(arn: str, context: Context, request: CreateClusterRequest) -> tuple
 def _security_groups(identifiers: Sequence[str], now: datetime) -> list[SecurityGroup] | None:
     groups = [SecurityGroup(security_group_id=each, status="active", since=now) for each in identifiers]
     return groups or None
-
-
-def _require_multi_region_cluster(name: str | None) -> None:
-    """Multi-Region clusters cannot be made here yet, so none exists that a cluster could join."""
-    if name is not None:
-        raise MultiRegionClusterNotFoundFault(f"Multi-Region cluster {name.lower()} not found.")
 
 
 def _start(context: Context, cluster: Cluster, source: Source | None) -> None:

@@ -34,6 +34,7 @@ from localstack_memorydb.provider.faults import (
     NotImplementedFault,
 )
 from localstack_memorydb.provider.membership import users_of
+from localstack_memorydb.provider.multi_region import require_not_shared
 from localstack_memorydb.provider.operation import operation
 from localstack_memorydb.provider.operations.parameter_groups import apply_parameters, fixed_values
 from localstack_memorydb.provider.requirements import (
@@ -47,11 +48,10 @@ from localstack_memorydb.provider.resources import (
     Cluster,
     ParameterGroup,
     PendingUpdates,
-    Resharding,
     SecurityGroup,
-    SlotMigration,
 )
-from localstack_memorydb.provider.topology import answer, place
+from localstack_memorydb.provider.scaling import begin_replicas, begin_resharding
+from localstack_memorydb.provider.topology import answer
 from localstack_memorydb.provider.windows import (
     require_apart,
     require_maintenance_window,
@@ -81,7 +81,7 @@ class UpdateClusterRequest:
     ip_discovery: str | None = None
 
 
-Change: TypeAlias = Callable[[], None]
+Change: TypeAlias = Callable[[], object]
 
 
 @operation
@@ -90,6 +90,14 @@ def update_cluster(context: Context, request: UpdateClusterRequest) -> Cluster:
     cluster = require_cluster(context, request.cluster_name)
     require_available(cluster)
     _require_combination(request)
+    require_not_shared(
+        cluster,
+        request.node_type,
+        request.engine,
+        request.engine_version,
+        request.shard_configuration,
+        request.parameter_group_name,
+    )
     changes = [change for plan in PLANS if (change := plan(context, cluster, request))]
     if not changes:
         raise NoOperationFault(f"The request changes nothing of cluster {cluster.name}.")
@@ -219,15 +227,12 @@ def _acl(context: Context, cluster: Cluster, request: UpdateClusterRequest) -> C
         cluster.acl_name, cluster.pending_updates = acl.name, None
 
     def change() -> None:
-        cluster.pending_updates = replace(_pending(cluster), acls=ACLsUpdate(acl.name))
+        pending = cluster.pending_updates or PendingUpdates()
+        cluster.pending_updates = replace(pending, acls=ACLsUpdate(acl.name))
         context.fleet.set_users(cluster, users_of(context.store, acl))
         context.transitions.begin(cluster, "updating", context.now, arrived=arrived)
 
     return change
-
-
-def _pending(cluster: Cluster) -> PendingUpdates:
-    return cluster.pending_updates or PendingUpdates()
 
 
 def _ip_discovery(_: Context, cluster: Cluster, request: UpdateClusterRequest) -> Change | None:
@@ -270,29 +275,11 @@ def _replicas(context: Context, cluster: Cluster, request: UpdateClusterRequest)
     if request.replica_configuration is None:
         return None
     # The member is an integer that cannot be null: SDKs that leave out zeros, as Go's does, mean 0 by its absence.
-    wanted = request.replica_configuration.get("ReplicaCount", 0)
-    count, old = require_replicas(context, wanted), cluster.replicas_per_shard
-    if count == old:
+    count = require_replicas(context, request.replica_configuration.get("ReplicaCount", 0))
+    if count == cluster.replicas_per_shard:
         return None
     require_node_quotas(context, cluster.number_of_shards, count, cluster)
-    handle = context.fleet.handle(cluster)
-
-    def failed() -> None:
-        cluster.replicas_per_shard = old
-
-    def change() -> None:
-        direction = "Increase" if count > old else "Decrease"
-        moment = context.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        context.record(
-            "cluster",
-            cluster.name,
-            f"{direction} replica count started for replication group {cluster.name} on {moment}",
-        )
-        before = cluster.number_of_nodes
-        cluster.replicas_per_shard = count
-        _scale(context, cluster, before, lambda: handle.set_replicas(count), failed)
-
-    return change
+    return lambda: begin_replicas(context, context.store, cluster, count)
 
 
 def _shards(context: Context, cluster: Cluster, request: UpdateClusterRequest) -> Change | None:
@@ -301,43 +288,11 @@ def _shards(context: Context, cluster: Cluster, request: UpdateClusterRequest) -
     wanted = request.shard_configuration.get("ShardCount")
     if wanted is None:
         raise InvalidParameterValueException("The parameter ShardConfiguration.ShardCount must be provided.")
-    count, old = require_shards(wanted, None), cluster.number_of_shards
-    if count == old:
+    count = require_shards(wanted, None)
+    if count == cluster.number_of_shards:
         return None
     require_node_quotas(context, count, cluster.replicas_per_shard, cluster)
-    handle = context.fleet.handle(cluster)
-
-    def failed() -> None:
-        cluster.number_of_shards = old
-
-    def change() -> None:
-        before = cluster.number_of_nodes
-        cluster.number_of_shards = count
-        cluster.pending_updates = replace(_pending(cluster), resharding=Resharding(SlotMigration(0.0)))
-        _scale(context, cluster, before, lambda: handle.reshard(count), failed)
-
-    return change
-
-
-def _scale(
-    context: Context, cluster: Cluster, before: int, work: Callable[[], None], roll_back: Callable[[], None]
-) -> None:
-    """Change the number of nodes meanwhile. When that fails the cluster is as before, and an event tells why."""
-    store, fleet, after = context.store, context.fleet, cluster.number_of_nodes
-
-    def arrived(_: None, at: datetime) -> None:
-        cluster.pending_updates = None
-        place(store, cluster, fleet.topology(cluster), at)
-        store.record("cluster", cluster.name, f"Modified number of nodes from {before} to {after}", at)
-
-    def failed(error: Exception, at: datetime) -> None:
-        cluster.pending_updates = None
-        roll_back()
-        message = f"Failed to modify number of nodes from {before} to {after}. {error}"
-        store.record("cluster", cluster.name, message, at)
-
-    future = context.transitions.submit(work)
-    context.transitions.begin(cluster, "updating", context.now, future, arrived=arrived, failed=failed)
+    return lambda: begin_resharding(context, context.store, cluster, count)
 
 
 def _set(cluster: Cluster, attribute: str, value: Any) -> Change | None:

@@ -12,10 +12,10 @@ from localstack_memorydb.provider.context import Context
 from localstack_memorydb.provider.faults import (
     APICallRateForCustomerExceededFault,
     InvalidClusterStateFault,
-    InvalidParameterCombinationException,
     ShardNotFoundFault,
     TestFailoverNotAvailableFault,
 )
+from localstack_memorydb.provider.multi_region import require_named
 from localstack_memorydb.provider.operation import operation
 from localstack_memorydb.provider.operations.snapshots import begin_snapshot
 from localstack_memorydb.provider.requirements import (
@@ -57,10 +57,7 @@ def delete_cluster(
     cluster = require_cluster(context, cluster_name)
     if cluster.status not in DELETABLE:
         raise InvalidClusterStateFault(f"Cluster {cluster.name} is not in available state.")
-    if multi_region_cluster_name is not None:
-        raise InvalidParameterCombinationException(
-            f"Cluster {cluster.name} is not part of a multi-Region cluster."
-        )
+    require_named(cluster, multi_region_cluster_name)
     if final_snapshot_name is None:
         _close(context, cluster)
     else:

@@ -122,6 +122,7 @@ def begin_snapshot(
 
 def _configuration(context: Context, cluster: Cluster) -> ClusterConfiguration:
     group = context.store.subnet_groups.get(cluster.subnet_group_name)
+    shared = context.globe.multi_region_clusters.get(cluster.multi_region_cluster_name or "")
     return ClusterConfiguration(
         name=cluster.name,
         description=cluster.description or "",
@@ -137,6 +138,7 @@ def _configuration(context: Context, cluster: Cluster) -> ClusterConfiguration:
         snapshot_retention_limit=cluster.snapshot_retention_limit,
         snapshot_window=cluster.snapshot_window,
         num_shards=cluster.number_of_shards,
+        multi_region_parameter_group_name=shared.multi_region_parameter_group_name if shared else None,
         multi_region_cluster_name=cluster.multi_region_cluster_name,
     )
 

@@ -91,6 +91,8 @@ def _require_resource(context: Context, arn: str, statuses: frozenset[str] = _SE
         "acl": store.acls,
         "parametergroup": store.parameter_groups,
         "subnetgroup": store.subnet_groups,
+        "multiregioncluster": context.globe.multi_region_clusters,
+        "multiregionparametergroup": context.globe.multi_region_parameter_groups,
     }
     resource = collections.get(kind, {}).get(name)
     if resource is None:
