@@ -8,6 +8,7 @@ from typing import Any
 
 from localstack_memorydb.engine import Engine
 from localstack_memorydb.provider import operations  # noqa: F401 (importing declares them)
+from localstack_memorydb.provider.automatic_snapshots import take_due
 from localstack_memorydb.provider.catalog import Quotas
 from localstack_memorydb.provider.context import Call, Context, Options, ServiceUpdate
 from localstack_memorydb.provider.faults import Fault
@@ -41,7 +42,11 @@ class Provider:
         `params` are the members of its input. Timestamps are aware datetimes both ways.
         """
         with self._lock:
-            return invoke(operation, self._context(call), params)
+            context = self._context(call)
+            try:
+                return invoke(operation, context, params)
+            finally:
+                take_due(context)
 
     def _context(self, call: Call) -> Context:
         key = call.account, call.region

@@ -166,6 +166,7 @@ class Cluster(Resource, Stateful):
     shards: tuple[Shard, ...] | None = None
     placements: dict[str, Placement] = field(default_factory=dict)
     manual_snapshots: list[datetime] = field(default_factory=list)
+    last_automatic_snapshot: datetime | None = None
     failovers: list[datetime] = field(default_factory=list)
     service_updates: dict[str, str] = field(default_factory=dict)
 
@@ -244,6 +245,7 @@ class Snapshot(Resource, Stateful):
 
     kind: ClassVar[str] = "snapshot"
     source: str
+    created: datetime
     kms_key_id: str | None
     cluster_configuration: ClusterConfiguration
     has_data_tiering: bool

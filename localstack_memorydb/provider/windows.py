@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Final
 
 from localstack_memorydb.provider import catalog
@@ -55,6 +56,16 @@ def _require_length(parameter: str, minutes: int) -> None:
         raise InvalidParameterValueException(
             f"The parameter {parameter} must be at least {SHORTEST} minutes."
         )
+
+
+def current_window(snapshot_window: str, now: datetime) -> datetime | None:
+    """When the daily window that it is now began; None outside of it. Windows are in UTC, as `now` is."""
+    start, end = _daily(snapshot_window)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    for day in (midnight, midnight - timedelta(days=1)):
+        if day + timedelta(minutes=start) <= now < day + timedelta(minutes=end):
+            return day + timedelta(minutes=start)
+    return None
 
 
 def require_apart(maintenance: str, snapshot: str) -> None:

@@ -103,3 +103,11 @@ def test_zones_are_those_of_the_group_in_turn(aws: World) -> None:
         ["us-east-1c", "us-east-1a"],
         ["us-east-1a", "us-east-1c"],
     ]
+
+
+def test_its_life_is_told(aws: World) -> None:
+    aws("CreateSubnetGroup", SubnetGroupName="own", SubnetIds=["subnet-a"])
+    aws("UpdateSubnetGroup", SubnetGroupName="own", Description="Mine")
+    aws("DeleteSubnetGroup", SubnetGroupName="own")
+    events = aws("DescribeEvents", SourceType="subnet-group", SourceName="own")["Events"]
+    assert [event["Message"].split()[0] for event in events] == ["Delete", "Modify", "Create"]

@@ -87,6 +87,7 @@ def begin_snapshot(
     *,
     kms_key_id: str | None,
     tags: Tags,
+    source: str = MANUAL,
 ) -> Snapshot:
     """A new snapshot which holds what `work` brings, once that is done."""
     snapshot = Snapshot(
@@ -95,7 +96,8 @@ def begin_snapshot(
         tags=tags,
         status="creating",
         since=context.now,
-        source=MANUAL,
+        source=source,
+        created=context.now,
         kms_key_id=kms_key_id,
         cluster_configuration=_configuration(context, cluster),
         has_data_tiering=cluster.has_data_tiering,
@@ -220,6 +222,7 @@ def copy_snapshot(
         name=name,
         arn=context.store.arn(Snapshot.kind, name),
         source=MANUAL,
+        created=context.now,
         kms_key_id=key_arn(context, kms_key_id) or source.kms_key_id,
         tags=own_tags,
     )

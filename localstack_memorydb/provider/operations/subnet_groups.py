@@ -56,7 +56,12 @@ def create_subnet_group(
     subnets = _require_subnets(context, subnet_ids)
     group = _subnet_group(context, name, description, subnets, require_tags(context, tags))
     context.store.subnet_groups[name] = group
+    _record(context, group, "Create")
     return group
+
+
+def _record(context: Context, group: SubnetGroup, verb: str) -> None:
+    context.record("subnet-group", group.name, f"{verb} subnet group {group.name} operation completed.")
 
 
 def subnet_group_for(context: Context, name: str | None) -> SubnetGroup:
@@ -138,6 +143,7 @@ def update_subnet_group(
         group.vpc_id, group.subnets = changed.vpc_id, changed.subnets
     if description is not None:
         group.description = description
+    _record(context, group, "Modify")
     return group
 
 
@@ -157,6 +163,7 @@ def delete_subnet_group(context: Context, subnet_group_name: str) -> SubnetGroup
     group = require_subnet_group(context, subnet_group_name)
     if users := _clusters_in(context, group):
         raise SubnetGroupInUseFault(f"Subnet group {group.name} is in use by cluster {users[0].name}.")
+    _record(context, group, "Delete")
     return context.store.subnet_groups.pop(group.name)
 
 
