@@ -129,7 +129,7 @@ class Shard:
         self.name = f"{number:04d}"
         self.shard_id = f"{cluster.random.getrandbits(160):040x}"
         self.keyspace = Keyspace()
-        self.slot_numbers: set[int] = set()
+        self._ranges: tuple[Range, ...] | None = None
         self.epoch = number
         self.nodes: list[Node] = []
         self._serving = False
@@ -152,8 +152,14 @@ class Shard:
 
     @property
     def ranges(self) -> tuple[Range, ...]:
-        """The slots as inclusive ranges."""
-        return to_ranges(sorted(self.slot_numbers))
+        """The slots as inclusive ranges, found once after each change of owners."""
+        if self._ranges is None:
+            self._ranges = to_ranges(self.cluster.slots_of(self))
+        return self._ranges
+
+    def forget_ranges(self) -> None:
+        """The shard's slots have changed."""
+        self._ranges = None
 
     @property
     def offset(self) -> int:
@@ -195,8 +201,7 @@ class Cluster:
         for shard, (first, last) in zip(self.shards, even_ranges(spec.shards), strict=True):
             for _ in range(spec.replicas + 1):
                 shard.add_node(now)
-            for slot in range(first, last + 1):
-                self._give(slot, shard)
+            self._owners[first : last + 1] = [shard] * (last + 1 - first)
 
     def nodes(self) -> Iterator[Node]:
         """Every node, shard by shard."""
@@ -213,6 +218,10 @@ class Cluster:
         if shard is None:
             raise ClusterDown
         return shard
+
+    def slots_of(self, shard: Shard) -> list[int]:
+        """The slots that the shard serves, ascending."""
+        return [number for number, owner in enumerate(self._owners) if owner is shard]
 
     def resume(self, now: int) -> None:
         """Runs what clients sent while they were blocked."""
@@ -265,7 +274,7 @@ class Cluster:
 
     def spread(self, target: int) -> None:
         """Spreads the slots evenly over the first `target` shards, moving as few as can be."""
-        owned = [sorted(shard.slot_numbers) for shard in self.shards]
+        owned = [self.slots_of(shard) for shard in self.shards]
         for slot, _, to in plan_reshard(owned, target):
             self.move_slot(slot, self.shards[to])
         self.epoch += 1
@@ -300,9 +309,9 @@ class Cluster:
     def _give(self, number: int, shard: Shard) -> None:
         previous = self._owners[number]
         if previous is not None:
-            previous.slot_numbers.discard(number)
+            previous.forget_ranges()
         self._owners[number] = shard
-        shard.slot_numbers.add(number)
+        shard.forget_ranges()
 
     def remove_empty(self, target: int) -> list[Node]:
         """Takes the shards after the first `target` out of the cluster; returns their nodes, to be closed."""

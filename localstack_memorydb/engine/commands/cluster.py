@@ -206,8 +206,8 @@ def links(s: Session, argv: Argv) -> Reply:
 def info(s: Session, argv: Argv) -> Reply:
     """The cluster's state in numbers."""
     whole = s.node.cluster
-    serving: list[Shard] = [shard for shard in whole.shards if shard.slot_numbers]
-    assigned = sum(len(shard.slot_numbers) for shard in serving)
+    serving: list[Shard] = [shard for shard in whole.shards if shard.ranges]
+    assigned = sum(last - first + 1 for shard in serving for first, last in shard.ranges)
     fields = {
         "cluster_state": "ok" if assigned == SLOTS else "fail",
         "cluster_slots_assigned": assigned,
