@@ -5,20 +5,24 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import clusters, commands, snapshots
+from bench import clusters, commands, control_plane, snapshots
 
 
 def main() -> None:
     """Runs what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "parts", nargs="*", metavar="part", help="clusters, commands, snapshots; all by default"
+        "parts",
+        nargs="*",
+        metavar="part",
+        help="clusters, control-plane, commands, snapshots; all by default",
     )
     parser.add_argument("--quick", action="store_true", help="fewer rounds and requests, for a first look")
     options = parser.parse_args()
     quick = options.quick
     parts = {
         "clusters": lambda: clusters.run(rounds=3 if quick else 15),
+        "control-plane": lambda: control_plane.run(rounds=20 if quick else 60),
         "commands": lambda: commands.run(rounds=1 if quick else 5, requests=20_000 if quick else 100_000),
         "snapshots": lambda: snapshots.run(keys=100_000 if quick else 1_000_000),
     }

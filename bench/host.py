@@ -22,6 +22,7 @@ class Host:
 
     url: str
     ca: str
+    process: int = 0
 
     def client(self, service: str) -> Any:
         """A boto3 client."""
@@ -54,11 +55,11 @@ def standalone() -> Iterator[Host]:
         with urllib.request.urlopen(f"{url}/_localstack/health", timeout=5) as answer:
             return bool(answer.status == 200)
 
-    with tempfile.TemporaryDirectory() as directory, servers.running(command, ready):
+    with tempfile.TemporaryDirectory() as directory, servers.running(command, ready) as process:
         ca = Path(directory, "ca.pem")
         with urllib.request.urlopen(f"{url}/_memorydb/ca.pem", timeout=5) as answer:
             ca.write_bytes(answer.read())
-        yield Host(url, str(ca))
+        yield Host(url, str(ca), process.pid)
 
 
 def wait_available(describe: Callable[[], dict[str, Any]]) -> dict[str, Any]:
