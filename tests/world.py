@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -172,3 +174,20 @@ def aws(engine: Engine) -> Iterator[World]:
 def slow_aws(engine: Engine) -> Iterator[World]:
     """An account in which every transitional state lasts a minute."""
     yield from open_world(engine, transition_delay=60.0)
+
+
+def say(aws: World, *commands: str, endpoint: dict[str, Any] | None = None) -> list[str]:
+    """What the cluster `orders`, or the node at an endpoint, answers over TLS: the first line of each reply."""
+    endpoint = endpoint or aws.cluster()["ClusterEndpoint"]
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection((endpoint["Address"], endpoint["Port"]), 5) as plain,
+        context.wrap_socket(plain) as connection,
+    ):
+        lines = connection.makefile("rb")
+        answers = []
+        for command in commands:
+            connection.sendall(command.encode() + b"\r\n")
+            answers.append(lines.readline().decode().rstrip())
+        return answers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from localstack_memorydb.engine import ClusterHandle, ClusterSpec, Engine, ShardInfo, TokenVerifier, UserSpec
@@ -21,30 +21,76 @@ class Fleet:
         self._engine = engine
         self._tokens = tokens
         self._handles: dict[Key, ClusterHandle] = {}
+        self._replacements: dict[Key, ClusterHandle] = {}
+        self._moving: set[Key] = set()
 
     def start(
         self, cluster: Cluster, maxmemory: int, parameters: Mapping[str, str], users: Iterable[User]
     ) -> ClusterHandle:
         """Start the cluster's nodes and tell the cluster where it is; AddressError when no address is free."""
-        handle = self._engine.create_cluster(
-            ClusterSpec(
-                name=cluster.name,
-                shards=cluster.number_of_shards,
-                replicas=cluster.replicas_per_shard,
-                port=cluster.cluster_endpoint.port,
-                engine=cluster.engine,
-                engine_version=cluster.engine_version,
-                tls=cluster.tls_enabled,
-                maxmemory=maxmemory,
-                parameters=parameters,
-                hostnames=_hostnames(cluster),
-                users=_specs(users),
-                verify_token=self._verifier(cluster),
-            )
-        )
+        handle = self._engine.create_cluster(self._spec(cluster, maxmemory, parameters, users))
         self._handles[cluster.arn] = handle
         cluster.cluster_endpoint = Endpoint(*handle.endpoint())
         return handle
+
+    def _spec(
+        self, cluster: Cluster, maxmemory: int, parameters: Mapping[str, str], users: Iterable[User]
+    ) -> ClusterSpec:
+        return ClusterSpec(
+            name=cluster.name,
+            shards=cluster.number_of_shards,
+            replicas=cluster.replicas_per_shard,
+            port=self._port(cluster),
+            engine=cluster.engine,
+            engine_version=cluster.engine_version,
+            tls=cluster.tls_enabled,
+            maxmemory=maxmemory,
+            parameters=parameters,
+            hostnames=_hostnames(cluster),
+            users=_specs(users),
+            verify_token=self._verifier(cluster),
+        )
+
+    def _port(self, cluster: Cluster) -> int:
+        """The port that was asked for; where nodes share an address, the endpoint has another."""
+        handle = self._handles.get(cluster.arn)
+        return handle.spec.port if handle else cluster.cluster_endpoint.port
+
+    def replacement(
+        self, cluster: Cluster, maxmemory: int, parameters: Mapping[str, str], users: Iterable[User]
+    ) -> Callable[[], None]:
+        """The work of starting other nodes for the cluster and of moving its data there.
+
+        Clients are cut off before the data goes over, so no write that was acknowledged is lost. Until `adopt` or
+        `keep` is called, users and parameters of the cluster are left alone.
+        """
+        old, spec = self._handles[cluster.arn], self._spec(cluster, maxmemory, parameters, users)
+        self._moving.add(cluster.arn)
+
+        def work() -> None:
+            new = self._engine.create_cluster(spec)
+            try:
+                old.set_users(())
+                new.load([file.data for file in old.snapshot()])
+            except BaseException:
+                new.close()
+                old.set_users(spec.users)
+                raise
+            self._replacements[cluster.arn] = new
+            old.close()
+
+        return work
+
+    def adopt(self, cluster: Cluster) -> None:
+        """The cluster has moved to its new nodes."""
+        self._moving.discard(cluster.arn)
+        handle = self._replacements.pop(cluster.arn)
+        self._handles[cluster.arn] = handle
+        cluster.cluster_endpoint = Endpoint(*handle.endpoint())
+
+    def keep(self, cluster: Cluster) -> None:
+        """The cluster stays on its old nodes."""
+        self._moving.discard(cluster.arn)
 
     def _verifier(self, cluster: Cluster) -> TokenVerifier | None:
         tokens = self._tokens
@@ -60,18 +106,25 @@ class Fleet:
 
     def set_users(self, cluster: Cluster, users: Iterable[User]) -> None:
         """Let these users connect and no others; clients of others are disconnected."""
-        if handle := self._handles.get(cluster.arn):
+        handle = self._handles.get(cluster.arn)
+        if handle and cluster.arn not in self._moving:
             handle.set_users(_specs(users))
 
     def set_parameters(self, cluster: Cluster, values: Mapping[str, str]) -> None:
         """Give a cluster that runs these parameters; one that does not gets them when it starts."""
-        if handle := self._handles.get(cluster.arn):
+        handle = self._handles.get(cluster.arn)
+        if handle and cluster.arn not in self._moving:
             handle.set_parameters(dict(values))
 
     def topology(self, cluster: Cluster) -> tuple[ShardInfo, ...]:
         """The cluster's shards and nodes as the engine knows them, none when it does not run."""
-        handle = self._handles.get(cluster.arn)
+        handle = self._replacements.get(cluster.arn) or self._handles.get(cluster.arn)
         return handle.topology() if handle else ()
+
+    def endpoint(self, cluster: Cluster) -> Endpoint:
+        """Where clients connect: to the new nodes as soon as the data is there."""
+        moved = self._replacements.get(cluster.arn)
+        return Endpoint(*moved.endpoint()) if moved else cluster.cluster_endpoint
 
     def release(self, cluster: Cluster) -> ClusterHandle | None:
         """Take the handle out, for its receiver to close; None when the cluster does not run."""
@@ -79,8 +132,10 @@ class Fleet:
 
     def close(self) -> None:
         """Close every cluster."""
-        while self._handles:
-            self._handles.popitem()[1].close()
+        self._moving.clear()
+        for handles in (self._handles, self._replacements):
+            while handles:
+                handles.popitem()[1].close()
 
 
 def _specs(users: Iterable[User]) -> tuple[UserSpec, ...]:

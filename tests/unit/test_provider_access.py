@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import socket
-import ssl
 from typing import Any
 
 import pytest
 
-from tests.world import ACCOUNT, REGION, World
+from tests.world import ACCOUNT, REGION, World, say
 
 VALUE = "InvalidParameterValueException"
 COMBINATION = "InvalidParameterCombinationException"
@@ -362,20 +360,3 @@ class TestClusters:
             assert aws.refusal(operation, **request) == COMBINATION
         aws("CreateACL", ACLName="new", UserNames=["robot"])
         assert aws.refusal("UpdateCluster", ClusterName="six", ACLName="new") == COMBINATION
-
-
-def say(aws: World, *commands: str) -> list[str]:
-    """What the cluster answers over TLS, the first line of each reply."""
-    endpoint = aws.cluster()["ClusterEndpoint"]
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with (
-        socket.create_connection((endpoint["Address"], endpoint["Port"]), 5) as plain,
-        context.wrap_socket(plain) as connection,
-    ):
-        lines = connection.makefile("rb")
-        answers = []
-        for command in commands:
-            connection.sendall(command.encode() + b"\r\n")
-            answers.append(lines.readline().decode().rstrip())
-        return answers

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from localstack_memorydb.provider import catalog
-from localstack_memorydb.provider.catalog import EngineVersion, version_number
+from localstack_memorydb.provider.catalog import EngineVersion
 from localstack_memorydb.provider.cluster_rules import (
     require_acl_for,
     require_discovery,
@@ -31,12 +31,12 @@ from localstack_memorydb.provider.faults import (
     InvalidParameterCombinationException,
     InvalidParameterValueException,
     NoOperationFault,
-    NotImplementedFault,
 )
 from localstack_memorydb.provider.membership import users_of
 from localstack_memorydb.provider.multi_region import require_not_shared
 from localstack_memorydb.provider.operation import operation
 from localstack_memorydb.provider.operations.parameter_groups import apply_parameters, fixed_values
+from localstack_memorydb.provider.renewal import Renewal, begin_renewal
 from localstack_memorydb.provider.requirements import (
     require_active_acl,
     require_available,
@@ -191,9 +191,13 @@ def _parameter_group(context: Context, cluster: Cluster, request: UpdateClusterR
     if request.parameter_group_name is None:
         return None
     group = require_parameter_group(context, request.parameter_group_name)
-    if group.name == cluster.parameter_group_name:
-        return None
-    require_family(group, _version(cluster))
+    version = _wanted_version(cluster, request)
+    require_family(group, version)
+    if (
+        group.name == cluster.parameter_group_name
+        or version.parameter_group_family != _version(cluster).parameter_group_family
+    ):
+        return None  # with another engine the group changes as the nodes do
     _require_same_fixed_values(context.store.parameter_groups[cluster.parameter_group_name], group)
     require_policy(group, cluster.has_data_tiering)
 
@@ -219,7 +223,7 @@ def _acl(context: Context, cluster: Cluster, request: UpdateClusterRequest) -> C
     if request.acl_name is None:
         return None
     acl = require_active_acl(context, request.acl_name)
-    require_acl_for(acl, _version(cluster), tls_enabled=cluster.tls_enabled)
+    require_acl_for(acl, _wanted_version(cluster, request), tls_enabled=cluster.tls_enabled)
     if acl.name == cluster.acl_name:
         return None
 
@@ -241,43 +245,83 @@ def _ip_discovery(_: Context, cluster: Cluster, request: UpdateClusterRequest) -
     return _set(cluster, "ip_discovery", request.ip_discovery)
 
 
-def _node_type(_: Context, cluster: Cluster, request: UpdateClusterRequest) -> Change | None:
-    if request.node_type is None or request.node_type == cluster.node_type:
+def _renewal(context: Context, cluster: Cluster, request: UpdateClusterRequest) -> Change | None:
+    """Another node type or engine version, for which the nodes are replaced."""
+    node_type = _wanted_node_type(cluster, request)
+    version = _wanted_version(cluster, request)
+    if node_type == cluster.node_type and version == _version(cluster):
         return None
+    replicas = _wanted_replicas(context, cluster, request)
+    require_node_quotas(context, cluster.number_of_shards, replicas, cluster)
+    group = _wanted_group(context, cluster, request, version)
+    renewal = Renewal(node_type, version, replicas, group)
+    return lambda: begin_renewal(context, context.store, cluster, renewal)
+
+
+def _wanted_node_type(cluster: Cluster, request: UpdateClusterRequest) -> str:
+    if request.node_type is None or request.node_type == cluster.node_type:
+        return cluster.node_type
     up, down = catalog.node_type_updates(catalog.node_types()[cluster.node_type])
     if request.node_type not in {*up, *down}:
         raise InvalidParameterValueException(
             f"Node type {request.node_type} is not one that cluster {cluster.name} can be scaled to."
         )
-    raise NotImplementedFault("UpdateCluster with another NodeType")
+    return request.node_type
 
 
-def _engine(_: Context, cluster: Cluster, request: UpdateClusterRequest) -> Change | None:
+def _wanted_version(cluster: Cluster, request: UpdateClusterRequest) -> EngineVersion:
     """Only upward: https://docs.aws.amazon.com/memorydb/latest/devguide/engine-versions.html"""
-    if request.engine is None and request.engine_version is None:
-        return None
+    present = _version(cluster)
     engine = (request.engine or cluster.engine).lower()
     default = catalog.default_version(engine)
     if default is None:
         raise InvalidParameterValueException(f"Invalid engine: {engine}.")
-    wanted = default if request.engine_version is None else require_offered(engine, request.engine_version)
-    if engine == cluster.engine and request.engine_version in {None, cluster.engine_version}:
-        return None
-    if wanted.number < version_number(cluster.engine_version):
+    if request.engine_version is not None:
+        wanted = require_offered(engine, request.engine_version)
+    else:
+        wanted = present if engine == cluster.engine else default
+    if wanted.number < present.number:
         raise InvalidParameterCombinationException(
             f"Cluster {cluster.name} cannot be changed from {cluster.engine} {cluster.engine_version} to "
             f"{wanted.engine} {wanted.engine_version}: an engine version cannot be downgraded."
         )
-    raise NotImplementedFault("UpdateCluster with another EngineVersion")
+    return wanted
+
+
+def _wanted_group(
+    context: Context, cluster: Cluster, request: UpdateClusterRequest, version: EngineVersion
+) -> ParameterGroup:
+    """The parameter group on the new nodes. Who has a group of their own must name one when the family changes."""
+    present = context.store.parameter_groups[cluster.parameter_group_name]
+    if request.parameter_group_name is not None:
+        group = require_parameter_group(context, request.parameter_group_name)
+    elif present.family == version.parameter_group_family:
+        group = present
+    elif present.is_default:
+        group = require_parameter_group(context, version.default_group)
+    else:
+        raise InvalidParameterCombinationException(
+            f"Parameter group {present.name} is of family {present.family}; {version.engine} "
+            f"{version.engine_version} requires ParameterGroupName to name one of family "
+            f"{version.parameter_group_family}."
+        )
+    require_family(group, version)
+    require_policy(group, cluster.has_data_tiering)
+    _require_same_fixed_values(present, group)
+    return group
+
+
+def _wanted_replicas(context: Context, cluster: Cluster, request: UpdateClusterRequest) -> int:
+    """The member is an integer that cannot be null: SDKs that leave out zeros, as Go's does, mean 0 by its absence."""
+    if request.replica_configuration is None:
+        return cluster.replicas_per_shard
+    return require_replicas(context, request.replica_configuration.get("ReplicaCount", 0))
 
 
 def _replicas(context: Context, cluster: Cluster, request: UpdateClusterRequest) -> Change | None:
-    if request.replica_configuration is None:
-        return None
-    # The member is an integer that cannot be null: SDKs that leave out zeros, as Go's does, mean 0 by its absence.
-    count = require_replicas(context, request.replica_configuration.get("ReplicaCount", 0))
-    if count == cluster.replicas_per_shard:
-        return None
+    count = _wanted_replicas(context, cluster, request)
+    if count == cluster.replicas_per_shard or _renewal(context, cluster, request):
+        return None  # new nodes come in the right number
     require_node_quotas(context, cluster.number_of_shards, count, cluster)
     return lambda: begin_replicas(context, context.store, cluster, count)
 
@@ -315,8 +359,7 @@ PLANS: Final = (
     _parameter_group,
     _acl,
     _ip_discovery,
-    _node_type,
-    _engine,
+    _renewal,
     _replicas,
     _shards,
 )

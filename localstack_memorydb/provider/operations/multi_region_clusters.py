@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -16,23 +17,24 @@ from localstack_memorydb.provider.faults import (
     InvalidParameterValueException,
     MultiRegionClusterAlreadyExistsFault,
     MultiRegionParameterGroupNotFoundFault,
-    NotImplementedFault,
 )
 from localstack_memorydb.provider.multi_region import (
-    Member,
     members_of,
     require_available_multi_region_cluster,
     require_multi_region,
     require_multi_region_cluster,
 )
 from localstack_memorydb.provider.operation import operation
+from localstack_memorydb.provider.renewal import Renewal, begin_renewal
 from localstack_memorydb.provider.requirements import LONGEST_CLUSTER_NAME, require_identifier, require_tags
 from localstack_memorydb.provider.resources import (
+    Cluster,
     MultiRegionCluster,
     MultiRegionParameterGroup,
     RegionalCluster,
 )
 from localstack_memorydb.provider.scaling import begin_resharding
+from localstack_memorydb.provider.store import Store
 
 ENGINE: Final = "valkey"
 FIRST_VERSION: Final = "7.3"
@@ -217,7 +219,7 @@ def update_multi_region_cluster(
     changes = {
         "description": request.description,
         "number_of_shards": shards,
-        "node_type": _new_node_type(cluster, request.node_type, members),
+        "node_type": _new_node_type(cluster, request.node_type),
         "engine_version": _new_version(cluster, request.engine_version),
         "multi_region_parameter_group_name": _new_group(context, request.multi_region_parameter_group_name),
     }
@@ -229,10 +231,23 @@ def update_multi_region_cluster(
     for name, value in wanted.items():
         setattr(cluster, name, value)
     context.transitions.begin(cluster, "updating", context.now)
-    for store, member in members if "number_of_shards" in wanted else ():
-        work = begin_resharding(context, store, member, cluster.number_of_shards)
-        context.transitions.begin(cluster, "updating", context.now, work)
+    for store, member in members:
+        for work in _begin_member(context, store, member, cluster):
+            context.transitions.begin(cluster, "updating", context.now, work)
     return cluster
+
+
+def _begin_member(
+    context: Context, store: Store, member: Cluster, cluster: MultiRegionCluster
+) -> Iterator[Future[None]]:
+    """Make the member what the multi-Region cluster says."""
+    if member.number_of_shards != cluster.number_of_shards:
+        yield begin_resharding(context, store, member, cluster.number_of_shards)
+    version = require_offered(cluster.engine, cluster.engine_version)
+    if (member.node_type, member.engine_version) != (cluster.node_type, cluster.engine_version):
+        group = store.parameter_groups[member.parameter_group_name]
+        renewal = Renewal(cluster.node_type, version, member.replicas_per_shard, group)
+        yield begin_renewal(context, store, member, renewal)
 
 
 def _new_shards(
@@ -258,9 +273,7 @@ def _new_shards(
     return count
 
 
-def _new_node_type(
-    cluster: MultiRegionCluster, node_type: str | None, members: Sequence[Member]
-) -> str | None:
+def _new_node_type(cluster: MultiRegionCluster, node_type: str | None) -> str | None:
     if node_type in {None, cluster.node_type}:
         return None
     updates = MultiRegionUpdates(cluster)
@@ -268,8 +281,6 @@ def _new_node_type(
         raise InvalidParameterValueException(
             f"Node type {node_type} is not one that multi-Region cluster {cluster.name} can be scaled to."
         )
-    if members:
-        raise NotImplementedFault("UpdateMultiRegionCluster with another NodeType while it has clusters")
     return node_type
 
 
