@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.world import ACCOUNT, REGION, World, say
+from localstack_memorydb.engine import Engine
+from localstack_memorydb.provider import Quotas
+from tests.world import ACCOUNT, REGION, World, open_world, say
 
 VALUE = "InvalidParameterValueException"
 COMBINATION = "InvalidParameterCombinationException"
@@ -360,3 +362,18 @@ class TestClusters:
             assert aws.refusal(operation, **request) == COMBINATION
         aws("CreateACL", ACLName="new", UserNames=["robot"])
         assert aws.refusal("UpdateCluster", ClusterName="six", ACLName="new") == COMBINATION
+
+
+def test_quotas(engine: Engine) -> None:
+    for aws in open_world(engine, quotas=Quotas(users=3, acls=2, users_per_acl=2)):
+        for name in ("alice", "bob", "carol"):
+            create_user(aws, name)
+        request = {"UserName": "dave", "AuthenticationMode": IAM, "AccessString": "on"}
+        assert aws.refusal("CreateUser", **request) == "UserQuotaExceededFault"
+        everyone = ["alice", "bob", "carol"]
+        assert aws.refusal("CreateACL", ACLName="all", UserNames=everyone) == VALUE
+        aws("CreateACL", ACLName="two", UserNames=everyone[:2])
+        assert aws.refusal("UpdateACL", ACLName="two", UserNamesToAdd=["carol"]) == VALUE
+        aws("UpdateACL", ACLName="two", UserNamesToAdd=["carol"], UserNamesToRemove=["bob"])
+        aws("CreateACL", ACLName="none")
+        assert aws.refusal("CreateACL", ACLName="more") == "ACLQuotaExceededFault"

@@ -102,7 +102,20 @@ def test_every_error_shape_has_its_class_and_no_more() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Cluster", "Snapshot", "User", "ACL", "ParameterGroup", "SubnetGroup", "Event", "Tag"]
+    "name",
+    [
+        "ACL",
+        "Cluster",
+        "Event",
+        "MultiRegionCluster",
+        "MultiRegionParameterGroup",
+        "ParameterGroup",
+        "ReservedNode",
+        "Snapshot",
+        "SubnetGroup",
+        "Tag",
+        "User",
+    ],
 )
 def test_resources_have_what_their_shape_names(name: str) -> None:
     shape = next(

@@ -91,11 +91,30 @@ def test_many_threads_may_call_at_once(aws: World) -> None:
     assert len(aws("DescribeSnapshots")["Snapshots"]) == 6
 
 
-@pytest.mark.parametrize("operation", ["DescribeClusters", "DescribeSnapshots", "DescribeEvents"])
-def test_state_is_plain_data(aws: World, operation: str) -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "ACLs",
+        "Clusters",
+        "Events",
+        "MultiRegionClusters",
+        "ParameterGroups",
+        "ReservedNodes",
+        "Snapshots",
+        "SubnetGroups",
+        "Users",
+    ],
+)
+def test_state_is_plain_data(aws: World, kind: str) -> None:
     aws.create_cluster(Tags=[{"Key": "team", "Value": "shop"}])
     aws.create_snapshot()
-    before = aws(operation)
-    stores = aws.provider._stores
-    stores.update(pickle.loads(pickle.dumps(stores)))
-    assert aws(operation) == before
+    mode = {"Type": "password", "Passwords": ["correct-horse-battery"]}
+    aws("CreateUser", UserName="alice", AuthenticationMode=mode, AccessString="on")
+    aws("CreateMultiRegionCluster", MultiRegionClusterNameSuffix="shop", NodeType="db.r7g.xlarge")
+    offering = aws("DescribeReservedNodesOfferings")["ReservedNodesOfferings"][0]["ReservedNodesOfferingId"]
+    aws("PurchaseReservedNodesOffering", ReservedNodesOfferingId=offering)
+    before = aws(f"Describe{kind}")
+    assert before[kind]
+    for state in (aws.provider._stores, aws.provider._globals):
+        state.update(pickle.loads(pickle.dumps(state)))
+    assert aws(f"Describe{kind}") == before
