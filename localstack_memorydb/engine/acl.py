@@ -7,11 +7,12 @@ https://docs.aws.amazon.com/memorydb/latest/devguide/clusters.acls.html says wha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from operator import methodcaller
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from localstack_memorydb.engine.errors import CommandError
+from localstack_memorydb.engine.errors import CommandError, NotInteger
 from localstack_memorydb.engine.glob import Matcher, compile_glob
 from localstack_memorydb.engine.registry import (
     CATEGORIES,
@@ -50,6 +51,7 @@ Places: TypeAlias = list[tuple[int, int]]
 
 _NO_COMMAND: Final = Refusal("command", 0)
 _SPECIAL: Final = frozenset(b"*?[\\")
+_NUMBER: Final = re.compile(rb"\s*[+-]?[0-9]+").match
 _RANK: Final = {"command": 1, "key": 2, "channel": 4}
 
 # What commands do with channels; those that end subscriptions need no permission.
@@ -283,7 +285,7 @@ class Selector:
         if command.single and specs:
             return FirstKey(self.key_patterns(_needs(specs[0].flags)))
         matchers = [(spec, _any_of(self.key_patterns(_needs(spec.flags)))) for spec in specs]
-        return lambda argv: all(all(map(matches, _keys(spec, argv))) for spec, matches in matchers)
+        return lambda argv: all(all(map(matches, spec.find(argv))) for spec, matches in matchers)
 
     def check(self, command: Command, argv: Argv, places: Places) -> Refusal | None:
         """Whether this command line may run."""
@@ -483,18 +485,20 @@ def _varying_needs(command: Command, argv: Argv) -> int:
 
 
 def find_places(command: Command, argv: Argv) -> Places:
-    """Every key of a command line with the permission that it needs."""
+    """Every key of a command line with the permission that it needs.
+
+    None at all when the number of keys cannot be: such a command line fails anyway.
+    """
     places: Places = []
     for spec in command.keys:
         if "not_key" in spec.flags:
             continue
         needs = _varying_needs(command, argv) if _varies(spec) else _needs(spec.flags)
-        places += [(at, needs) for at in _indices(spec, argv)]
+        try:
+            places += [(at, needs) for at in _indices(spec, argv)]
+        except (NotInteger, IndexError):
+            return []
     return places
-
-
-def _keys(spec: KeySpec, argv: Argv) -> list[bytes]:
-    return [argv[at] for at in _counted_indices(spec, argv)] if spec.counted else spec.find(argv)
 
 
 def _indices(spec: KeySpec, argv: Argv) -> Iterator[int]:
@@ -508,13 +512,13 @@ def _indices(spec: KeySpec, argv: Argv) -> Iterator[int]:
 
 
 def _counted_indices(spec: KeySpec, argv: Argv) -> range:
-    """More keys announced than there are: those that are there count (getKeysUsingKeySpecs)."""
-    try:
-        count = int(argv[spec.index])
-    except (ValueError, IndexError):
-        return range(0)
+    """Raises NotInteger for a number of keys that cannot be. Others are read as C's atoi does (genericGetKeys)."""
+    digits = _NUMBER(argv[spec.index])
+    count = int(digits[0]) if digits is not None else 0
     first = spec.index + 1
-    return range(first, min(first + max(count, 0), len(argv)))
+    if not 0 < count <= len(argv) - first:
+        raise NotInteger
+    return range(first, first + count)
 
 
 # -- reading access strings ------------------------------------------------------------------------------------------
