@@ -251,6 +251,20 @@ class Cluster:
                 if user is None or not may_listen(session):
                     session.cut_off()
 
+    def renew(self, spec: ClusterSpec, users: dict[str, User], now: int) -> None:
+        """Replaces every node by one of that size and engine version, at the same address and with the same data.
+
+        Clients are cut off, as by any node that goes, and find the new ones where they look first.
+        """
+        self.spec, self.users = spec, users
+        self.table = command_table(spec.engine_version)
+        self.parameters = dict(spec.parameters)
+        for node in self.nodes():
+            node.started = now
+            node.run_id = f"{self.random.getrandbits(160):040x}"
+            for session in list(node.sessions.values()):
+                session.cut_off()
+
     def tick(self, now: int) -> None:
         """Drops what expired; called a few times a second."""
         for session in [each for each, deadline in self.iam_sessions.items() if deadline <= now]:

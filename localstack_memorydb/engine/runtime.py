@@ -216,6 +216,16 @@ class ClusterHandle:
         compiled = compile_users(users, self.spec.engine_version)
         self._call(lambda: self._cluster.set_users(compiled))
 
+    def renew(self, spec: ClusterSpec) -> None:
+        """Replaces every node by one of another size or engine version: addresses and data stay, clients connect again.
+
+        Raises AccessStringError, AddressError.
+        """
+        users = compile_users(spec.users, spec.engine_version)
+        self.set_replicas(spec.replicas)
+        self._call(lambda: self._cluster.renew(spec, users, clock()))
+        self.spec = spec
+
     def close(self) -> None:
         """Drops every client and frees every port; nothing happens the second time."""
         if self._closed:

@@ -21,7 +21,6 @@ class Fleet:
         self._engine = engine
         self._tokens = tokens
         self._handles: dict[Key, ClusterHandle] = {}
-        self._replacements: dict[Key, ClusterHandle] = {}
         self._moving: set[Key] = set()
 
     def start(
@@ -59,37 +58,16 @@ class Fleet:
     def replacement(
         self, cluster: Cluster, maxmemory: int, parameters: Mapping[str, str], users: Iterable[User]
     ) -> Callable[[], None]:
-        """The work of starting other nodes for the cluster and of moving its data there.
+        """The work of replacing the cluster's nodes; they keep their addresses and their data.
 
-        Clients are cut off before the data goes over, so no write that was acknowledged is lost. Until `adopt` or
-        `keep` is called, users and parameters of the cluster are left alone.
+        Until `settle` is called, users and parameters of the cluster are left alone.
         """
-        old, spec = self._handles[cluster.arn], self._spec(cluster, maxmemory, parameters, users)
+        handle, spec = self._handles[cluster.arn], self._spec(cluster, maxmemory, parameters, users)
         self._moving.add(cluster.arn)
+        return lambda: handle.renew(spec)
 
-        def work() -> None:
-            new = self._engine.create_cluster(spec)
-            try:
-                old.set_users(())
-                new.load([file.data for file in old.snapshot()])
-            except BaseException:
-                new.close()
-                old.set_users(spec.users)
-                raise
-            self._replacements[cluster.arn] = new
-            old.close()
-
-        return work
-
-    def adopt(self, cluster: Cluster) -> None:
-        """The cluster has moved to its new nodes."""
-        self._moving.discard(cluster.arn)
-        handle = self._replacements.pop(cluster.arn)
-        self._handles[cluster.arn] = handle
-        cluster.cluster_endpoint = Endpoint(*handle.endpoint())
-
-    def keep(self, cluster: Cluster) -> None:
-        """The cluster stays on its old nodes."""
+    def settle(self, cluster: Cluster) -> None:
+        """The cluster's nodes have been replaced, or stay as they were."""
         self._moving.discard(cluster.arn)
 
     def _verifier(self, cluster: Cluster) -> TokenVerifier | None:
@@ -118,13 +96,8 @@ class Fleet:
 
     def topology(self, cluster: Cluster) -> tuple[ShardInfo, ...]:
         """The cluster's shards and nodes as the engine knows them, none when it does not run."""
-        handle = self._replacements.get(cluster.arn) or self._handles.get(cluster.arn)
+        handle = self._handles.get(cluster.arn)
         return handle.topology() if handle else ()
-
-    def endpoint(self, cluster: Cluster) -> Endpoint:
-        """Where clients connect: to the new nodes as soon as the data is there."""
-        moved = self._replacements.get(cluster.arn)
-        return Endpoint(*moved.endpoint()) if moved else cluster.cluster_endpoint
 
     def release(self, cluster: Cluster) -> ClusterHandle | None:
         """Take the handle out, for its receiver to close; None when the cluster does not run."""
@@ -133,9 +106,8 @@ class Fleet:
     def close(self) -> None:
         """Close every cluster."""
         self._moving.clear()
-        for handles in (self._handles, self._replacements):
-            while handles:
-                handles.popitem()[1].close()
+        while self._handles:
+            self._handles.popitem()[1].close()
 
 
 def _specs(users: Iterable[User]) -> tuple[UserSpec, ...]:

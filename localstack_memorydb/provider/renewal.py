@@ -68,15 +68,14 @@ def begin_renewal(context: Context, store: Store, cluster: Cluster, renewal: Ren
         for name in ("node_type", "engine", "engine_version", "engine_patch_version", "replicas_per_shard"):
             setattr(cluster, name, getattr(after, name))
         cluster.parameter_group.name = renewal.group.name
-        fleet.adopt(cluster)
+        fleet.settle(cluster)
         _catch_up(store, cluster)
-        cluster.placements = {}
         place(store, cluster, fleet.topology(cluster), at)
         for text in texts:
             store.record("cluster", cluster.name, f"Succeeded applying modification to {text}.", at)
 
     def failed(error: Exception, at: datetime) -> None:
-        fleet.keep(cluster)
+        fleet.settle(cluster)
         _catch_up(store, cluster)
         for text in texts:
             store.record("cluster", cluster.name, f"Failed applying modification to {text}. {error}", at)

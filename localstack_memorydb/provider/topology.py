@@ -22,7 +22,7 @@ def answer(context: Context, cluster: Cluster, *, shards: bool = False) -> Clust
 
     The endpoint has no address before there is something to connect to; shards are shown when asked for.
     """
-    endpoint = context.fleet.endpoint(cluster)
+    endpoint = cluster.cluster_endpoint
     if cluster.status in _WITHOUT_ADDRESS:
         endpoint = Endpoint(None, endpoint.port)
     return replace(cluster, cluster_endpoint=endpoint, shards=_shards(context, cluster) if shards else None)

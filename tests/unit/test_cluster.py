@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from localstack_memorydb.engine.cluster import Cluster
@@ -134,3 +136,20 @@ def test_a_slot_that_no_shard_owns_is_down() -> None:
     cluster._owners[12182] = None
     client = Client(next(cluster.nodes()))
     assert client("GET foo") == b"-CLUSTERDOWN Hash slot not served\r\n"
+
+
+def test_new_nodes_at_the_old_addresses_have_the_old_data() -> None:
+    cluster = start(version="7.0")
+    node = next(cluster.nodes())
+    client, run_id = Client(node), node.run_id
+    client("SET k v")
+    hung_up: list[bool] = []
+    client.session.hang_up = lambda: hung_up.append(True)
+    spec = replace(cluster.spec, engine_version="7.2", maxmemory=1000)
+    cluster.renew(spec, cluster.users, NOW)
+    assert (hung_up, node.sessions) == ([True], {})
+    again = Client(node)
+    assert again("GET k") == b"$1\r\nv\r\n"
+    assert again("CLIENT SETINFO LIB-NAME x") == b"+OK\r\n"
+    assert b"maxmemory:1000\r\n" in again("INFO memory")
+    assert node.run_id != run_id
