@@ -141,7 +141,9 @@ class _Story:
         with self.console.status(step):
             said = act()
         took = f"{(time.monotonic() - began) * 1000:6.0f} ms"
-        self.console.print(f"[green]✓[/green] [dim]{took}[/dim]  {step}" + (f": {said}" if said else ""))
+        self.console.print(
+            f"[green]✓[/green] [dim]{took}[/dim]  {step}" + (f": {said}" if said else ""), soft_wrap=True
+        )
 
     def _create(self, name: str, shards: int, **more: Any) -> str:
         self.memorydb.create_cluster(
@@ -311,6 +313,7 @@ def _transaction(client: RedisCluster) -> str:
         pipeline.incrby("account:{7}:balance", 100)
         pipeline.rpush("account:{7}:log", "deposit 100")
         balance, entries = pipeline.execute()
+    client.delete("account:{7}:balance", "account:{7}:log")
     return f"balance {balance}, {entries} entry in the log"
 
 
