@@ -1,8 +1,7 @@
 """New nodes for a running cluster: another node type, another engine version.
 
-https://docs.aws.amazon.com/memorydb/latest/devguide/cluster-scaling.vertical.html: nodes of the new kind are started,
-the data goes over, clients are disconnected, the old nodes go. On AWS the endpoints' names stay and lead to the
-new nodes; here the nodes, and so the endpoints, get new addresses.
+https://docs.aws.amazon.com/memorydb/latest/devguide/cluster-scaling.vertical.html: the data stays, and so do the
+endpoints; clients are disconnected once and connect again.
 """
 
 from __future__ import annotations
