@@ -140,9 +140,10 @@ def test_members_of_a_multi_region_cluster(aws: World) -> None:
 
 
 def test_reset_meanwhile_leaves_nothing_behind(aws: World) -> None:
-    endpoint = aws.cluster()["ClusterEndpoint"]
+    place = aws.cluster()["ClusterEndpoint"]
     aws("UpdateCluster", ClusterName="orders", NodeType="db.t4g.medium")
+    aws.finish_work()
     aws.provider.reset()
     with pytest.raises(OSError, match="refused"):
-        socket.create_connection((endpoint["Address"], endpoint["Port"]), 5)
+        socket.create_connection((place["Address"], place["Port"]), 5)
     assert aws("DescribeClusters")["Clusters"] == []
