@@ -24,6 +24,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         here = Path(__file__).parent in Path(item.path).parents
         if here and not FULL and item.get_closest_marker("short") is None:
             item.add_marker(later)
+        if here:
+            item.add_marker(pytest.mark.timeout(900))
 
 
 @pytest.fixture(scope="session")
