@@ -276,6 +276,7 @@ class Selector:
         if (
             not self.allows(command)
             or (command.name in _WITH_CHANNELS and not self.all_channels)
+            or any(spec.counted for spec in specs)
             or (
                 any(_varies(spec) for spec in specs)
                 and any(granted != READ_WRITE for granted in self.keys.values())
@@ -545,6 +546,16 @@ def _rules(text: str, legacy: bool) -> Iterator[str]:
         raise AccessStringError(f"Unmatched parenthesis in acl selector starting at '{opened[0]}'.")
 
 
+def _apply(selector: Selector, rule: str) -> None:
+    """Reads one rule; the error names it, unless it may hold a password."""
+    if rule[0] in "><#!" or rule.lower() in _OF_USERS:
+        raise AccessStringError(f"{_NOT_HERE}.")
+    try:
+        selector.apply(rule)
+    except AccessStringError as error:
+        raise AccessStringError(f"Error in the access string's rule '{rule}': {error}") from None
+
+
 def compile_access_string(text: str, engine_version: str) -> Permissions:
     """What the access string allows on that engine version. Raises AccessStringError."""
     table = command_table(engine_version)
@@ -554,21 +565,16 @@ def compile_access_string(text: str, engine_version: str) -> Permissions:
     further: list[Selector] = []
     for rule in _rules(text, legacy):
         word = rule.lower()
-        if word[0] in "><#!" or word in _OF_USERS:
-            raise AccessStringError(f"{_NOT_HERE}.")
-        try:
-            if word in {"on", "off"}:
-                enabled = word == "on"
-            elif word == "clearselectors" and not legacy:
-                further.clear()
-            elif word[0] == "(" and word[-1] == ")" and not legacy:
-                further.append(Selector(table))
-                for inner in rule[1:-1].split():
-                    further[-1].apply(inner)
-            else:
-                root.apply(rule)
-        except AccessStringError as error:
-            raise AccessStringError(f"Error in the access string's rule '{rule}': {error}") from None
+        if word in {"on", "off"}:
+            enabled = word == "on"
+        elif word == "clearselectors" and not legacy:
+            further.clear()
+        elif word[0] == "(" and word[-1] == ")" and not legacy:
+            further.append(Selector(table))
+            for inner in rule[1:-1].split():
+                _apply(further[-1], inner)
+        else:
+            _apply(root, rule)
     return Permissions([root, *further], table, enabled=enabled)
 
 

@@ -148,6 +148,7 @@ def authorize(s: Session, command: Command, argv: Argv) -> None:
 
 def refuse(s: Session, refusal: Refusal, command: Command, argv: Argv) -> NoPermission:
     """The error that tells the client, after an entry in ACL LOG."""
+    s.last_command = command.name
     log_refusal(s, refusal, command, argv)
     return NoPermission(refusal.kind, s.user, command.name, s.table.level)
 

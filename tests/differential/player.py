@@ -89,6 +89,7 @@ class Side:
     control: Connection
     clients: dict[str, Connection] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
+    users: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def client(self, name: str) -> Connection:
         if name not in self.clients:
@@ -122,7 +123,32 @@ class Side:
         if name in self.clients:
             self.clients.pop(name).close()
 
+    def set_user(self, name: str, password: str, rules: str) -> None:
+        """Makes or changes a user; `default` can only be turned off, and is on again after the scenario."""
+        self.users[name] = password, rules
+        if self.server.set_users is not None:
+            self.server.set_users(self.users)
+        elif name == "default":
+            self.control.ask(b"ACL", b"SETUSER", b"default", b"off")
+        else:
+            words = ["ACL", "SETUSER", name, "reset", f">{password}", *rules.split()]
+            assert self.control.ask(*(word.encode() for word in words)) == b"+OK\r\n"
+
+    def forget_users(self) -> None:
+        """Leaves the server with open access again."""
+        if not self.users:
+            return
+        if self.server.set_users is not None:
+            self.server.set_users({})
+            return
+        self.control.ask(b"ACL", b"SETUSER", b"default", b"on")
+        self.control.ask(
+            b"ACL", b"DELUSER", b"nobody", *(name.encode() for name in self.users if name != "default")
+        )
+        self.control.ask(b"ACL", b"LOG", b"RESET")
+
     def close(self) -> None:
+        self.forget_users()
         for connection in (*self.clients.values(), self.control):
             connection.close()
 
@@ -249,6 +275,13 @@ def _let(step: Step, side: Side) -> bytes:
     return reply[:1] + b"\r\n" if reply[:1] != b"$" else b"$0\r\n\r\n"
 
 
+def _user(step: Step, side: Side) -> bytes:
+    name, _, rest = step.argument.partition(" ")
+    password, _, rules = rest.partition(" ")
+    side.set_user(name, password, rules)
+    return b"+OK\r\n"
+
+
 def _protocol(step: Step, side: Side) -> bytes:
     reply = side.client(step.client).ask(b"HELLO", step.action[-1:].encode())
     return b"+OK\r\n" if reply[:1] in b"%*" else reply
@@ -276,6 +309,7 @@ _BY_SIDE: Final = {
     "let": _let,
     "resp2": _protocol,
     "resp3": _protocol,
+    "user": _user,
     "quiet": _quiet,
     "closed": _closed,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from .transcript import version
@@ -12,7 +12,7 @@ from .witness import Server
 @contextmanager
 def engine(kind: str) -> Iterator[Server]:
     """A cluster of MemoryDB's engine version that a witness of this kind stands for."""
-    from localstack_memorydb.engine import ClusterSpec, Engine
+    from localstack_memorydb.engine import ClusterSpec, Engine, UserSpec, hash_password
 
     engine_version = {"valkey": "7.2", "redis": "7.0"}[kind]
     with Engine() as running:
@@ -25,8 +25,19 @@ def engine(kind: str) -> Iterator[Server]:
             tls=False,
         )
         handle = running.create_cluster(spec)
+
+        def set_users(users: Mapping[str, tuple[str, str]]) -> None:
+            state = "off" if "default" in users else "on"
+            specs = [UserSpec("default", f"{state} ~* &* +@all", "no-password")]
+            for name, (password, rules) in users.items():
+                if name != "default":
+                    specs.append(
+                        UserSpec(name, rules, "password", (hash_password(password, "salt"),), "salt")
+                    )
+            handle.set_users(specs)
+
         try:
             host, port = handle.endpoint()
-            yield Server("engine", host, port, version(engine_version))
+            yield Server("engine", host, port, version(engine_version), set_users)
         finally:
             handle.close()

@@ -122,7 +122,8 @@ def verdict(permissions: Permissions, table: CommandTable, line: list[str]) -> b
     argv = [word.encode() for word in line]
     command = table[argv[0].lower()]
     command = command.resolve(argv, legacy=False) if command.subcommands else command
-    refusal = permissions.check(command, argv)
+    refusal = permissions.explain(command, argv)
+    assert permissions.predicate(command)(argv) == (refusal is None)
     if refusal is None:
         return b"OK"
     user, item = SUBJECT.decode(), line[refusal.at]

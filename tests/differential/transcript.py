@@ -12,7 +12,9 @@ from .wire import first_word
 FOLDER: Final = Path(__file__).parent / "transcripts"
 
 COMPARISONS: Final = frozenset({"sorted", "any", "shape", "keys", "match", "mask", "near"})
-ACTIONS: Final = frozenset({"read", "quiet", "closed", "raw", "until", "scan", "let", "resp2", "resp3"})
+ACTIONS: Final = frozenset(
+    {"read", "quiet", "closed", "raw", "until", "scan", "let", "resp2", "resp3", "user"}
+)
 
 _CLIENT = re.compile(r"([a-z][a-z0-9]*)(>>?) +(.*)")
 

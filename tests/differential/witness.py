@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +20,17 @@ START_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where a server listens and which engine version it has."""
+    """Where a server listens and which engine version it has.
+
+    A real server's users are made with ACL SETUSER; one that has another way brings it along: `set_users` takes passwords
+    and rules by name.
+    """
 
     name: str
     host: str
     port: int
     version: tuple[int, ...]
+    set_users: Callable[[Mapping[str, tuple[str, str]]], None] | None = None
 
 
 def valkey_binary() -> str | None:
