@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from fractions import Fraction
 
 from localstack_memorydb.engine.errors import CommandError, NotFloat, NotInteger
@@ -137,20 +138,32 @@ def format_double_17(number: float) -> bytes:
 
 
 _MANTISSA_BITS = 64  # of the x87 extended double that Valkey computes INCRBYFLOAT with
-_LONG_DOUBLE_DIGITS = 4096
+_LONG_DOUBLE_CHARACTERS = 5 * 1024 - 1
+_HALF = 10**4000  # str() refuses numbers of more than 4300 digits, so larger ones are printed in two parts
 _LONG_DOUBLE_TINY = Fraction(1, 2**16446)
 _LONG_DOUBLE_MAX = (2**_MANTISSA_BITS - 1) << (16383 - 63)
 
 
+def _nearest(top: int, bottom: int) -> int:
+    """The integer nearest to a quotient of positive numbers, ties to even."""
+    quotient, rest = divmod(top, bottom)
+    return quotient + (2 * rest > bottom or (2 * rest == bottom and quotient & 1))
+
+
 def _round_extended(number: Fraction) -> Fraction:
     """The nearest value with a 64-bit mantissa, ties to even."""
-    if number == 0:
+    top, bottom = abs(number.numerator), number.denominator
+    if not top:
         return number
-    exponent = abs(number.numerator).bit_length() - number.denominator.bit_length() - _MANTISSA_BITS
-    scale = Fraction(2) ** exponent
-    if abs(number) / scale >= 2**_MANTISSA_BITS:
-        scale *= 2
-    return round(number / scale) * scale
+    # Scaled by 2**shift, the number lies between 2**63 and 2**65.
+    shift = _MANTISSA_BITS - top.bit_length() + bottom.bit_length()
+    if (top << shift if shift > 0 else top) >> _MANTISSA_BITS >= (bottom if shift > 0 else bottom << -shift):
+        shift -= 1
+    if shift > 0:
+        rounded = Fraction(_nearest(top << shift, bottom), 1 << shift)
+    else:
+        rounded = Fraction(_nearest(top, bottom << -shift) << -shift)
+    return rounded if number.numerator > 0 else -rounded
 
 
 def parse_long_double(text: bytes) -> Fraction | None:
@@ -161,11 +174,13 @@ def parse_long_double(text: bytes) -> Fraction | None:
     if b"n" in lowered:
         return None
     digits, _, exponent = lowered.partition(b"p" if b"x" in lowered else b"e")
-    power = exponent.lstrip(b"+-0")
-    # Nothing that large is a long double, and int() refuses texts of more than 4300 digits.
-    if len(power) > 5 or len(digits) > _LONG_DOUBLE_DIGITS:
+    # Powers of more than five digits belong to no long double.
+    if len(text) > _LONG_DOUBLE_CHARACTERS or len(exponent.lstrip(b"+-0")) > 5:
         return None
-    number = _exact_hexadecimal(digits, int(exponent or b"0")) if b"x" in lowered else Fraction(text.decode())
+    if b"x" in lowered:
+        number = _exact_hexadecimal(digits, int(exponent or b"0"))
+    else:
+        number = Fraction(Decimal(text.decode()))  # exact; Fraction itself refuses more than 4300 digits
     rounded = _round_extended(number)
     return rounded if not rounded or _LONG_DOUBLE_TINY < abs(rounded) <= _LONG_DOUBLE_MAX else None
 
@@ -185,11 +200,9 @@ def add_long_double(left: Fraction, right: Fraction) -> Fraction | None:
 
 def format_long_double(number: Fraction) -> bytes:
     """Seventeen decimals, trailing zeros cut (ld2string in its human form)."""
-    scaled = round(number * 10**17)
-    sign = "-" if scaled < 0 else ""
-    whole, decimals = divmod(abs(scaled), 10**17)
+    scaled = _nearest(abs(number.numerator) * 10**17, number.denominator)
+    sign = "-" if scaled and number.numerator < 0 else ""
+    whole, decimals = divmod(scaled, 10**17)
     tail = f"{decimals:017d}".rstrip("0")
-    # In two parts, since str() refuses numbers of more than 4300 digits.
-    high, low = divmod(whole, 10**4000)
-    digits = f"{high}{low:04000d}" if high else str(low)
+    digits = str(whole) if whole < _HALF else f"{whole // _HALF}{whole % _HALF:04000d}"
     return f"{sign}{digits}{'.' + tail if tail else ''}".encode()

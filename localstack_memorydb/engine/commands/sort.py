@@ -15,7 +15,7 @@ from localstack_memorydb.engine.rdb.compact import Limits, build_list
 from localstack_memorydb.engine.registry import DENYOOM, READONLY, WRITE, one, unknown
 from localstack_memorydb.engine.resp import Argv, Reply
 from localstack_memorydb.engine.session import Session
-from localstack_memorydb.engine.values import Hash, Set, Value, ZSet
+from localstack_memorydb.engine.values import Hash, Set, Value
 
 _CATEGORIES: Final = "@list @set @sortedset @dangerous"
 _NOT_A_SCORE: Final = "ERR One or more scores can't be converted into double"
@@ -107,7 +107,7 @@ def _sorted(value: Value | None, options: _Options) -> list[bytes]:
         raise WrongType
     elements = [] if value is None else value.members() if isinstance(value, Set) else list(value)
     if options.unsorted and not (isinstance(value, Set) and options.destination is not None):
-        if isinstance(value, ZSet) and options.descending:
+        if options.descending and not isinstance(value, Set):
             elements.reverse()
     elif options.alpha or options.unsorted:
         # A set that is stored unsorted would be stored in another order elsewhere.
