@@ -366,6 +366,13 @@ class Permissions:
             return predicates[0]
         return lambda argv: any(permits(argv) for permits in predicates)
 
+    def may_hear(self, channels: Iterable[bytes], patterns: Iterable[bytes]) -> bool:
+        """Whether the user may listen to these channels and patterns, with whichever command."""
+        if any(each.all_channels for each in self.selectors):
+            return True
+        granted = {pattern for each in self.selectors for pattern in each.channels}
+        return granted.issuperset(patterns) and all(map(_any_of(granted), channels))
+
     def explain(self, command: Command, argv: Argv) -> Refusal | None:
         """One selector must allow everything. If none does, the refusal that came furthest is told."""
         places = find_places(command, argv)

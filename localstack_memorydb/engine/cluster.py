@@ -95,22 +95,6 @@ class Node:
                 )
 
 
-def may_listen(session: Session) -> bool:
-    """Whether the session's user may still hear all that it has subscribed to."""
-    subscriptions = (
-        ("subscribe", session.channels),
-        ("psubscribe", session.patterns),
-        ("ssubscribe", session.shard_channels),
-    )
-    for name, channels in subscriptions:
-        command = session.table.get(name.encode())
-        if channels and command is not None:
-            refusal = session.permissions.check(command, [name.encode(), *channels])
-            if refusal is not None and refusal.kind == "channel":
-                return False
-    return True
-
-
 def unsubscribe(registry: dict[bytes, dict[Session, None]], name: bytes, session: Session) -> None:
     """Takes the session off a channel; a channel without subscribers does not exist."""
     subscribers = registry.get(name)
@@ -248,7 +232,8 @@ class Cluster:
                 user = users.get(session.user)
                 if user is not None:
                     session.become(user)
-                if user is None or not may_listen(session):
+                heard = [*session.channels, *session.shard_channels]
+                if user is None or not user.permissions.may_hear(heard, session.patterns):
                     session.cut_off()
 
     def renew(self, spec: ClusterSpec, users: dict[str, User], now: int) -> None:

@@ -132,7 +132,11 @@ def _persistence(s: Session) -> Fields:
 
 def _stats(s: Session) -> Fields:
     node = s.node
-    return {
+    denied = {
+        f"acl_access_denied_{name}": node.access_log.denied[reason]
+        for reason, name in {"auth": "auth", "command": "cmd", "key": "key", "channel": "channel"}.items()
+    }
+    fields: Fields = {
         "total_connections_received": node.connections_received,
         "total_commands_processed": node.commands_processed,
         "rejected_connections": 0,
@@ -143,6 +147,7 @@ def _stats(s: Session) -> Fields:
         "pubsubshard_channels": len(node.shard_channels),
         "tracking_total_keys": 0,
     }
+    return fields if s.table.level < (7, 2) else fields | denied
 
 
 def _replication(s: Session) -> Fields:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -110,14 +111,14 @@ class AccessLog:
 
     def __init__(self) -> None:
         self.entries: list[Denial] = []
-        self.denied: dict[str, int] = {}
+        self.denied: Counter[str] = Counter()
         self._made = 0
 
     def add(
         self, reason: str, context: str, item: bytes, user: bytes, client: bytes, now: int, most: int
     ) -> None:
         """Tells of a refusal; one like a recent one only makes that one's count grow. Keeps the newest `most`."""
-        self.denied[reason] = self.denied.get(reason, 0) + 1
+        self.denied[reason] += 1
         entry = Denial(self._made, reason, context, item, user, client, now, now)
         for place, earlier in enumerate(self.entries[:_COMPARED]):
             if earlier.is_like(entry):

@@ -167,7 +167,9 @@ def test_subscribers_that_may_no_longer_hear_are_closed() -> None:
     connected("SUBSCRIBE news:1")
     change(started, user("alice", "on &news:1 +@all"))
     assert not connected.closed
-    change(started, user("alice", "on &other +@all"))
+    change(started, user("alice", "on &other +get (&news:1)"))
+    assert not connected.closed
+    change(started, user("alice", "on &other +get"))
     assert connected.closed
 
 
@@ -324,6 +326,17 @@ def test_acl_shows_users_without_passwords() -> None:
     shown = connected("ACL LIST") + connected("ACL GETUSER alice")
     assert b"user alice on sanitize-payload ~app:* resetchannels -@all +@read +ping +multi +exec\r\n" in shown
     assert ALICE.password_hashes[0].encode() not in shown
+
+
+def test_info_counts_what_was_refused() -> None:
+    connected = client(cluster(user("alice", "on ~app:* +@all -set")), "alice")
+    connected("SET app:1 x")
+    connected("GET other")
+    connected("PUBLISH news x")
+    connected("AUTH alice wrong")
+    stats = connected("INFO stats")
+    for name in (b"auth", b"cmd", b"key", b"channel"):
+        assert b"acl_access_denied_%b:1\r\n" % name in stats
 
 
 def test_acl_log_groups_what_is_alike_and_keeps_the_newest() -> None:
