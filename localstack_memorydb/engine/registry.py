@@ -12,6 +12,7 @@ engine version. https://valkey.io/topics/command-arguments/ and https://valkey.i
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import dataclass
@@ -92,6 +93,10 @@ GATE_ALWAYS: Final = 1 << 7  # every session has it: containers, and commands th
 EVERY_GATE: Final = (1 << 7) - 1
 
 
+# Keys are found as C's atoi reads their number: `1.5` is 1 here, and an error of the command itself later.
+_LEADING_INTEGER: Final = re.compile(rb"[+-]?[0-9]{1,10}").match
+
+
 @dataclass(frozen=True, slots=True)
 class KeySpec:
     """Where keys stand in a command's arguments, and what is done to them (https://valkey.io/topics/key-specs/).
@@ -118,14 +123,13 @@ class KeySpec:
     def find(self, argv: Argv) -> list[bytes]:
         """The keys in a command line that passed its arity check; none for a number of keys that cannot be."""
         if self.unknown:
-            return [key for word, key in pairwise(argv) if word.upper() == self.keyword][-1:]
+            found = [key for word, key in pairwise(argv) if word.upper() == self.keyword]
+            return found[-1:] if self.keyword else []
         if not self.counted:
             stop = len(argv) + self.last if self.last < 0 else self.index + self.last
             return argv[self.index : stop + 1 : self.step]
-        try:
-            count = int(argv[self.index])
-        except (ValueError, IndexError):
-            return []
+        number = _LEADING_INTEGER(argv[self.index]) if self.index < len(argv) else None
+        count = int(number[0]) if number is not None else 0
         first = self.index + 1
         return argv[first : first + count] if 0 < count <= len(argv) - first else []
 

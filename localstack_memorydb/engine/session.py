@@ -458,7 +458,8 @@ class Session:
                 "are allowed in this context"
             )
         if gates & GATE_MULTI and self.queue is not None:
-            self.queue.append((command, argv))
+            if not self.aborted and not self.touched:  # what can no longer run is not kept
+                self.queue.append((command, argv))
             return QUEUED
         self.last_command = command.name
         if self.gates & GATE_SILENT:

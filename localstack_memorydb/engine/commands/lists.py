@@ -380,7 +380,7 @@ def ltrim(s: Session, argv: Argv) -> Reply:
 def lrem(s: Session, argv: Argv) -> Reply:
     """Removes elements that equal one: the first `count`, the last when negative, all when 0."""
     _, key, word, element = argv
-    count = parse_int(word)
+    count = parse_int(word) if s.table.level < (7, 2) else parse_int_in(word, -INT_MAX, INT_MAX)
     found = s.value(key, List)
     matches = 0 if found is None else found.count(element)
     removed = min(matches, abs(count)) if count else matches

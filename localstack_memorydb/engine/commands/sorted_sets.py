@@ -150,6 +150,10 @@ def _new_score(words: set[bytes], old: float | None, score: float) -> float | No
 def zincrby(s: Session, argv: Argv) -> Reply:
     """Adds to a member's score; a missing member had 0."""
     _, key, increment, member = argv
+    if (
+        increment.upper() in _ZADD_WORDS
+    ):  # it is ZADD's parser that reads the line, and then a pair is incomplete
+        raise SyntaxFault
     score = parse_float(increment)
     found = s.value(key, ZSet)
     old = None if found is None else found.scores.get(member)
