@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import clusters, commands, control_plane, snapshots
+from bench import clusters, commands, control_plane, permissions, snapshots
 
 
 def main() -> None:
@@ -15,7 +15,7 @@ def main() -> None:
         "parts",
         nargs="*",
         metavar="part",
-        help="clusters, control-plane, commands, snapshots; all by default",
+        help="clusters, control-plane, commands, permissions, snapshots; all by default",
     )
     parser.add_argument("--quick", action="store_true", help="fewer rounds and requests, for a first look")
     options = parser.parse_args()
@@ -24,6 +24,9 @@ def main() -> None:
         "clusters": lambda: clusters.run(rounds=3 if quick else 15),
         "control-plane": lambda: control_plane.run(rounds=20 if quick else 60),
         "commands": lambda: commands.run(rounds=1 if quick else 5, requests=20_000 if quick else 100_000),
+        "permissions": lambda: permissions.run(
+            rounds=3 if quick else 7, requests=100_000 if quick else 400_000
+        ),
         "snapshots": lambda: snapshots.run(keys=100_000 if quick else 1_000_000),
     }
     for part in options.parts or parts:

@@ -37,11 +37,13 @@ class Load:
     pipeline: int
     requests: int
     keys: int = 1
+    host: str = "127.0.0.1"
 
     def send(self, port: int) -> float:
         """Requests per second of one run."""
         line = (
-            f"redis-benchmark -q -p {port} -n {self.requests} -c {CLIENTS} -P {self.pipeline} -t {self.test}"
+            f"redis-benchmark -q -h {self.host} -p {port} -n {self.requests} -c {CLIENTS} -P {self.pipeline} "
+            f"-t {self.test}"
         )
         if self.keys > 1:
             line += f" -r {self.keys}"
