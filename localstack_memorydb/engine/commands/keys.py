@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import compress, islice
 from typing import Final
 
 from localstack_memorydb.engine import rdb
@@ -259,18 +259,19 @@ def keys_(s: Session, argv: Argv) -> Reply:
 @keys.command("SCAN", -2, READONLY, since="2.8.0")
 def scan(s: Session, argv: Argv) -> Reply:
     """Part of the node's keys, and the cursor for the next part. A cursor is a slot, and slots are returned whole."""
-    number = parse_cursor(argv[1])
+    first = min(parse_cursor(argv[1]), SLOTS)
     count, matches, kind = parse_scan_options(argv, 2, typed=True)
     slots = s.node.shard.keyspace.slots
     found: list[bytes] = []
-    while number < SLOTS and count > 0:
-        slot = slots[number]
-        number += 1
-        if slot:
-            count -= len(slot)
-            live = _live(slot, s.now)
-            found += (key for key in live if TYPE_NAMES[type(slot[key])] == kind) if kind else live
-    following = next((after for after in range(number, SLOTS) if slots[after]), 0)
+    following = 0
+    for number in compress(range(first, SLOTS), islice(slots, first, None)):
+        if count <= 0:
+            following = number
+            break
+        slot = slots[number] or Slot()
+        count -= len(slot)
+        live = _live(slot, s.now)
+        found += (key for key in live if TYPE_NAMES[type(slot[key])] == kind) if kind else live
     return [b"%d" % following, found if matches is None else list(filter(matches, found))]
 
 
