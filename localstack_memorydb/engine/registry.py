@@ -123,7 +123,7 @@ class KeySpec:
     def find(self, argv: Argv) -> list[bytes]:
         """The keys in a command line that passed its arity check; none for a number of keys that cannot be."""
         if self.unknown:
-            found = [key for word, key in pairwise(argv) if word.upper() == self.keyword]
+            found = [key for word, key in pairwise(argv[2:]) if word.upper() == self.keyword]
             return found[-1:] if self.keyword else []
         if not self.counted:
             stop = len(argv) + self.last if self.last < 0 else self.index + self.last
