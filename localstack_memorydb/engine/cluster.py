@@ -161,7 +161,7 @@ class Shard:
                 ready, keyspace.ready = keyspace.ready, []
                 for key in dict.fromkeys(ready):
                     for session, kind in list(keyspace.waiters.get(key, {}).items()):
-                        if type(keyspace.of(key).get(key)) is kind:
+                        if kind is object or type(keyspace.of(key).get(key)) is kind:
                             session.retry(now)
         finally:
             self._serving = False

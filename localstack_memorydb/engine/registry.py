@@ -104,7 +104,8 @@ class KeySpec:
     `index` is where the search begins; keys run from there to `last` (relative to it; negative counts from the
     command's end), every `step`-th. With `counted`, a number of keys stands at `index` and the keys follow it.
     An `unknown` place is one that no rule describes: clients are told so, and only the argument after the last
-    `keyword` is known here (SORT's STORE).
+    `keyword` is known here (SORT's STORE). Any other `keyword` is searched for from `index` on, and the keys are the
+    first of `limit` equal parts of what follows it (XREAD's STREAMS).
     """
 
     flags: str
@@ -114,6 +115,7 @@ class KeySpec:
     counted: bool = False
     unknown: bool = False
     keyword: bytes = b""
+    limit: int = 0
 
     @property
     def writes(self) -> bool:
@@ -125,6 +127,12 @@ class KeySpec:
         if self.unknown:
             found = [key for word, key in pairwise(argv[2:]) if word.upper() == self.keyword]
             return found[-1:] if self.keyword else []
+        if self.keyword:
+            place = next(
+                (at for at in range(self.index, len(argv)) if argv[at].upper() == self.keyword), len(argv)
+            )
+            following = argv[place + 1 :]
+            return following[: len(following) // self.limit]
         if not self.counted:
             stop = len(argv) + self.last if self.last < 0 else self.index + self.last
             return argv[self.index : stop + 1 : self.step]
@@ -161,6 +169,11 @@ def counted(flags: str, at: int = 1) -> Keys:
 def stored(sources: Keys, flags: str = "OW update") -> Keys:
     """A destination first, then the sources (ZUNIONSTORE, SINTERSTORE)."""
     return (KeySpec(flags, 1), *sources)
+
+
+def keyword(flags: str, word: bytes, at: int) -> Keys:
+    """Keys after a word that stands at `at` or behind, and as many arguments after them."""
+    return (KeySpec(flags, at, -1, keyword=word, limit=2),)
 
 
 def unknown(flags: str, keyword: bytes = b"") -> Keys:
@@ -340,6 +353,8 @@ FAMILY_MODULES: Final = (
     "sorted_sets",
     "sorted_set_ranges",
     "sorted_set_algebra",
+    "streams",
+    "stream_groups",
     "transactions",
     "pubsub",
 )

@@ -560,10 +560,10 @@ class Session:
         """
         self.effects = list(entries)
 
-    def block(
-        self, argv: Argv, keys: Sequence[bytes], kind: type[Value], timeout: float, otherwise: Reply
-    ) -> Reply:
+    def block(self, argv: Argv, keys: Sequence[bytes], kind: type, timeout: float, otherwise: Reply) -> Reply:
         """Parks the client until one of the keys holds a value of that type, or `timeout` seconds pass (0: for ever).
+
+        With the type `object` it is any change of a key, its end included.
 
         The command then runs again from the start. `otherwise` is the reply where waiting is not allowed (MULTI,
         scripts); at the timeout it is a null array for every command.

@@ -26,6 +26,7 @@ def dump_shard(shard: Shard, now: int) -> ShardSnapshot:
             "ctime": str(now // 1000),
             "used-mem": "0",
         },
+        version=9 if shard.cluster.table.level < (7,) else 10,
         counts=(keys, keyspace.expires()),
     )
     return ShardSnapshot(shard.name, shard.ranges, data, keys)

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 from sortedcontainers import SortedList
 
 from localstack_memorydb.engine.numbers import is_integer
+from localstack_memorydb.engine.streams import Stream, copy_stream
 
 # set-max-intset-entries and set-max-listpack-value; how many entries a listpack takes depends on the engine version.
 _INTSET_ENTRIES: Final = 512
@@ -262,7 +263,7 @@ class _Members(Sequence[bytes]):
         return self._order[place][1]
 
 
-Value: TypeAlias = bytes | List | Hash | Set | ZSet
+Value: TypeAlias = bytes | List | Hash | Set | ZSet | Stream
 
 TYPE_NAMES: Final[dict[type, bytes]] = {
     bytes: b"string",
@@ -270,6 +271,7 @@ TYPE_NAMES: Final[dict[type, bytes]] = {
     Hash: b"hash",
     Set: b"set",
     ZSet: b"zset",
+    Stream: b"stream",
 }
 
 
@@ -277,6 +279,8 @@ def copy_value(value: Value) -> Value:
     """The same value for another key; nothing that happens to one of them changes the other."""
     if isinstance(value, bytes):
         return value
+    if isinstance(value, Stream):
+        return copy_stream(value)
     twin: List | Hash | Set | ZSet
     if isinstance(value, ZSet):
         twin = ZSet(dict(value.scores))

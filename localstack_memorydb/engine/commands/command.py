@@ -125,19 +125,24 @@ def _names(names: Any) -> Unordered:
     return Unordered(Simple(name.encode()) for name in names)
 
 
+def _moves(spec: KeySpec) -> bool:
+    """Whether the keys stand elsewhere in each command line."""
+    return spec.counted or spec.unknown or spec.keyword != b""
+
+
 def legacy_range(each: Command) -> tuple[int, int, int, bool]:
     """First key, last key, step, and whether key positions move (populateCommandLegacyRangeSpec)."""
     if not each.keys:
         return 0, 0, 0, False
     incomplete = any("incomplete" in spec.flags for spec in each.keys)
-    if len(each.keys) == 1 and not each.keys[0].counted and not each.keys[0].unknown:
+    if len(each.keys) == 1 and not _moves(each.keys[0]):
         spec = each.keys[0]
         last = spec.last if spec.last < 0 else spec.index + spec.last
         return spec.index, last, spec.step, incomplete
     first, last, previous, movable = 0, 0, 0, incomplete
     for spec in each.keys:
         apart = previous != 0 and previous != spec.index - 1
-        if spec.counted or spec.unknown or spec.step != 1 or apart:
+        if _moves(spec) or spec.step != 1 or apart:
             movable = True
             continue
         first = first or spec.index
@@ -180,13 +185,15 @@ def _key_spec(spec: KeySpec, note: str | None) -> Reply:
     begin: dict[bytes, Reply] = {b"type": b"index", b"spec": {b"index": spec.index}}
     find: dict[bytes, Reply] = {
         b"type": b"range",
-        b"spec": {b"lastkey": spec.last, b"keystep": spec.step, b"limit": 0},
+        b"spec": {b"lastkey": spec.last, b"keystep": spec.step, b"limit": spec.limit},
     }
     if spec.counted:
         find = {b"type": b"keynum", b"spec": {b"keynumidx": 0, b"firstkey": 1, b"keystep": 1}}
     if spec.unknown:
         begin = {b"type": b"unknown", b"spec": {}}
         find = {b"type": b"unknown", b"spec": {}}
+    elif spec.keyword:
+        begin = {b"type": b"keyword", b"spec": {b"keyword": spec.keyword, b"startfrom": spec.index}}
     shown: dict[bytes, Reply] = {} if note is None else {b"notes": note.encode()}
     return shown | {b"flags": _names(spec.flags.split()), b"begin_search": begin, b"find_keys": find}
 

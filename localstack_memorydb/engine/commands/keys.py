@@ -375,7 +375,7 @@ def object_help(s: Session, argv: Argv) -> Reply:
 def dump(s: Session, argv: Argv) -> Reply:
     """The value as RESTORE takes it."""
     value = s.db.get(argv[1])
-    return None if value is None else rdb.dump(value)
+    return None if value is None else rdb.dump(value, version=9 if s.legacy else 10)
 
 
 @keys.command("RESTORE", -4, WRITE | DENYOOM, keys=one("OW update"), since="2.6.0", categories="@dangerous")

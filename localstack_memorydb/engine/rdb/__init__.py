@@ -1,7 +1,7 @@
 """Snapshot files in the RDB format of Redis and Valkey, and the DUMP payloads made of the same parts.
 
 `write` makes a file that every server since Redis 5.0 loads. `read` understands what Redis up to 7.2 and Valkey up to 9.1 write.
-Strings, lists, sets, hashes and sorted sets are carried, in every encoding; other types are refused by name.
+Strings, lists, sets, hashes, sorted sets and streams are carried, in every encoding; other types are refused by name.
 """
 
 from __future__ import annotations

@@ -23,10 +23,13 @@ SET_INTSET: Final = 11
 ZSET_ZIPLIST: Final = 12
 HASH_ZIPLIST: Final = 13
 LIST_QUICKLIST: Final = 14
+STREAM_LISTPACKS: Final = 15
 HASH_LISTPACK: Final = 16
 ZSET_LISTPACK: Final = 17
 LIST_QUICKLIST_2: Final = 18
+STREAM_LISTPACKS_2: Final = 19
 SET_LISTPACK: Final = 20
+STREAM_LISTPACKS_3: Final = 21
 NEWEST_TYPE: Final = 22
 
 MODULE_2: Final = 7
@@ -34,9 +37,6 @@ UNSUPPORTED: Final = {
     6: "a module value of a Redis 4.0 release candidate",
     MODULE_2: "a module value",
     9: "a hash in the zipmap encoding of Redis 2.4",
-    15: "a stream",
-    19: "a stream",
-    21: "a stream",
     22: "a hash with field expiration",
 }
 

@@ -17,6 +17,7 @@ from localstack_memorydb.engine.rdb import format as rdb
 from localstack_memorydb.engine.rdb import packed
 from localstack_memorydb.engine.rdb.compact import Limits, build_hash, build_list, build_set, build_zset
 from localstack_memorydb.engine.rdb.format import RdbError
+from localstack_memorydb.engine.streams import SEQUENCE_MAX, Consumer, Group, Pending, Stream, StreamNode
 from localstack_memorydb.engine.values import Hash, List, Set, Value, ZSet
 
 Loader: TypeAlias = Callable[[bytes, int, Limits], tuple[Value, int]]
@@ -28,6 +29,8 @@ _OLD_SCORES: Final = {253: math.nan, 254: math.inf, 255: -math.inf}
 _MODULE_EOF, _MODULE_STRING = 0, 5
 _MODULE_INTEGERS: Final = (1, 2)
 _MODULE_FLOATS: Final = {3: 4, 4: 8}
+_DELETED, _SAME_FIELDS = 1, 2  # flags of a stream's entry
+_unpack_time = struct.Struct("<q").unpack_from
 _unpack_double = struct.Struct("<d").unpack
 
 
@@ -233,6 +236,124 @@ def _score(text: bytes) -> float:
         raise RdbError("corrupt: a sorted set holds a score that is not a number") from None
 
 
+def _streams(kind: int) -> Loader:
+    """Streams as Redis 5.0, 7.0 and 7.2 write them: each time with more about entries that are gone and consumers."""
+
+    def load(data: bytes, at: int, _limits: Limits) -> tuple[Stream, int]:
+        value, at = _stream_entries(data, at)
+        if kind >= rdb.STREAM_LISTPACKS_2:
+            at = _skip_id(data, at)
+            value.max_deleted, at = _id(data, at)
+            value.entries_added, at = read_length(data, at)
+        groups, at = read_count(data, at, 5)
+        for _ in range(groups):
+            at = _stream_group(data, at, value, kind)
+        return value, at
+
+    return load
+
+
+def _id(data: bytes, at: int) -> tuple[int, int]:
+    ms, at = read_length(data, at)
+    sequence, at = read_length(data, at)
+    return ms << 64 | sequence, at
+
+
+def _skip_id(data: bytes, at: int) -> int:
+    return _id(data, at)[1]
+
+
+def _stream_entries(data: bytes, at: int) -> tuple[Stream, int]:
+    value = Stream()
+    nodes, at = read_count(data, at, 2)
+    for _ in range(nodes):
+        master, at = read_string(data, at)
+        blob, at = read_string(data, at)
+        if len(master) != 16:
+            raise RdbError("corrupt: a stream node's ID has not 16 bytes")
+        value.nodes.append(_stream_node(int.from_bytes(master, "big"), packed.listpack(blob)))
+    length, at = read_length(data, at)
+    value.length = value.entries_added = sum(len(node.entries) for node in value.nodes)
+    if length != value.length:
+        raise RdbError("corrupt: a stream's length does not match its entries")
+    value.last, at = _id(data, at)
+    return value, at
+
+
+def _stream_node(master: int, items: list[bytes]) -> StreamNode:
+    """A node's entries; those marked as deleted are only counted (t_stream.c: streamIteratorGetID)."""
+    try:
+        count = int(items[2])
+        names = tuple(items[3 : 3 + count])
+        node, at = StreamNode(master, names), 4 + count
+        while at < len(items):
+            flags, ms, sequence = (int(item) for item in items[at : at + 3])
+            at += 3
+            if flags & _SAME_FIELDS:
+                fields = tuple(
+                    part for pair in zip(names, items[at : at + count], strict=True) for part in pair
+                )
+                at += count + 1
+            else:
+                size = 2 * int(items[at])
+                fields = tuple(items[at + 1 : at + 1 + size])
+                at += size + 2
+            if flags & _DELETED:
+                node.deleted += 1
+            else:
+                node.add(((master >> 64) + ms) << 64 | ((master & SEQUENCE_MAX) + sequence), fields)
+    except (IndexError, ValueError):
+        raise RdbError("corrupt: a stream node's entries do not hold together") from None
+    if not node.entries:
+        raise RdbError("corrupt: a stream node without entries")
+    return node
+
+
+def _stream_group(data: bytes, at: int, value: Stream, kind: int) -> int:
+    name, at = read_string(data, at)
+    last, at = _id(data, at)
+    if kind >= rdb.STREAM_LISTPACKS_2:
+        read, at = read_length(data, at)
+        group = Group(last, None if read == SEQUENCE_MAX else read)
+    else:
+        group = Group(last, value.entries_until(last))
+    value.groups[name] = group
+    unowned: dict[int, tuple[int, int]] = {}
+    count, at = read_count(data, at, 25)
+    for _ in range(count):
+        identifier = int.from_bytes(data[at : at + 16], "big")
+        delivered = _unpack_time(data, at + 16)[0]
+        times, at = read_length(data, at + 24)
+        unowned[identifier] = (delivered, times)
+    consumers, at = read_count(data, at, 10)
+    for _ in range(consumers):
+        at = _stream_consumer(data, at, group, unowned, kind)
+    if unowned:
+        raise RdbError("corrupt: a pending message belongs to no consumer")
+    return at
+
+
+def _stream_consumer(
+    data: bytes, at: int, group: Group, unowned: dict[int, tuple[int, int]], kind: int
+) -> int:
+    name, at = read_string(data, at)
+    seen = active = _unpack_time(data, at)[0]
+    at += 8
+    if kind >= rdb.STREAM_LISTPACKS_3:
+        active = _unpack_time(data, at)[0]
+        at += 8
+    consumer = group.consumers[name] = Consumer(name, seen, active)
+    count, at = read_count(data, at, 16)
+    for _ in range(count):
+        identifier = int.from_bytes(data[at : at + 16], "big")
+        at += 16
+        found = unowned.pop(identifier, None)
+        if found is None:
+            raise RdbError("corrupt: a consumer's pending message is not one of its group")
+        group.give(identifier, Pending(consumer, *found), consumer)
+    return at
+
+
 LOADERS: Final[Mapping[int, Loader]] = {
     rdb.STRING: _string,
     rdb.LIST: _list,
@@ -249,6 +370,10 @@ LOADERS: Final[Mapping[int, Loader]] = {
     rdb.ZSET_LISTPACK: _zset_listpack,
     rdb.LIST_QUICKLIST_2: _list_quicklist_2,
     rdb.SET_LISTPACK: _set_listpack,
+    **{
+        kind: _streams(kind)
+        for kind in (rdb.STREAM_LISTPACKS, rdb.STREAM_LISTPACKS_2, rdb.STREAM_LISTPACKS_3)
+    },
 }
 
 

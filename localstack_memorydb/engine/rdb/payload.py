@@ -21,7 +21,7 @@ _DEFAULT_LIMITS: Final = Limits()
 
 def dump(value: Value, *, version: int = OLDEST_VERSION) -> bytes:
     """What DUMP answers. The older the version, the more servers restore it."""
-    body = contents(value) + version.to_bytes(2, "little")
+    body = contents(value, version) + version.to_bytes(2, "little")
     return body + crc64(body).to_bytes(8, "little")
 
 
@@ -47,6 +47,6 @@ def restore(payload: bytes, limits: Limits = _DEFAULT_LIMITS) -> Value:
         after = end + 1
     if after > end:
         raise RdbError("the payload ends in the middle of its value")
-    if not isinstance(value, bytes) and not len(value):
+    if not isinstance(value, bytes) and not value:
         raise RdbError("the payload holds an empty value")
     return value

@@ -146,12 +146,12 @@ def _read_body(data: bytes, end: int, snapshot: Snapshot, limits: Limits) -> Non
 def _read_collection(
     data: bytes, at: int, kind: int, key: bytes, deadline: int | None, entries: list[Entry], limits: Limits
 ) -> int:
-    """Reads a value that is not a string; an empty one, which old servers could write, is passed over as Valkey does."""
+    """Reads a value that is not a string; an empty one, which old servers could write and no stream is, is passed over as Valkey does."""
     loader = LOADERS.get(kind)
     if loader is None:
         raise refusal(kind, data, at)
     value, at = loader(data, at, limits)
-    if len(value):
+    if value:
         entries.append((key, value, deadline))
     return at
 

@@ -1,4 +1,4 @@
-"""Writing a file: plain value types only, which every server since Redis 5.0 loads (Valkey's rdbSaveRio)."""
+"""Writing a file: plain value types only (and a stream's one form), which every server since Redis 5.0 loads (Valkey's rdbSaveRio)."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from typing import Any, Final
 
 from localstack_memorydb.engine.rdb import format as rdb
 from localstack_memorydb.engine.rdb.format import RdbError, crc64
+from localstack_memorydb.engine.rdb.packed import pack_listpack
 from localstack_memorydb.engine.rdb.reader import Entry
+from localstack_memorydb.engine.streams import SEQUENCE_MAX, Stream, StreamNode
 from localstack_memorydb.engine.values import Hash, List, Set, Value, ZSet
 
 OLDEST_VERSION: Final = 9  # Redis 5.0 to 6.2; the first with all that is written here
 FUNCTIONS_SINCE: Final = 10  # Redis 7.0
+STREAM_COUNTERS_SINCE: Final = 10  # what a stream knows of entries that are gone
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _LENGTHS: Final = tuple(bytes([size]) for size in range(0x40))
 _STRING_OF_LENGTH: Final = tuple(bytes([rdb.STRING, size]) for size in range(0x40))
 _pack_deadline = struct.Struct("<Bq").pack
+_pack_time = struct.Struct("<q").pack
 _pack_double = struct.Struct("<d").pack
 
 
@@ -48,13 +52,13 @@ def write(
     if counts is not None:
         out.append(rdb.RESIZEDB)
         out += length(counts[0]) + length(counts[1])
-    _append_entries(out, entries)
+    _append_entries(out, entries, version)
     out.append(rdb.EOF)
     out += crc64(out).to_bytes(8, "little")
     return bytes(out)
 
 
-def _append_entries(out: bytearray, entries: Iterable[Entry]) -> None:
+def _append_entries(out: bytearray, entries: Iterable[Entry], version: int) -> None:
     for key, value, deadline in entries:
         if deadline is not None:
             out += _pack_deadline(rdb.EXPIRETIME_MS, deadline)
@@ -66,14 +70,16 @@ def _append_entries(out: bytearray, entries: Iterable[Entry]) -> None:
             out += _LENGTHS[size] if size < 0x40 else length(size)
             out += value
         else:
-            kind, append_value = _form(value)
+            kind, append_value = _form(value, version)
             out.append(kind)
             out += length(size) + key
             append_value(out, value)
 
 
-def _form(value: Value) -> tuple[int, Callable[[bytearray, Any], None]]:
+def _form(value: Value, version: int) -> tuple[int, Callable[[bytearray, Any], None]]:
     """The type byte of a value and what appends its contents."""
+    if version >= STREAM_COUNTERS_SINCE and type(value) is Stream:
+        return rdb.STREAM_LISTPACKS_2, _append_stream_2
     form = _FORMS.get(type(value))
     if form is None:
         raise RdbError(f"a {type(value).__name__.lower()} cannot be written to an RDB file")
@@ -113,12 +119,64 @@ def _append_zset(out: bytearray, zset: ZSet) -> None:
         out += _pack_double(score)
 
 
+def _append_stream(out: bytearray, stream: Stream) -> None:
+    _append_stream_form(out, stream, counters=False)
+
+
+def _append_stream_2(out: bytearray, stream: Stream) -> None:
+    _append_stream_form(out, stream, counters=True)
+
+
+def _append_stream_form(out: bytearray, stream: Stream, counters: bool) -> None:
+    out += length(len(stream.nodes))
+    for node in stream.nodes:
+        out += string(_raw_id(node.master)) + string(pack_listpack(_node_items(node)))
+    out += length(stream.length) + _id(stream.last)
+    if counters:
+        out += _id(stream.first) + _id(stream.max_deleted) + length(stream.entries_added)
+    out += length(len(stream.groups))
+    for name, group in stream.groups.items():
+        out += string(name) + _id(group.last)
+        if counters:
+            out += length(SEQUENCE_MAX if group.entries_read is None else group.entries_read)
+        out += length(len(group.pending))
+        for identifier, pending in group.pending.items():
+            out += _raw_id(identifier) + _pack_time(pending.time) + length(pending.count)
+        out += length(len(group.consumers))
+        for consumer in group.consumers.values():
+            out += string(consumer.name) + _pack_time(consumer.seen) + length(len(consumer.pending))
+            for identifier in consumer.pending:
+                out += _raw_id(identifier)
+
+
+def _raw_id(identifier: int) -> bytes:
+    return identifier.to_bytes(16, "big")
+
+
+def _id(identifier: int) -> bytes:
+    return length(identifier >> 64) + length(identifier & SEQUENCE_MAX)
+
+
+def _node_items(node: StreamNode) -> list[bytes]:
+    """The elements of a node's listpack (t_stream.c: streamAppendItem); deleted entries are left out."""
+    names = node.names
+    items = [b"%d" % len(node.entries), b"0", b"%d" % len(names), *names, b"0"]
+    ms, sequence = node.master >> 64, node.master & SEQUENCE_MAX
+    for identifier, fields in node.entries.items():
+        same = fields[::2] == names
+        stored = fields[1::2] if same else (b"%d" % (len(fields) // 2), *fields)
+        apart = (b"%d" % ((identifier >> 64) - ms), b"%d" % ((identifier & SEQUENCE_MAX) - sequence))
+        items += [b"2" if same else b"0", *apart, *stored, b"%d" % (len(stored) + 3)]
+    return items
+
+
 _FORMS: Final[Mapping[type, tuple[int, Callable[[bytearray, Any], None]]]] = {
     bytes: (rdb.STRING, _append_string),
     List: (rdb.LIST, _append_strings),
     Set: (rdb.SET, _append_strings),
     Hash: (rdb.HASH, _append_hash),
     ZSet: (rdb.ZSET_2, _append_zset),
+    Stream: (rdb.STREAM_LISTPACKS, _append_stream),
 }
 
 
@@ -136,9 +194,9 @@ def string(text: bytes) -> bytes:
     return length(len(text)) + text
 
 
-def contents(value: Value) -> bytes:
+def contents(value: Value, version: int = OLDEST_VERSION) -> bytes:
     """A value without its key: type byte and contents."""
-    kind, append_value = _form(value)
+    kind, append_value = _form(value, version)
     out = bytearray([kind])
     append_value(out, value)
     return bytes(out)
