@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from localstack_memorydb.engine.streams import Stream
 from localstack_memorydb.engine.values import Value, ZSet
 from localstack_memorydb.engine.versions import PATCH_VERSIONS, REDIS_COMPATIBLE, is_valkey
 
@@ -79,6 +80,10 @@ def size_of(value: Value) -> int:
         count = len(value)
         sample = [part for item in islice(value.items(), 16) for part in item if part is not None]
         per_item = 50
+    elif isinstance(value, Stream):
+        count = len(value)
+        sample = [part for fields in islice(value, 16) for part in fields]
+        per_item = 100
     else:
         count, sample, per_item = len(value), list(islice(value, 16)), 8
     if not sample:

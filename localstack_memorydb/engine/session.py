@@ -60,7 +60,6 @@ from localstack_memorydb.engine.users import User, authorize, refuse
 if TYPE_CHECKING:
     from localstack_memorydb.engine.acl import Permissions, Refusal
     from localstack_memorydb.engine.cluster import Node
-    from localstack_memorydb.engine.values import Value
 
 LOG = logging.getLogger(__name__)
 

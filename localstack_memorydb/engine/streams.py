@@ -200,7 +200,7 @@ class Stream:
         removed = whole = 0
         for node in self.nodes:
             count = len(node.entries)
-            if longest is not None and self.length <= longest or limit and removed + count > limit:
+            if (longest is not None and self.length <= longest) or (limit and removed + count > limit):
                 break
             if self.length - count < longest if longest is not None else node.last >= oldest:
                 if not approximate:
@@ -291,8 +291,8 @@ def format_id(identifier: int) -> bytes:
 def copy_stream(stream: Stream) -> Stream:
     """A stream of its own with the same entries, groups and pending messages."""
     twin = Stream()
-    for name in ("length", "last", "max_deleted", "entries_added"):
-        setattr(twin, name, getattr(stream, name))
+    twin.length, twin.last = stream.length, stream.last
+    twin.max_deleted, twin.entries_added = stream.max_deleted, stream.entries_added
     for node in stream.nodes:
         copied = StreamNode(node.master, node.names)
         copied.last, copied.deleted, copied.size = node.last, node.deleted, node.size

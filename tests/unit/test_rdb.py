@@ -169,9 +169,14 @@ def test_empty_collections_are_passed_over() -> None:
         (file(b"\x00\x01k\x01v\xff*3\r\n$3\r\nSET\r\n"), "corrupt: 14 bytes follow the end mark"),
         (file(b"\xfe\x01\x00\x01k\x01v"), "the file holds keys of database 1; a cluster has only database 0"),
         (file(b"\x00\x01k\x01v\x00\x01k\x01w"), "corrupt: the file holds a key twice"),
-        (file(b"\x0f\x01k\x00"), "a stream (RDB type 15) is not supported"),
-        (file(b"\x13\x01k\x00"), "a stream (RDB type 19) is not supported"),
-        (file(b"\x15\x01k\x00"), "a stream (RDB type 21) is not supported"),
+        (
+            file(b"\x0f\x01k\x00\x01\x01\x01\x00"),
+            "corrupt: a stream's length does not match its entries",
+        ),
+        (
+            file(b"\x0f\x01k\x01\x01x\x01y" + b"\x00" * 4),
+            "corrupt: a stream node's ID has not 16 bytes",
+        ),
         (file(b"\x16\x01k\x00"), "a hash with field expiration (RDB type 22) is not supported"),
         (file(b"\x09\x01k\x00"), "a hash in the zipmap encoding of Redis 2.4 (RDB type 9) is not supported"),
         (
@@ -200,10 +205,10 @@ def test_what_is_refused(data: bytes, message: str) -> None:
 
 
 def test_a_type_that_has_no_form_is_not_written() -> None:
-    class Stream: ...
+    class Module: ...
 
-    with pytest.raises(rdb.RdbError, match="a stream cannot be written to an RDB file"):
-        rdb.write([(b"k", Stream(), None)])  # type: ignore[list-item]
+    with pytest.raises(rdb.RdbError, match="a module cannot be written to an RDB file"):
+        rdb.write([(b"k", Module(), None)])  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("kept", range(len(REDIS_7_0)))
@@ -245,7 +250,7 @@ def payload(value: bytes) -> bytes:
         (b"\x00\x09v", "the payload ends in the middle of its value"),
         (b"\x02\x05\x01", "truncated or corrupt: 5 elements at byte 1 do not fit into the rest"),
         (b"\x01\x00", "the payload holds an empty value"),
-        (b"\x0f\x00", "a stream (RDB type 15) is not supported"),
+        (b"\x16\x00", "a hash with field expiration (RDB type 22) is not supported"),
         (b"\xfa\x01a\x01b", "corrupt at byte 1: 250 is not a value type"),
     ],
 )

@@ -15,6 +15,7 @@ from localstack_memorydb.engine.rdb.compact import Limits, build_list
 from localstack_memorydb.engine.registry import DENYOOM, READONLY, WRITE, one, unknown
 from localstack_memorydb.engine.resp import Argv, Reply
 from localstack_memorydb.engine.session import Session
+from localstack_memorydb.engine.streams import Stream
 from localstack_memorydb.engine.values import Hash, Set, Value
 
 _CATEGORIES: Final = "@list @set @sortedset @dangerous"
@@ -103,7 +104,7 @@ def _parse(argv: Argv, stores: bool) -> _Options:
 
 def _sorted(value: Value | None, options: _Options) -> list[bytes]:
     """The elements that the options choose. Equal scores are ordered by their bytes, so the order is always the same."""
-    if isinstance(value, bytes | Hash):
+    if isinstance(value, bytes | Hash | Stream):
         raise WrongType
     elements = [] if value is None else value.members() if isinstance(value, Set) else list(value)
     if options.unsorted and not (isinstance(value, Set) and options.destination is not None):

@@ -109,10 +109,7 @@ def xgroup_create(s: Session, argv: Argv) -> Reply:
     found = s.value(argv[2], Stream) if makes else _stream(s, argv[2])
     if len(argv) > 8:
         raise wrong_subcommand_arguments("xgroup", argv[1])
-    if argv[4] == b"$":
-        last = 0 if found is None else found.last
-    else:
-        last = parse_id(argv[4])
+    last = (0 if found is None else found.last) if argv[4] == b"$" else parse_id(argv[4])
     if found is None:
         found = s.db[argv[2]] = Stream()
     if argv[3] in found.groups:
@@ -409,7 +406,7 @@ def xautoclaim(s: Session, argv: Argv) -> Reply:
     gone: list[Reply] = []
     attempts = count * _CLAIM_ATTEMPTS
     following = 0
-    for tried, identifier in enumerate(list(group.pending.irange(start))):
+    for tried, identifier in enumerate(list(islice(group.pending.irange(start), attempts + 1))):
         if tried == attempts or len(claimed) + len(gone) == count:
             following = identifier
             break

@@ -251,7 +251,7 @@ def xsetid(s: Session, argv: Argv) -> Reply:
     found = s.value(argv[1], Stream)
     if found is None:
         raise NoSuchKey
-    if identifier < found.max_deleted:
+    if identifier < found.max_deleted and s.table.level >= (7, 2):
         raise CommandError("ERR The ID specified in XSETID is smaller than current max_deleted_entry_id")
     if found.length:
         if identifier < found.top:
@@ -344,8 +344,9 @@ class Request:
         if not self.at:
             raise SyntaxFault
         if len(names) % 2:
-            name = "XREAD" if s.legacy else "'xreadgroup'" if grouped else "'xread'"
-            mark = ">" if grouped and not s.legacy else "$"
+            before = s.table.level < (7, 2)
+            name = "XREAD" if before else "'xreadgroup'" if grouped else "'xread'"
+            mark = ">" if grouped and not before else "$"
             raise CommandError(
                 f"ERR Unbalanced {name} list of streams: for each stream key an ID or '{mark}' must be specified."
             )
