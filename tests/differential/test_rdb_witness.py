@@ -433,15 +433,25 @@ def test_streams_go_back_and_forth(kind: str, folder: Path, version: int) -> Non
     (folder / "dump.rdb").write_bytes(data)
     with server(kind, folder) as client:
         after = [client.execute_command(*look) for look in STREAM_LOOKS]
-    for one, other in zip(before, after, strict=True):
-        assert one["entries"] == other["entries"]
-        assert one["last-generated-id"] == other["last-generated-id"]
-        if version == 10:
-            for look in (one, other):  # not in this form
-                for group in look["groups"]:
-                    for consumer in group["consumers"]:
-                        consumer.pop("active-time", None)
-            assert one == other
+    for one, other in zip(map(_without_activity, before), map(_without_activity, after), strict=True):
+        if version == 9:  # knows less of entries that are gone
+            one, other = ({name: look[name] for name in _KNOWN_TO_5_0} for look in (one, other))
+        assert one == other
+
+
+_KNOWN_TO_5_0 = (b"length", b"last-generated-id", b"entries")
+
+
+def _without_activity(reply: list[Any]) -> dict[bytes, Any]:
+    """XINFO STREAM FULL without when a consumer last got a message, which no file before Redis 7.2 tells."""
+    look = dict(zip(reply[::2], reply[1::2], strict=True))
+    groups = [dict(zip(each[::2], each[1::2], strict=True)) for each in look[b"groups"]]
+    for group in groups:
+        consumers = [dict(zip(each[::2], each[1::2], strict=True)) for each in group[b"consumers"]]
+        group[b"consumers"] = [
+            {name: it for name, it in each.items() if name != b"active-time"} for each in consumers
+        ]
+    return look | {b"groups": groups}
 
 
 def test_a_file_of_a_cluster_node(folder: Path) -> None:
