@@ -10,7 +10,10 @@ from fractions import Fraction
 from localstack_memorydb.engine.errors import CommandError, NotFloat, NotInteger
 
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
+_SMALL = {b"%d" % number: number for number in range(-128, 1024)}
 _INTEGER = re.compile(rb"(?:0|-?[1-9][0-9]{0,18})")
+# The numbers that people write: they are neither too large nor too small for a double.
+_PLAIN = re.compile(rb"-?[0-9]{1,15}(?:\.[0-9]{1,15})?").fullmatch
 _FLOAT = re.compile(
     rb"[+-]?(?:inf(?:inity)?|nan|0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?\d+)?"
     rb"|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)",
@@ -25,6 +28,9 @@ def is_integer(text: bytes) -> bool:
 
 def parse_int(text: bytes) -> int:
     """A 64-bit integer in canonical form. Raises NotInteger."""
+    small = _SMALL.get(text)
+    if small is not None:
+        return small
     if text.isdigit() and len(text) < 19 and text[0] != 0x30:
         return int(text)
     if _INTEGER.fullmatch(text) is None:
@@ -54,6 +60,8 @@ def parse_int_in(text: bytes, low: int, high: int, message: str | None = None) -
 
 def parse_float(text: bytes, message: str | None = None) -> float:
     """A C double as strtod reads it (hexadecimal and infinity included, no spaces, no NaN). Raises NotFloat."""
+    if _PLAIN(text) is not None:
+        return float(text)
     if _FLOAT.fullmatch(text) is not None:
         lowered = text.lower()
         number = _hexadecimal(text) if b"x" in lowered else float(text)
@@ -76,6 +84,8 @@ def read_double(text: bytes) -> float | None:
 
     The text ends at its first NUL. None when it is not a number.
     """
+    if _PLAIN(text) is not None:
+        return float(text)
     text = text.partition(b"\0")[0]
     if not text:
         return 0.0
@@ -101,6 +111,9 @@ def format_double(number: float) -> bytes:
         return b"inf" if number > 0 else b"-inf"
     if number == int(number) and abs(number) <= 2**62:  # double2ll's range
         return b"-0" if number == 0 and math.copysign(1, number) < 0 else b"%d" % int(number)
+    shortest = repr(number)
+    if 0.001 <= abs(number) < 10_000 or ("." in shortest[-7:] and "e" not in shortest):
+        return shortest.encode()  # Python lays it out alike
     digits, exponent = _split(abs(number))
     return (("-" if number < 0 else "") + _place_point(digits, exponent)).encode()
 

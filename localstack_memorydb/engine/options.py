@@ -117,19 +117,22 @@ def parse_expire_conditions(argv: Argv, at: int) -> frozenset[bytes]:
     return frozenset(found)
 
 
-def parse_timeout(text: bytes) -> float:
+def parse_timeout(s: Session, text: bytes) -> float:
     """The seconds that a blocking command may wait, 0 for ever; fractions of a millisecond count as one."""
+    if text.isdigit() and len(text) < 12:
+        return int(text)
     seconds = parse_long_double(text)
-    if seconds is None and text.lower().lstrip(b"+") in {b"inf", b"infinity"}:
-        raise CommandError("ERR timeout is out of range")
     if seconds is None:
-        raise CommandError("ERR timeout is not a float or out of range")
-    milliseconds = math.ceil(seconds * 1000)
-    if milliseconds > INT_MAX:
+        sign = text[:1] if text[:1] in (b"+", b"-") else b""
+        if text[len(sign) :].lower() not in (b"inf", b"infinity"):
+            raise CommandError("ERR timeout is not a float or out of range")
+        raise CommandError("ERR timeout is negative" if sign == b"-" else "ERR timeout is out of range")
+    if seconds * 1000 > INT_MAX - s.now:
         raise CommandError("ERR timeout is out of range")
-    if milliseconds < 0:
+    if seconds * 1000 <= -1:
         raise CommandError("ERR timeout is negative")
-    return milliseconds / 1000
+    # In doubles, since Valkey rounds the product, too: 0.1 s are 100 ms and not one more.
+    return math.ceil(round(float(seconds) * 1000, 6)) / 1000
 
 
 def parse_numkeys(argv: Argv, at: int) -> tuple[list[bytes], int]:

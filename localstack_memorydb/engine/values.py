@@ -183,15 +183,17 @@ class ZSet:
     def order(self) -> SortedList[tuple[float, bytes]]:
         """(score, member) pairs, ascending; kept up to date once built."""
         if self._order is None:
-            self._order = SortedList((score, member) for member, score in self.scores.items())
+            self._order = SortedList([(score, member) for member, score in self.scores.items()])
         return self._order
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[bytes, float]]) -> ZSet:
         """A sorted set of those members and scores, in the encoding that fits them."""
-        made = cls()
-        for member, score in pairs:
-            made.put(member, score)
+        made = cls(dict(pairs))
+        if len(made) > _ZSET_ENTRIES or max(map(len, made.scores), default=0) > _LISTPACK_VALUE:
+            made.encoding = "skiplist"
+        else:
+            made.scores = {member: score + 0.0 for member, score in made.scores.items()}  # no -0, see put
         return made
 
     def members(self) -> list[bytes]:
@@ -205,11 +207,12 @@ class ZSet:
     def put(self, member: bytes, score: float) -> None:
         """Adds the member or changes its score, and changes the encoding where Valkey does."""
         if self.encoding == "listpack":
-            if score == 0:
-                score = 0.0  # a listpack keeps whole numbers, and those know no -0
-            known = len(self.scores) + (member not in self.scores)
-            if known > _ZSET_ENTRIES or len(member) > _LISTPACK_VALUE:
+            if (
+                len(member) > _LISTPACK_VALUE or len(self.scores) >= _ZSET_ENTRIES
+            ) and member not in self.scores:
                 self.encoding = "skiplist"
+            else:
+                score += 0.0  # a listpack keeps whole numbers, and those know no -0
         self.set(member, score)
 
     def cut(self, start: int, stop: int) -> list[tuple[float, bytes]]:
@@ -226,13 +229,14 @@ class ZSet:
 
     def set(self, member: bytes, score: float) -> None:
         """Adds the member or changes its score."""
-        if self._order is not None:
+        order = self._order
+        if order is not None:
             old = self.scores.get(member)
             if old is not None:
                 if old == score:
                     return
-                self._order.remove((old, member))
-            self._order.add((score, member))
+                order.remove((old, member))
+            order.add((score, member))
         self.scores[member] = score
 
     def remove(self, member: bytes) -> bool:

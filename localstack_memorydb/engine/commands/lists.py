@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 
 from localstack_memorydb.engine.errors import CommandError, NoSuchKey, SyntaxFault, WrongArity, WrongType
@@ -23,7 +24,7 @@ from localstack_memorydb.engine.registry import (
 )
 from localstack_memorydb.engine.resp import NULL_ARRAY, OK, Argv, Reply
 from localstack_memorydb.engine.session import Session
-from localstack_memorydb.engine.values import List
+from localstack_memorydb.engine.values import List, Value
 
 lists = Family("list", "@list")
 
@@ -117,37 +118,53 @@ def _take(s: Session, key: bytes, found: List, left: bool, count: int) -> list[b
     return taken
 
 
-def _pop(s: Session, argv: Argv, left: bool) -> Reply:
-    if len(argv) > 3:
-        raise WrongArity(argv[0].decode("latin-1").lower())
-    key = argv[1]
-    if len(argv) == 2:
-        found = s.value(key, List)
-        if found is None:
-            s.unchanged = True
-            return None
-        element = found.popleft() if left else found.pop()
-        if not found:
-            s.db.remove(key)
-        return element
-    count = parse_int_in(argv[2], 0, INT_MAX, "ERR value is out of range, must be positive")
-    found = s.value(key, List)
-    s.unchanged = found is None or count == 0
-    if found is None:
-        return NULL_ARRAY
-    return _take(s, key, found, left, count)
-
-
 @lists.command("LPOP", -2, WRITE | FAST, keys=one("RW access delete"))
 def lpop(s: Session, argv: Argv) -> Reply:
     """Removes the first element, or the first `count`."""
-    return _pop(s, argv, left=True)
+    if len(argv) > 2:
+        return _pop_many(s, argv, left=True)
+    found = s.db.get(argv[1])
+    if type(found) is not List:
+        return _nothing(s, found)
+    element = found.popleft()
+    if not found:
+        s.db.remove(argv[1])
+    return element
 
 
 @lists.command("RPOP", -2, WRITE | FAST, keys=one("RW access delete"))
 def rpop(s: Session, argv: Argv) -> Reply:
     """Removes the last element, or the last `count`."""
-    return _pop(s, argv, left=False)
+    if len(argv) > 2:
+        return _pop_many(s, argv, left=False)
+    found = s.db.get(argv[1])
+    if type(found) is not List:
+        return _nothing(s, found)
+    element = found.pop()
+    if not found:
+        s.db.remove(argv[1])
+    return element
+
+
+def _nothing(s: Session, found: Value | None) -> None:
+    """The reply where there is no list to pop from. Raises WrongType."""
+    if found is not None:
+        raise WrongType
+    s.unchanged = True
+
+
+def _pop_many(s: Session, argv: Argv, left: bool) -> Reply:
+    if len(argv) > 3:
+        raise WrongArity(argv[0].decode("latin-1").lower())
+    count = parse_int_in(argv[2], 0, INT_MAX, "ERR value is out of range, must be positive")
+    if s.legacy and count == 0:  # before it looked at the key
+        s.unchanged = True
+        return NULL_ARRAY
+    found = s.value(argv[1], List)
+    if found is None or count == 0:
+        s.unchanged = True
+        return [] if found is not None else None if s.legacy else NULL_ARRAY
+    return _take(s, argv[1], found, left, count)
 
 
 def _is_left(word: bytes) -> bool:
@@ -182,16 +199,16 @@ def lmpop(s: Session, argv: Argv) -> Reply:
 @lists.command("BLMPOP", -5, WRITE | BLOCKING, keys=counted("RW access delete", at=2), since="7.0.0")
 def blmpop(s: Session, argv: Argv) -> Reply:
     """LMPOP that waits for one of the lists."""
-    timeout = parse_timeout(argv[1])
     keys, at = parse_numkeys(argv, 2)
     left = _is_left(argv[at])
     count = parse_pop_count(argv, at + 1)
+    timeout = parse_timeout(s, argv[1])
     popped = _pop_first(s, keys, left, count)
     return s.block(argv, keys, List, timeout, NULL_ARRAY) if popped is None else popped
 
 
 def _blocking_pop(s: Session, argv: Argv, left: bool) -> Reply:
-    timeout = parse_timeout(argv[-1])
+    timeout = parse_timeout(s, argv[-1])
     keys = argv[1:-1]
     popped = _pop_first(s, keys, left, 1)
     if popped is None:
@@ -268,7 +285,7 @@ def rpoplpush(s: Session, argv: Argv) -> Reply:
 
 
 def _blocking_move(s: Session, argv: Argv, take_left: bool, put_left: bool) -> Reply:
-    timeout = parse_timeout(argv[-1])
+    timeout = parse_timeout(s, argv[-1])
     source, destination = argv[1], argv[2]
     element = _move(s, source, destination, take_left, put_left)
     if element is None:
@@ -365,8 +382,9 @@ def ltrim(s: Session, argv: Argv) -> Reply:
     start, stop = _bounds(argv[2], argv[3], len(found))
     if type(found) is not List:
         raise WrongType
-    s.unchanged = len(found) == stop - start
-    if found and start == stop:
+    if not found:
+        s.unchanged = True
+    elif start == stop:  # nothing is kept
         s.db.remove(key)
         return OK
     for _ in range(len(found) - stop):
@@ -390,42 +408,58 @@ def lrem(s: Session, argv: Argv) -> Reply:
     if removed == len(found):
         s.db.remove(key)
         return removed
-    if count < 0:
-        found.reverse()
-    for _ in range(removed):
-        found.remove(element)
-    if count < 0:
-        found.reverse()
+    _drop(found, element, removed, backwards=count < 0)
     return removed
+
+
+def _drop(found: List, element: bytes, count: int, backwards: bool) -> None:
+    """Removes the first `count` elements that equal one, or the last; others keep their order.
+
+    The list turns once past its end, so that it takes one pass wherever the elements are.
+    """
+    take, put = (found.pop, found.appendleft) if backwards else (found.popleft, found.append)
+    for _ in range(len(found)):
+        taken = take()
+        if count and taken == element:
+            count -= 1
+        else:
+            put(taken)
 
 
 @lists.command("LPOS", -3, READONLY, keys=one("RO access"), since="6.0.6")
 def lpos(s: Session, argv: Argv) -> Reply:
     """Where an element stands: the index of one match, or an array of `COUNT` of them."""
-    rank, count, most = _lpos_options(argv)
+    rank, count, most = _lpos_options(s, argv)
     found = s.value(argv[1], List)
     if found is None:
         return None if count is None else []
-    length = len(found)
-    matches: list[int] = []
-    wanted = 1 if count is None else count or length
-    elements = enumerate(found) if rank > 0 else zip(range(length - 1, -1, -1), reversed(found), strict=True)
+    matches = _matches(found, argv[2], rank, most)
+    if count is None:
+        return next(matches, None)
+    return list(islice(matches, count or None))
+
+
+def _matches(found: List, element: bytes, rank: int, most: int) -> Iterator[int]:
+    """Where the element stands, from the `rank`-th match on; backwards if that is negative.
+
+    At most `most` elements are compared (0: all).
+    """
+    elements = list(found if rank > 0 else reversed(found))
+    end = min(most, len(elements)) or len(elements)
+    at = -1
     skipped = 1
-    for at, element in islice(elements, most or None):
-        if element != argv[2]:
-            continue
+    while True:
+        try:
+            at = elements.index(element, at + 1, end)
+        except ValueError:
+            return
         if skipped < abs(rank):
             skipped += 1
-            continue
-        matches.append(at)
-        if len(matches) == wanted:
-            break
-    if count is not None:
-        return matches
-    return matches[0] if matches else None
+        else:
+            yield at if rank > 0 else len(elements) - 1 - at
 
 
-def _lpos_options(argv: Argv) -> tuple[int, int | None, int]:
+def _lpos_options(s: Session, argv: Argv) -> tuple[int, int | None, int]:
     rank: int = 1
     count: int | None = None
     most = 0
@@ -435,14 +469,14 @@ def _lpos_options(argv: Argv) -> tuple[int, int | None, int]:
             raise SyntaxFault
         if option == b"RANK":
             rank = parse_int(argv[at + 1])
-            if rank == INT_MIN:
+            if rank == INT_MIN and not s.legacy_doubles:
                 raise CommandError(
                     "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
                 )
             if rank == 0:
+                further = ", ..." if s.legacy else " ... or use negative to start from the end of the list"
                 raise CommandError(
-                    "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use "
-                    "negative to start from the end of the list"
+                    "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second" + further
                 )
         elif option == b"COUNT":
             count = parse_int_in(argv[at + 1], 0, INT_MAX, "ERR COUNT can't be negative")

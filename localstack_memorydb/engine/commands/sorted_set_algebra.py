@@ -102,10 +102,15 @@ def _weigh(weight: float, score: float) -> float:
 
 def _union(query: Query) -> Scores:
     result: Scores = {}
+    aggregate = query.aggregate
     for weight, scores in query.weighted():
-        for member, score in scores.items():
-            value = _weigh(weight, score)
-            result[member] = query.aggregate(result[member], value) if member in result else value
+        if weight != 1:
+            scores = {member: _weigh(weight, score) for member, score in scores.items()}
+        shared = {
+            member: aggregate(result[member], scores[member]) for member in result.keys() & scores.keys()
+        }
+        result.update(scores)
+        result.update(shared)
     return result
 
 
@@ -124,10 +129,10 @@ def _intersection(query: Query) -> Scores:
 
 
 def _difference(query: Query) -> Scores:
-    first, *others = query.sources
-    return {
-        member: score for member, score in first.items() if not any(member in scores for scores in others)
-    }
+    result, *others = query.sources
+    for scores in others:
+        result = {member: score for member, score in result.items() if member not in scores}
+    return result
 
 
 _OPERATIONS: Final = {"union": _union, "inter": _intersection, "diff": _difference}
@@ -135,10 +140,10 @@ _OPERATIONS: Final = {"union": _union, "inter": _intersection, "diff": _differen
 
 def _answer(s: Session, argv: Argv, operation: str) -> Reply:
     query = _parse(s, argv, 1, operation, storing=False)
-    result = ZSet(_OPERATIONS[operation](query))
+    ordered = sorted([(score, member) for member, score in _OPERATIONS[operation](query).items()])
     if query.with_scores:
-        return Pairs((member, score) for score, member in result.order)
-    return list(result)
+        return Pairs([(member, score) for score, member in ordered])
+    return [member for _, member in ordered]
 
 
 def _store(s: Session, argv: Argv, operation: str) -> Reply:

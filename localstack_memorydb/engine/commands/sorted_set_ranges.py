@@ -116,16 +116,15 @@ def _lex_walk(found: ZSet, low: tuple[LexBound, bool], high: tuple[LexBound, boo
 def by_rank(first: bytes, last: bytes, reverse: bool = False) -> Finder:
     """The members between two positions, both included; negative ones count from the end."""
     start, stop = parse_int(first), parse_int(last)
+    return lambda found: _positions(start, stop, len(found), reverse)
 
-    def find(found: ZSet) -> Slice:
-        size = len(found)
-        begin = max(start + size, 0) if start < 0 else start
-        end = min(stop + size if stop < 0 else stop, size - 1)
-        if begin > end:
-            return 0, 0
-        return (size - 1 - end, size - begin) if reverse else (begin, end + 1)
 
-    return find
+def _positions(start: int, stop: int, size: int, reverse: bool) -> Slice:
+    begin = max(start + size, 0) if start < 0 else start
+    end = min(stop + size if stop < 0 else stop, size - 1)
+    if begin > end:
+        return 0, 0
+    return (size - 1 - end, size - begin) if reverse else (begin, end + 1)
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
@@ -149,8 +148,8 @@ class Query:
             low, high = high, low
         return by_score(low, high) if self.kind == "score" else by_lex(low, high, bool(self.reverse))
 
-    def pick(self, found: ZSet | None, find: Finder) -> list[tuple[bytes, float]]:
-        """The members in the order asked for, cut by LIMIT."""
+    def pick(self, found: ZSet | None, find: Finder) -> list[tuple[float, bytes]]:
+        """Scores and members in the order asked for, cut by LIMIT."""
         if found is None:
             return []
         start, stop = find(found)
@@ -163,7 +162,8 @@ class Query:
             start, stop = start + self.offset, min(stop, start + self.offset + count)
         if start >= stop:
             return []
-        return [(member, score) for score, member in found.order.islice(start, stop, bool(self.reverse))]
+        picked: list[tuple[float, bytes]] = found.order[start:stop]
+        return picked[::-1] if self.reverse else picked
 
 
 def _read_options(query: Query, argv: Argv, at: int, stored: bool) -> None:
@@ -185,10 +185,12 @@ def _read_options(query: Query, argv: Argv, at: int, stored: bool) -> None:
             raise SyntaxFault
         at += 1
     query.kind = query.kind or "rank"
-    if query.limit != -1 and query.kind == "rank":
-        raise CommandError(
-            "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX"
-        )
+    if query.kind == "rank":
+        query.offset = 0  # LIMIT with a count of -1 passes, and means nothing
+        if query.limit != -1:
+            raise CommandError(
+                "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX"
+            )
     if query.with_scores and query.kind == "lex":
         raise CommandError("ERR syntax error, WITHSCORES not supported in combination with BYLEX")
 
@@ -198,18 +200,35 @@ def _range(s: Session, argv: Argv, kind: str | None, reverse: bool | None) -> Re
     _read_options(query, argv, 4, stored=False)
     find = query.finder(argv[2], argv[3])
     picked = query.pick(s.value(argv[1], ZSet), find)
-    return Pairs(picked) if query.with_scores else [member for member, _ in picked]
+    if query.with_scores:
+        return Pairs([(member, score) for score, member in picked])
+    return [member for _, member in picked]
+
+
+def _range_of_positions(s: Session, argv: Argv, reverse: bool) -> Reply:
+    """The plain form without options, which is most of what is asked."""
+    start, stop = parse_int(argv[2]), parse_int(argv[3])
+    found = s.value(argv[1], ZSet)
+    if found is None:
+        return []
+    begin, end = _positions(start, stop, len(found), reverse)
+    members = [member for _, member in found.order[begin:end]]
+    return members[::-1] if reverse else members
 
 
 @sorted_sets.command("ZRANGE", -4, READONLY, keys=one("RO access"), since="1.2.0")
 def zrange(s: Session, argv: Argv) -> Reply:
     """The members in a range of positions, scores or members."""
+    if len(argv) == 4:
+        return _range_of_positions(s, argv, reverse=False)
     return _range(s, argv, None, None)
 
 
 @sorted_sets.command("ZREVRANGE", -4, READONLY, keys=one("RO access"), since="1.2.0")
 def zrevrange(s: Session, argv: Argv) -> Reply:
     """The members in a range of positions counted from the highest score."""
+    if len(argv) == 4:
+        return _range_of_positions(s, argv, reverse=True)
     return _range(s, argv, "rank", reverse=True)
 
 
@@ -243,7 +262,8 @@ def zrangestore(s: Session, argv: Argv) -> Reply:
     query = Query()
     _read_options(query, argv, 5, stored=True)
     find = query.finder(argv[3], argv[4])
-    return keep(s, argv[1], ZSet.of(query.pick(s.value(argv[2], ZSet), find)))
+    picked = query.pick(s.value(argv[2], ZSet), find)
+    return keep(s, argv[1], ZSet.of((member, score) for score, member in picked))
 
 
 def keep(s: Session, key: bytes, result: ZSet) -> int:

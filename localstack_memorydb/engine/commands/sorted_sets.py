@@ -59,8 +59,9 @@ _ZADD_WORDS: Final = frozenset({b"NX", b"XX", b"GT", b"LT", b"CH", b"INCR"})
 def zadd(s: Session, argv: Argv) -> Reply:
     """Adds members or changes their scores; how many were added, or the new score with INCR."""
     if len(argv) == 4:
+        text = argv[2]
         try:
-            score = float(argv[2]) if argv[2].isdigit() else parse_float(argv[2])
+            score = float(text) if text.isdigit() and len(text) < 16 else parse_float(text)
         except NotFloat:
             return _zadd(s, argv)
         found = s.db.get(argv[1])
@@ -280,19 +281,30 @@ def take(s: Session, key: bytes, found: ZSet, highest: bool, count: int) -> list
 
 
 def _pop(s: Session, argv: Argv, highest: bool) -> Reply:
+    if len(argv) > 2:
+        return _pop_many(s, argv, highest)
+    found = s.db.get(argv[1])
+    if found is None:
+        s.unchanged = True
+        return []
+    if type(found) is not ZSet:
+        raise WrongType
+    score, member = found.order.pop(-1 if highest else 0)
+    del found.scores[member]
+    if not found.scores:
+        s.db.remove(argv[1])
+    return [member, score]
+
+
+def _pop_many(s: Session, argv: Argv, highest: bool) -> Reply:
     if len(argv) > 3:
         raise SyntaxFault
-    count = 1
-    if len(argv) == 3:
-        if s.legacy:
-            return _pop_legacy(s, argv, highest)
-        count = parse_int_in(argv[2], 0, INT_MAX, "ERR value is out of range, must be positive")
+    if s.legacy:
+        return _pop_legacy(s, argv, highest)
+    count = parse_int_in(argv[2], 0, INT_MAX, "ERR value is out of range, must be positive")
     found = s.value(argv[1], ZSet)
     s.unchanged = found is None or count == 0
-    if found is None:
-        return []
-    taken = take(s, argv[1], found, highest, count)
-    return Pairs(taken) if len(argv) == 3 else list(taken[0])
+    return [] if found is None else Pairs(take(s, argv[1], found, highest, count))
 
 
 def _pop_legacy(s: Session, argv: Argv, highest: bool) -> Reply:
@@ -355,15 +367,16 @@ def zmpop(s: Session, argv: Argv) -> Reply:
 @sorted_sets.command("BZMPOP", -5, WRITE | BLOCKING, keys=counted("RW access delete", at=2), since="7.0.0")
 def bzmpop(s: Session, argv: Argv) -> Reply:
     """ZMPOP that waits for one of the sorted sets."""
-    timeout = parse_timeout(argv[1])
     keys, at = parse_numkeys(argv, 2)
     highest = _is_max(argv[at])
-    popped = _pop_first(s, keys, highest, parse_pop_count(argv, at + 1))
+    count = parse_pop_count(argv, at + 1)
+    timeout = parse_timeout(s, argv[1])
+    popped = _pop_first(s, keys, highest, count)
     return s.block(argv, keys, ZSet, timeout, NULL_ARRAY) if popped is None else _nested(popped)
 
 
 def _blocking_pop(s: Session, argv: Argv, highest: bool) -> Reply:
-    timeout = parse_timeout(argv[-1])
+    timeout = parse_timeout(s, argv[-1])
     keys = argv[1:-1]
     popped = _pop_first(s, keys, highest, 1)
     if popped is None:
