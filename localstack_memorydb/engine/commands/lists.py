@@ -433,10 +433,14 @@ def lpos(s: Session, argv: Argv) -> Reply:
     found = s.value(argv[1], List)
     if found is None:
         return None if count is None else []
-    matches = _matches(found, argv[2], rank, most)
-    if count is None:
-        return next(matches, None)
-    return list(islice(matches, count or None))
+    if count is not None:
+        return list(islice(_matches(found, argv[2], rank, most), count or None))
+    if rank != 1:
+        return next(_matches(found, argv[2], rank, most), None)
+    try:  # the usual question needs no copy
+        return found.index(argv[2], 0, most or len(found))
+    except ValueError:
+        return None
 
 
 def _matches(found: List, element: bytes, rank: int, most: int) -> Iterator[int]:
@@ -444,19 +448,18 @@ def _matches(found: List, element: bytes, rank: int, most: int) -> Iterator[int]
 
     At most `most` elements are compared (0: all).
     """
-    elements = list(found if rank > 0 else reversed(found))
-    end = min(most, len(elements)) or len(elements)
+    elements = list(islice(found if rank > 0 else reversed(found), most or None))
     at = -1
     skipped = 1
     while True:
         try:
-            at = elements.index(element, at + 1, end)
+            at = elements.index(element, at + 1)
         except ValueError:
             return
         if skipped < abs(rank):
             skipped += 1
         else:
-            yield at if rank > 0 else len(elements) - 1 - at
+            yield at if rank > 0 else len(found) - 1 - at
 
 
 def _lpos_options(s: Session, argv: Argv) -> tuple[int, int | None, int]:
