@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from localstack_memorydb.engine.errors import ClusterDown, CommandError, Moved
 from localstack_memorydb.engine.keyspace import Keyspace
+from localstack_memorydb.engine.parameters import Parameters
 from localstack_memorydb.engine.registry import GATE_REPLICA, command_table
 from localstack_memorydb.engine.resp import Push
 from localstack_memorydb.engine.session import Session
@@ -174,7 +175,7 @@ class Cluster:
         self.spec = spec
         self.random = random
         self.table = command_table(spec.engine_version)
-        self.parameters: dict[str, str] = dict(spec.parameters)
+        self.parameters = Parameters.of(spec.parameters, self.table.level)
         self.users = compile_users(spec.users, spec.engine_version)
         self.iam_sessions: dict[Session, int] = {}
         self.epoch = spec.shards
@@ -243,7 +244,7 @@ class Cluster:
         """
         self.spec, self.users = spec, users
         self.table = command_table(spec.engine_version)
-        self.parameters = dict(spec.parameters)
+        self.set_parameters(spec.parameters)
         for node in self.nodes():
             node.started = now
             node.run_id = f"{self.random.getrandbits(160):040x}"
@@ -342,4 +343,4 @@ class Cluster:
 
     def set_parameters(self, parameters: Mapping[str, str]) -> None:
         """Values of the cluster's parameter group, acting from now on."""
-        self.parameters = dict(parameters)
+        self.parameters = Parameters.of(parameters, self.table.level)

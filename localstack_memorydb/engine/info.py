@@ -60,7 +60,7 @@ def _clients(s: Session) -> Fields:
     return {
         "connected_clients": len(s.node.sessions),
         "cluster_connections": 2 * (sum(1 for _ in s.node.cluster.nodes()) - 1),
-        "maxclients": s.node.cluster.parameters.get("maxclients", "65000"),
+        "maxclients": s.node.cluster.parameters.maxclients,
         "blocked_clients": sum(session.blocked is not None for session in sessions),
         "tracking_clients": 0,
         "clients_in_timeout_table": sum(
@@ -119,7 +119,7 @@ def _memory(s: Session) -> Fields:
         "used_memory_human": human(used),
         "maxmemory": most,
         "maxmemory_human": human(most),
-        "maxmemory_policy": s.node.cluster.parameters.get("maxmemory-policy", "noeviction"),
+        "maxmemory_policy": s.node.cluster.parameters.maxmemory_policy,
         "mem_fragmentation_ratio": "1.00",
         "active_defrag_running": 0,
         "lazyfree_pending_objects": 0,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 
 from localstack_memorydb.engine import rdb
 from localstack_memorydb.engine.cluster import Cluster, Shard
@@ -37,22 +36,10 @@ def _redis_version(cluster: Cluster) -> str:
     return REDIS_COMPATIBLE if is_valkey(version) else PATCH_VERSIONS[version]
 
 
-def _limits(cluster: Cluster) -> rdb.Limits:
-    """Up to where values stay compact: parameters of the cluster, and what its engine version can do at all."""
-    changed = {
-        field.name: int(cluster.parameters[name])
-        for field in fields(rdb.Limits)
-        if (name := field.name.replace("_", "-")) in cluster.parameters
-    }
-    if cluster.table.level < (7, 2):
-        changed["set_max_listpack_entries"] = 0
-    return rdb.Limits(**changed)
-
-
 def load_files(cluster: Cluster, files: Sequence[bytes], now: int) -> Keyspace:
     """The keys of several RDB files, by slot. Raises SnapshotError; a key in two files is an error too."""
     keyspace = Keyspace()
-    limits = _limits(cluster)
+    limits = cluster.parameters.limits
     slots = keyspace.slots
     for data in files:
         try:

@@ -14,10 +14,10 @@ from typing import Final
 
 from sortedcontainers import SortedDict
 
+from localstack_memorydb.engine.parameters import Limits
+
 ID_MAX: Final = (1 << 128) - 1
 SEQUENCE_MAX: Final = (1 << 64) - 1
-NODE_ENTRIES: Final = 100  # stream-node-max-entries
-_NODE_BYTES: Final = 4096  # stream-node-max-bytes
 
 Fields = tuple[bytes, ...]
 """Field, value, field, value, ... of one entry."""
@@ -138,13 +138,13 @@ class Stream:
         """The ID of the last entry, 0 without one."""
         return next(reversed(self.nodes[-1].entries)) if self.nodes else 0
 
-    def append(self, identifier: int, fields: Fields) -> None:
+    def append(self, identifier: int, fields: Fields, limits: Limits) -> None:
         """Adds an entry, whose ID must be greater than any before."""
         node = self.nodes[-1] if self.nodes else None
         if (
             node is None
-            or len(node.entries) + node.deleted >= NODE_ENTRIES
-            or node.size + sum(map(len, fields)) >= _NODE_BYTES
+            or 0 < limits.stream_node_max_entries <= len(node.entries) + node.deleted
+            or 0 < limits.stream_node_max_bytes <= node.size + sum(map(len, fields))
         ):
             node = StreamNode(identifier, fields[::2])
             self.nodes.append(node)

@@ -163,5 +163,5 @@ def log_refusal(s: Session, refusal: Refusal, command: Command, argv: Argv) -> N
 def log_denial(s: Session, reason: str, item: bytes, user: bytes) -> None:
     """Adds to ACL LOG what was refused to whom."""
     context = "multi" if s.queue is not None or s.in_exec else "toplevel"
-    most = int(s.node.cluster.parameters.get("acllog-max-len", 128))
+    most = s.node.cluster.parameters.acllog_max_len
     s.node.access_log.add(reason, context, item, user, describe(s, s.now), s.now, most)

@@ -14,12 +14,8 @@ from typing import Any, Final, TypeAlias
 from sortedcontainers import SortedList
 
 from localstack_memorydb.engine.numbers import is_integer
+from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.streams import Stream, copy_stream
-
-# set-max-intset-entries and set-max-listpack-value; how many entries a listpack takes depends on the engine version.
-_INTSET_ENTRIES: Final = 512
-_LISTPACK_VALUE: Final = 64
-_ZSET_ENTRIES: Final = 128  # zset-max-listpack-entries
 
 # Up to this size a collection is copied to choose from it; a larger one keeps a Pool from then on.
 _COPIED: Final = 128
@@ -108,19 +104,21 @@ class Set(dict[bytes, None]):
         self.pool: Pool | None = None
         self.walk: Walk | None = None
 
-    def add(self, member: bytes, listpack_entries: int) -> None:
+    def add(self, member: bytes, limits: Limits) -> None:
         """Adds what is not a member yet, and changes the encoding where Valkey does (t_set.c: setTypeAddAux)."""
         if self.encoding == "intset":
             if is_integer(member):
                 self.arranged = False
-                if len(self) >= _INTSET_ENTRIES:
+                if len(self) >= limits.set_max_intset_entries:
                     self.encoding = "hashtable"
-            elif len(self) < listpack_entries and len(member) <= _LISTPACK_VALUE:
+            elif len(self) < limits.set_max_listpack_entries and len(member) <= limits.set_max_listpack_value:
                 self._arrange()
                 self.encoding = "listpack"
             else:
                 self.encoding = "hashtable"
-        elif self.encoding == "listpack" and (len(self) >= listpack_entries or len(member) > _LISTPACK_VALUE):
+        elif self.encoding == "listpack" and (
+            len(self) >= limits.set_max_listpack_entries or len(member) > limits.set_max_listpack_value
+        ):
             self.encoding = "hashtable"
         self[member] = None
         if self.pool is not None:
@@ -187,10 +185,13 @@ class ZSet:
         return self._order
 
     @classmethod
-    def of(cls, pairs: Iterable[tuple[bytes, float]]) -> ZSet:
+    def of(cls, pairs: Iterable[tuple[bytes, float]], limits: Limits) -> ZSet:
         """A sorted set of those members and scores, in the encoding that fits them."""
         made = cls(dict(pairs))
-        if len(made) > _ZSET_ENTRIES or max(map(len, made.scores), default=0) > _LISTPACK_VALUE:
+        if (
+            len(made) > limits.zset_max_listpack_entries
+            or max(map(len, made.scores), default=0) > limits.zset_max_listpack_value
+        ):
             made.encoding = "skiplist"
         else:
             made.scores = {member: score + 0.0 for member, score in made.scores.items()}  # no -0, see put
@@ -204,11 +205,12 @@ class ZSet:
         """The members in no particular order, to choose from at random."""
         return _Members(self) if len(self) > _COPIED else list(self.scores)
 
-    def put(self, member: bytes, score: float) -> None:
+    def put(self, member: bytes, score: float, limits: Limits) -> None:
         """Adds the member or changes its score, and changes the encoding where Valkey does."""
         if self.encoding == "listpack":
             if (
-                len(member) > _LISTPACK_VALUE or len(self.scores) >= _ZSET_ENTRIES
+                len(member) > limits.zset_max_listpack_value
+                or len(self.scores) >= limits.zset_max_listpack_entries
             ) and member not in self.scores:
                 self.encoding = "skiplist"
             else:

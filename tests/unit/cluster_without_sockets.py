@@ -38,9 +38,15 @@ class Client:
         return said
 
 
-def start(shards: int = 1, replicas: int = 0, version: str = "7.2") -> Cluster:
-    """A cluster whose nodes pretend to listen on 10.0.0.x:6379."""
-    cluster = Cluster(ClusterSpec("test", shards, replicas, engine_version=version), Random(7), NOW)
+def start(
+    shards: int = 1, replicas: int = 0, version: str = "7.2", maxmemory: int = 0, **parameters: str
+) -> Cluster:
+    """A cluster whose nodes pretend to listen on 10.0.0.x:6379; parameters with underscores."""
+    given = {name.replace("_", "-"): value for name, value in parameters.items()}
+    spec = ClusterSpec(
+        "test", shards, replicas, engine_version=version, maxmemory=maxmemory, parameters=given
+    )
+    cluster = Cluster(spec, Random(7), NOW)
     for number, node in enumerate(cluster.nodes(), 1):
         node.host, node.port = f"10.0.0.{number}", 6379
     return cluster

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -32,10 +33,10 @@ def values(aws: World, name: str = "tuned") -> dict[str, str]:
     return {each["Name"]: each["Value"] for each in found if "Value" in each}
 
 
-def running_values(aws: World, name: str = "orders") -> dict[str, str]:
+def running_values(aws: World, name: str = "orders") -> Mapping[str, str]:
     """What the cluster itself runs with."""
     (store,) = aws.provider._stores.values()
-    return aws.provider._fleet.handle(store.clusters[name])._cluster.parameters
+    return aws.provider._fleet.handle(store.clusters[name])._cluster.parameters.given
 
 
 def test_a_new_group_has_the_values_of_its_family(aws: World) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.values import Set
 from tests.unit.cluster_without_sockets import Client, start
 
@@ -254,7 +255,7 @@ CHANGES = st.lists(
 def test_what_is_chosen_from_is_what_is_there(changes: list[tuple[str, bytes]]) -> None:
     found = Set()
     for number in range(200):
-        found.add(b"m%d" % number, 128)
+        found.add(b"m%d" % number, Limits())
     expected = {*found}
     for change, member in changes:
         if change == "add" and member not in found:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.values import ZSet
 from tests.unit.cluster_without_sockets import Client, start
 
@@ -159,7 +160,7 @@ def test_the_order_is_that_of_the_scores_whatever_happens(changes: list[tuple[st
     expected: dict[bytes, float] = {}
     for change, member, score in changes:
         if change == "put":
-            found.put(member, score)
+            found.put(member, score, Limits())
             expected[member] = score
         elif change == "remove":
             assert found.remove(member) == (expected.pop(member, None) is not None)

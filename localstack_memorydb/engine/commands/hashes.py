@@ -30,10 +30,6 @@ from localstack_memorydb.engine.values import Hash
 
 hashes = Family("hash", "@hash")
 
-# hash-max-listpack-entries and hash-max-listpack-value
-_LISTPACK_ENTRIES: Final = 512
-_LISTPACK_VALUE: Final = 64
-
 _INFINITE: Final = re.compile(rb"[+-]?inf(inity)?", re.IGNORECASE).fullmatch
 
 
@@ -45,18 +41,19 @@ def _open(s: Session, key: bytes) -> Hash:
     return found
 
 
-def _store(found: Hash, field: bytes, value: bytes) -> None:
+def _store(s: Session, found: Hash, field: bytes, value: bytes) -> None:
     """Sets one field; the hash stays a listpack as long as everything in it is short."""
     if found.pool is not None and field not in found:
         found.pool.add(field)
     found[field] = value
-    if found.encoding == "listpack" and (
-        len(value) > _LISTPACK_VALUE or len(field) > _LISTPACK_VALUE or len(found) > _LISTPACK_ENTRIES
-    ):
-        found.encoding = "hashtable"
+    if found.encoding == "listpack":
+        limits = s.node.cluster.parameters.limits
+        longest = limits.hash_max_listpack_value
+        if len(value) > longest or len(field) > longest or len(found) > limits.hash_max_listpack_entries:
+            found.encoding = "hashtable"
 
 
-def _store_many(found: Hash, items: list[bytes]) -> None:
+def _store_many(s: Session, found: Hash, items: list[bytes]) -> None:
     """Sets fields from alternating names and values."""
     fields = items[::2]
     if found.pool is not None:
@@ -64,12 +61,13 @@ def _store_many(found: Hash, items: list[bytes]) -> None:
             if field not in found:
                 found.pool.add(field)
     found.update(zip(fields, items[1::2], strict=True))
-    if found.encoding == "listpack" and (
-        len(found) > _LISTPACK_ENTRIES
-        or len(fields) > _LISTPACK_ENTRIES
-        or max(map(len, items)) > _LISTPACK_VALUE
-    ):
-        found.encoding = "hashtable"
+    if found.encoding == "listpack":
+        limits = s.node.cluster.parameters.limits
+        if (
+            max(len(found), len(fields)) > limits.hash_max_listpack_entries
+            or max(map(len, items)) > limits.hash_max_listpack_value
+        ):
+            found.encoding = "hashtable"
 
 
 @hashes.command("HSET", -4, WRITE | DENYOOM | FAST, keys=one("RW update"), since="2.0.0")
@@ -82,9 +80,9 @@ def hset(s: Session, argv: Argv) -> Reply:
         found = _open(s, argv[1])
     before = len(found)
     if len(argv) == 4:
-        _store(found, argv[2], argv[3])
+        _store(s, found, argv[2], argv[3])
     else:
-        _store_many(found, argv[2:])
+        _store_many(s, found, argv[2:])
     return len(found) - before
 
 
@@ -93,7 +91,7 @@ def hmset(s: Session, argv: Argv) -> Reply:
     """Sets fields."""
     if len(argv) & 1:
         raise WrongArity("hmset")
-    _store_many(_open(s, argv[1]), argv[2:])
+    _store_many(s, _open(s, argv[1]), argv[2:])
     return OK
 
 
@@ -104,7 +102,7 @@ def hsetnx(s: Session, argv: Argv) -> Reply:
     if argv[2] in found:
         s.unchanged = True
         return 0
-    _store(found, argv[2], argv[3])
+    _store(s, found, argv[2], argv[3])
     return 1
 
 
@@ -195,7 +193,7 @@ def hincrby(s: Session, argv: Argv) -> Reply:
         raise CommandError("ERR hash value is not an integer") from None
     if not INT_MIN <= number <= INT_MAX:
         raise CommandError("ERR increment or decrement would overflow")
-    _store(_open(s, argv[1]), argv[2], b"%d" % number)
+    _store(s, _open(s, argv[1]), argv[2], b"%d" % number)
     return number
 
 
@@ -214,7 +212,7 @@ def hincrbyfloat(s: Session, argv: Argv) -> Reply:
     if total is None:
         raise CommandError("ERR increment would produce NaN or Infinity")
     text = format_long_double(total)
-    _store(_open(s, argv[1]), argv[2], text)
+    _store(s, _open(s, argv[1]), argv[2], text)
     s.effect([b"HSET", argv[1], argv[2], text])
     return text
 

@@ -304,10 +304,11 @@ _ADJUSTING: Final = "Please note that when switching between policies at runtime
 def object_encoding(s: Session, argv: Argv) -> Reply:
     """How the value is kept, by the names of the engine version."""
     value = s.db.get(argv[2])
-    return None if value is None else _encoding(value, s.table.level)
+    return None if value is None else _encoding(s, value)
 
 
-def _encoding(value: Value, level: tuple[int, ...]) -> bytes:
+def _encoding(s: Session, value: Value) -> bytes:
+    level = s.table.level
     if isinstance(value, bytes):
         if len(value) <= 20 and is_integer(value):
             return b"int"
@@ -318,7 +319,7 @@ def _encoding(value: Value, level: tuple[int, ...]) -> bytes:
         if value.encoding == "listpack":
             return b"hashtable" if isinstance(value, Set) else b"ziplist" if level < (7,) else b"listpack"
     elif isinstance(value, List):
-        return list_encoding(value, rdb.Limits()).encode()
+        return list_encoding(value, s.node.cluster.parameters.limits).encode()
     return value.encoding.encode()
 
 
@@ -329,15 +330,7 @@ def object_refcount(s: Session, argv: Argv) -> Reply:
     if value is None:
         return None
     shared = isinstance(value, bytes) and len(value) <= 4 and is_integer(value) and not value.startswith(b"-")
-    return _SHARED_REFERENCES if shared and not _evicts_by_use(s) else 1
-
-
-def _policy(s: Session) -> str:
-    return str(s.node.cluster.parameters.get("maxmemory-policy", "noeviction"))
-
-
-def _evicts_by_use(s: Session) -> bool:
-    return _policy(s).endswith(("-lru", "-lfu"))
+    return _SHARED_REFERENCES if shared and not s.node.cluster.parameters.evicts_by_use else 1
 
 
 @keys.command("OBJECT|IDLETIME", 3, READONLY, keys=one("RO", 2), since="2.2.3")
@@ -345,7 +338,7 @@ def object_idletime(s: Session, argv: Argv) -> Reply:
     """Seconds since the key was used. Nothing is evicted here, so nobody counts them: always 0."""
     if argv[2] not in s.db:
         return None
-    if _policy(s).endswith("-lfu"):
+    if s.node.cluster.parameters.counts_use:
         raise CommandError(f"ERR An LFU maxmemory policy is selected, idle time not tracked. {_ADJUSTING}")
     return 0
 
@@ -355,7 +348,7 @@ def object_freq(s: Session, argv: Argv) -> Reply:
     """How often the key is used, where the eviction policy asks for it: always what new keys have."""
     if argv[2] not in s.db:
         return None
-    if not _policy(s).endswith("-lfu"):
+    if not s.node.cluster.parameters.counts_use:
         raise CommandError(
             f"ERR An LFU maxmemory policy is not selected, access frequency not tracked. {_ADJUSTING}"
         )
@@ -388,7 +381,7 @@ def restore(s: Session, argv: Argv) -> Reply:
     time = parse_int(argv[2])
     if time < 0:
         raise CommandError("ERR Invalid TTL value, must be >= 0")
-    value = _restored(argv[3], s.table.level)
+    value = _restored(s, argv[3])
     deadline = time if not time or b"ABSTTL" in words else time + s.now
     if time and deadline <= s.now:
         s.unchanged = not s.db.remove(key)
@@ -400,12 +393,10 @@ def restore(s: Session, argv: Argv) -> Reply:
     return OK
 
 
-def _restored(payload: bytes, level: tuple[int, ...]) -> Value:
-    """The value of a payload; before 7.2 no set was a listpack."""
+def _restored(s: Session, payload: bytes) -> Value:
+    """The value of a payload."""
     try:
-        return rdb.restore(
-            payload, rdb.Limits() if level >= (7, 2) else rdb.Limits(set_max_listpack_entries=0)
-        )
+        return rdb.restore(payload, s.node.cluster.parameters.limits)
     except rdb.FooterError:
         raise CommandError("ERR DUMP payload version or checksum are wrong") from None
     except rdb.RdbError:

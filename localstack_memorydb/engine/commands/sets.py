@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import Final
 
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault
 from localstack_memorydb.engine.numbers import INT_MAX, is_integer, parse_int_in
+from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.registry import (
     DENYOOM,
     FAST,
@@ -33,14 +33,10 @@ from localstack_memorydb.engine.values import Set
 
 sets = Family("set", "@set")
 
-# set-max-intset-entries, and set-max-listpack-entries, which only Valkey 7.2 and newer have
-_INTSET_ENTRIES: Final = 512
-_LISTPACK_ENTRIES: Final = 128
 
-
-def _listpack_entries(s: Session) -> int:
-    """How many members a listpack takes; before 7.2 there were none of sets."""
-    return 0 if s.legacy_doubles else _LISTPACK_ENTRIES
+def _limits(s: Session) -> Limits:
+    """Up to where sets stay compact; before 7.2 there was no listpack of them."""
+    return s.node.cluster.parameters.limits
 
 
 # -- one set ----------------------------------------------------------------------------------------------------------
@@ -49,14 +45,14 @@ def _listpack_entries(s: Session) -> int:
 def _open(s: Session, key: bytes, members: Sequence[bytes]) -> Set:
     """The set to add `members` to, made if there is none. Raises WrongType."""
     found = s.value(key, Set)
-    room = _listpack_entries(s)
+    limits = _limits(s)
     if found is None:
         found = s.db[key] = Set()
-        if not is_integer(members[0]) or len(members) > _INTSET_ENTRIES:
-            found.encoding = "listpack" if len(members) <= room else "hashtable"
-    elif room and (
-        (found.encoding == "listpack" and len(members) > room)
-        or (found.encoding == "intset" and len(members) > _INTSET_ENTRIES)
+        if not is_integer(members[0]) or len(members) > limits.set_max_intset_entries:
+            found.encoding = "listpack" if len(members) <= limits.set_max_listpack_entries else "hashtable"
+    elif limits.set_max_listpack_entries and (
+        (found.encoding == "listpack" and len(members) > limits.set_max_listpack_entries)
+        or (found.encoding == "intset" and len(members) > limits.set_max_intset_entries)
     ):
         found.encoding = "hashtable"
     return found
@@ -75,7 +71,7 @@ def sadd(s: Session, argv: Argv) -> Reply:
     if found.encoding == "hashtable" and found.pool is None:
         found[member] = None
     else:
-        found.add(member, _listpack_entries(s))
+        found.add(member, _limits(s))
     return 1
 
 
@@ -85,10 +81,10 @@ def _add_many(s: Session, key: bytes, members: Sequence[bytes]) -> int:
     if found.encoding == "hashtable" and found.pool is None:
         found.update(dict.fromkeys(members))
     else:
-        room = _listpack_entries(s)
+        limits = _limits(s)
         for member in members:
             if member not in found:
-                found.add(member, room)
+                found.add(member, limits)
     added = len(found) - before
     if not added:
         s.unchanged = True
@@ -128,7 +124,7 @@ def smove(s: Session, argv: Argv) -> Reply:
     if destination is not None and member in destination:
         s.effect([b"SREM", key, member])
     else:
-        _open(s, target, (member,)).add(member, _listpack_entries(s))
+        _open(s, target, (member,)).add(member, _limits(s))
     return 1
 
 
@@ -210,28 +206,28 @@ def _pop_many(s: Session, argv: Argv) -> Reply:
     if found is None or count == 0:
         s.unchanged = True
         return Unordered()
-    room = _listpack_entries(s)
+    limits = _limits(s)
     if count >= len(found):
         s.db.remove(key)
         s.effect([b"DEL", key])
-        return Unordered(_assemble(found.members(), room).members())
+        return Unordered(_assemble(found.members(), limits).members())
     chosen = draw(found, count, s.node.cluster.random)
     for member in chosen:
         found.discard(member)
     if len(found) * 5 <= count and found.encoding == "hashtable":
         # Valkey then makes a new set of the few that remain, and that may be compact again.
-        found.encoding = _encoding_of_rest(found, room)
+        found.encoding = _encoding_of_rest(found, limits)
     s.effect([b"SREM", key, *chosen])
     return Unordered(chosen)
 
 
-def _encoding_of_rest(found: Set, room: int) -> str:
-    if not room:
-        return _assemble(found, room).encoding
+def _encoding_of_rest(found: Set, limits: Limits) -> str:
+    if not limits.set_max_listpack_entries:
+        return _assemble(found, limits).encoding
     rest = Set()
     rest.encoding = "listpack"
-    for member in islice(found, room + 1):
-        rest.add(member, room)
+    for member in islice(found, limits.set_max_listpack_entries + 1):
+        rest.add(member, limits)
     return rest.encoding
 
 
@@ -243,13 +239,13 @@ def _sources(s: Session, keys: Iterable[bytes]) -> list[Set | None]:
     return [s.value(key, Set) for key in keys]
 
 
-def _assemble(members: Iterable[bytes], room: int) -> Set:
+def _assemble(members: Iterable[bytes], limits: Limits) -> Set:
     """A set to which the members were added one after the other."""
     result = Set()
     rest = iter(members)
     for member in rest:
         if member not in result:
-            result.add(member, room)
+            result.add(member, limits)
             if result.encoding == "hashtable":
                 result.update(dict.fromkeys(rest))
     return result
@@ -268,7 +264,7 @@ def _keep(s: Session, key: bytes, result: Set) -> int:
 
 def _union(s: Session, keys: Argv) -> Set:
     found = [each.members() for each in _sources(s, keys) if each is not None]
-    return _assemble(chain.from_iterable(found), _listpack_entries(s))
+    return _assemble(chain.from_iterable(found), _limits(s))
 
 
 @sets.command("SUNION", -2, READONLY, keys=span("RO access"))
@@ -291,11 +287,11 @@ def _difference(s: Session, keys: Argv) -> Set:
     members = left = first.members()
     for each in others:
         left = [member for member in left if member not in each]
-    room = _listpack_entries(s)
+    limits = _limits(s)
     if len(first) * (len(others) + 1) // 2 <= len(first) + sum(map(len, others)):
-        return _assemble(left, room)
+        return _assemble(left, limits)
     # With many small sets Valkey adds all of the first one and removes the rest: the encoding may stay the larger one.
-    result = _assemble(members, room)
+    result = _assemble(members, limits)
     for member in {*members}.difference(left):
         del result[member]
     return result
@@ -350,13 +346,13 @@ def sinterstore(s: Session, argv: Argv) -> Reply:
     """Stores the intersection; answers its size."""
     found = _smallest_first(s, argv[2:])
     members = list(_common(found))
-    room = _listpack_entries(s)
-    if not room or all(map(is_integer, members)):
-        return _keep(s, argv[1], _assemble(members, room))
+    limits = _limits(s)
+    if not limits.set_max_listpack_entries or all(map(is_integer, members)):
+        return _keep(s, argv[1], _assemble(members, limits))
     result = Set()
     result.encoding = "listpack"
     for member in members:
-        result.add(member, room)
+        result.add(member, limits)
     return _keep(s, argv[1], result)
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from localstack_memorydb.engine.commands.keys import keys
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault, WrongType
 from localstack_memorydb.engine.numbers import parse_float, parse_int
-from localstack_memorydb.engine.rdb.compact import Limits, build_list
+from localstack_memorydb.engine.rdb.compact import build_list
 from localstack_memorydb.engine.registry import DENYOOM, READONLY, WRITE, one, unknown
 from localstack_memorydb.engine.resp import Argv, Reply
 from localstack_memorydb.engine.session import Session
@@ -51,7 +51,7 @@ def sort(s: Session, argv: Argv) -> Reply:
         return _sorted(s.db.get(argv[1]), options)
     elements = _sorted(s.db.get(argv[1]), options)
     if elements:
-        s.db.put(destination, build_list(elements, Limits()))
+        s.db.put(destination, build_list(elements, s.node.cluster.parameters.limits))
         s.effect([b"DEL", destination], [b"RPUSH", destination, *elements])
     else:
         s.unchanged = not s.db.remove(destination)

@@ -148,7 +148,7 @@ def _answer(s: Session, argv: Argv, operation: str) -> Reply:
 
 def _store(s: Session, argv: Argv, operation: str) -> Reply:
     query = _parse(s, argv, 2, operation, storing=True)
-    return keep(s, argv[1], ZSet.of(_OPERATIONS[operation](query).items()))
+    return keep(s, argv[1], ZSet.of(_OPERATIONS[operation](query).items(), s.node.cluster.parameters.limits))
 
 
 @sorted_sets.command("ZUNION", -3, READONLY, keys=_SOURCES, since="6.2.0")

@@ -263,7 +263,9 @@ def zrangestore(s: Session, argv: Argv) -> Reply:
     _read_options(query, argv, 5, stored=True)
     find = query.finder(argv[3], argv[4])
     picked = query.pick(s.value(argv[2], ZSet), find)
-    return keep(s, argv[1], ZSet.of((member, score) for score, member in picked))
+    return keep(
+        s, argv[1], ZSet.of(((member, score) for score, member in picked), s.node.cluster.parameters.limits)
+    )
 
 
 def keep(s: Session, key: bytes, result: ZSet) -> int:

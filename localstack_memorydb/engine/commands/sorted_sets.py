@@ -47,8 +47,6 @@ from localstack_memorydb.engine.values import ZSet
 sorted_sets = Family("sorted-set", "@sortedset")
 
 _NOT_A_NUMBER: Final = "ERR resulting score is not a number (NaN)"
-_LISTPACK_ENTRIES: Final = 128  # zset-max-listpack-entries
-_LISTPACK_VALUE: Final = 64  # zset-max-listpack-value
 _ZADD_WORDS: Final = frozenset({b"NX", b"XX", b"GT", b"LT", b"CH", b"INCR"})
 
 
@@ -71,7 +69,7 @@ def zadd(s: Session, argv: Argv) -> Reply:
             raise WrongType
         old = found.scores.get(argv[3])
         if old != score:
-            found.put(argv[3], score)
+            found.put(argv[3], score, s.node.cluster.parameters.limits)
         else:
             s.unchanged = True
         return 1 if old is None else 0
@@ -85,14 +83,15 @@ def _zadd(s: Session, argv: Argv) -> Reply:
         (parse_float(score), member) for score, member in zip(argv[at::2], argv[at + 1 :: 2], strict=True)
     ]
     found = s.value(argv[1], ZSet)
+    limits = s.node.cluster.parameters.limits
     s.unchanged = True
     if found is None:
         if b"XX" in words:
             return None if b"INCR" in words else 0
         found = ZSet()
-        if len(pairs[0][1]) > _LISTPACK_VALUE:
+        if len(pairs[0][1]) > limits.zset_max_listpack_value:
             found.encoding = "skiplist"
-    if len(pairs) > _LISTPACK_ENTRIES and not s.legacy_doubles:
+    if len(pairs) > limits.zset_max_listpack_entries and not s.legacy_doubles:
         # 7.2 makes room for all at once, whether or not members repeat.
         found.encoding = "skiplist"
     added = changed = 0
@@ -101,7 +100,7 @@ def _zadd(s: Session, argv: Argv) -> Reply:
         old = found.scores.get(member)
         result = _new_score(words, old, score)
         if result is not None and result != old:
-            found.put(member, result)
+            found.put(member, result, limits)
             changed += 1
             added += old is None
     if changed:
@@ -167,7 +166,7 @@ def zincrby(s: Session, argv: Argv) -> Reply:
         return score
     if found is None:
         s.db[key] = found = ZSet()
-    found.put(member, score)
+    found.put(member, score, s.node.cluster.parameters.limits)
     return score
 
 

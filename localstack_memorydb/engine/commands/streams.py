@@ -18,6 +18,7 @@ from localstack_memorydb.engine.errors import (
 )
 from localstack_memorydb.engine.help import help_lines
 from localstack_memorydb.engine.numbers import INT_MAX, is_integer, parse_int, parse_int_in
+from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.registry import (
     BLOCKING,
     DENYOOM,
@@ -35,7 +36,6 @@ from localstack_memorydb.engine.resp import NULL_ARRAY, OK, Argv, Reply
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.streams import (
     ID_MAX,
-    NODE_ENTRIES,
     SEQUENCE_MAX,
     Fields,
     Group,
@@ -48,7 +48,6 @@ streams = Family("stream", "@stream")
 
 _UNSIGNED = re.compile(rb"[ \t\n\v\f\r]*([+-]?)([0-9]+)")
 _INVALID_ID: Final = "ERR Invalid stream ID specified as stream command argument"
-_TRIM_LIMIT: Final = 100 * NODE_ENTRIES
 
 Trim = tuple[int | None, int, bool, int]
 """The arguments of Stream.trim."""
@@ -102,7 +101,7 @@ def parse_end(text: bytes) -> int:
 # -- adding and trimming ----------------------------------------------------------------------------------------------
 
 
-def _parse_trim(argv: Argv, adding: bool) -> tuple[int, Trim | None, bool]:
+def _parse_trim(s: Session, argv: Argv, adding: bool) -> tuple[int, Trim | None, bool]:
     """The options of XADD and XTRIM: where they end, what to trim, whether a missing key stays missing."""
     longest: int | None = None
     oldest = 0
@@ -144,8 +143,14 @@ def _parse_trim(argv: Argv, adding: bool) -> tuple[int, Trim | None, bool]:
             raise CommandError("ERR syntax error, XTRIM must be called with a trimming strategy")
     if limit is not None and not approximate:
         raise CommandError("ERR syntax error, LIMIT cannot be used without the special ~ option")
-    limit = limit if limit is not None else _TRIM_LIMIT if approximate else 0
+    if limit is None:
+        limit = _trim_limit(s.node.cluster.parameters.limits) if approximate else 0
     return at, (longest, oldest, approximate, limit) if trims else None, keeps
+
+
+def _trim_limit(limits: Limits) -> int:
+    """How many entries approximate trimming looks at: those of a hundred nodes (streamParseAddOrTrimArgsOrReply)."""
+    return min(100 * limits.stream_node_max_entries or 10_000, 1_000_000)
 
 
 def _not_negative(text: bytes, option: str) -> int:
@@ -183,7 +188,7 @@ def _new_id(found: Stream | None, wanted: tuple[int, bool] | None, now: int) -> 
 @streams.command("XADD", -5, WRITE | DENYOOM | FAST, keys=one("RW update"), since="5.0.0")
 def xadd(s: Session, argv: Argv) -> Reply:
     """Appends an entry, and trims the stream if asked to."""
-    at, trim, keeps = (2, None, False) if argv[2] == b"*" else _parse_trim(argv, adding=True)
+    at, trim, keeps = (2, None, False) if argv[2] == b"*" else _parse_trim(s, argv, adding=True)
     count = len(argv) - at - 1
     if count < 2 or count % 2:
         raise WrongArity("xadd")
@@ -201,7 +206,7 @@ def xadd(s: Session, argv: Argv) -> Reply:
     identifier = _new_id(found, wanted, s.now)
     if found is None:
         s.db[key] = found = Stream()
-    found.append(identifier, tuple(argv[at + 1 :]))
+    found.append(identifier, tuple(argv[at + 1 :]), s.node.cluster.parameters.limits)
     if trim is not None:
         found.trim(*trim)
     name = format_id(identifier)
@@ -213,7 +218,7 @@ def xadd(s: Session, argv: Argv) -> Reply:
 @streams.command("XTRIM", -4, WRITE, keys=one("RW delete"), since="5.0.0")
 def xtrim(s: Session, argv: Argv) -> Reply:
     """Removes entries from the front; how many."""
-    _, trim, _ = _parse_trim(argv, adding=False)
+    _, trim, _ = _parse_trim(s, argv, adding=False)
     found = s.value(argv[1], Stream)
     removed = found.trim(*trim) if found is not None and trim is not None else 0
     s.unchanged = not removed

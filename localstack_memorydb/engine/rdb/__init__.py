@@ -6,7 +6,7 @@ Strings, lists, sets, hashes, sorted sets and streams are carried, in every enco
 
 from __future__ import annotations
 
-from localstack_memorydb.engine.rdb.compact import Limits
+from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.rdb.format import FooterError, RdbError
 from localstack_memorydb.engine.rdb.payload import dump, restore
 from localstack_memorydb.engine.rdb.reader import Entry, Snapshot, read

@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from localstack_memorydb.engine.numbers import is_integer
+from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.rdb.packed import backward_length_size
 from localstack_memorydb.engine.values import Hash, List, Set, ZSet
 
 _LIST_NODE_BYTES: Final = {-1: 4096, -2: 8192, -3: 16384, -4: 32768, -5: 65536}
 _LIST_NODE_SAFETY: Final = 8192  # a limit in elements is also one in bytes
 _LISTPACK_FRAME: Final = 7
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Up to where values stay compact; the parameters of the same names, at Valkey's defaults.
-
-    Redis 7.0 and older know no listpack of set members: `set_max_listpack_entries=0` gives their answer.
-    """
-
-    hash_max_listpack_entries: int = 512
-    hash_max_listpack_value: int = 64
-    zset_max_listpack_entries: int = 128
-    zset_max_listpack_value: int = 64
-    set_max_intset_entries: int = 512
-    set_max_listpack_entries: int = 128
-    set_max_listpack_value: int = 64
-    list_max_listpack_size: int = -2
 
 
 def build_hash(fields: dict[bytes, bytes], limits: Limits) -> Hash:

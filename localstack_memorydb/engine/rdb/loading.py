@@ -13,9 +13,10 @@ from typing import Final, TypeAlias
 
 from localstack_memorydb.engine.errors import NotFloat
 from localstack_memorydb.engine.numbers import parse_float
+from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.rdb import format as rdb
 from localstack_memorydb.engine.rdb import packed
-from localstack_memorydb.engine.rdb.compact import Limits, build_hash, build_list, build_set, build_zset
+from localstack_memorydb.engine.rdb.compact import build_hash, build_list, build_set, build_zset
 from localstack_memorydb.engine.rdb.format import RdbError
 from localstack_memorydb.engine.streams import SEQUENCE_MAX, Consumer, Group, Pending, Stream, StreamNode
 from localstack_memorydb.engine.values import Hash, List, Set, Value, ZSet

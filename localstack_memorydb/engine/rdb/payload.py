@@ -8,8 +8,8 @@ from __future__ import annotations
 import struct
 from typing import Final
 
+from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.rdb import format as rdb
-from localstack_memorydb.engine.rdb.compact import Limits
 from localstack_memorydb.engine.rdb.format import FooterError, RdbError, crc64
 from localstack_memorydb.engine.rdb.loading import LOADERS, refusal
 from localstack_memorydb.engine.rdb.writer import OLDEST_VERSION, contents

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.rdb import format as rdb
-from localstack_memorydb.engine.rdb.compact import Limits
 from localstack_memorydb.engine.rdb.format import RdbError, crc64
 from localstack_memorydb.engine.rdb.loading import (
     LOADERS,
