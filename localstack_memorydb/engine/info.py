@@ -6,13 +6,11 @@ Only fields that are true here are printed: nothing is measured for show. Field 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from localstack_memorydb.engine.streams import Stream
-from localstack_memorydb.engine.values import Value, ZSet
+from localstack_memorydb.engine import memory
 from localstack_memorydb.engine.versions import PATCH_VERSIONS, REDIS_COMPATIBLE, is_valkey
 
 if TYPE_CHECKING:
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
 Fields: TypeAlias = "dict[str, object]"
 
 _SAMPLED_KEYS = 256
-_KEY_OVERHEAD = 100  # a dictionary entry of ours and its share of the table, bytes
-_PYTHON_START = 1_600_000  # what Valkey uses before it holds anything, so that ratios look familiar
 
 
 def _server(s: Session) -> Fields:
@@ -69,39 +65,14 @@ def _clients(s: Session) -> Fields:
     }
 
 
-def size_of(value: Value) -> int:
-    """Roughly how many bytes a value takes; large collections are judged by their first elements."""
-    if isinstance(value, bytes):
-        return sys.getsizeof(value)
-    if isinstance(value, ZSet):
-        count, sample = len(value), list(islice(value.scores, 16))
-        per_item = 150
-    elif isinstance(value, dict):
-        count = len(value)
-        sample = [part for item in islice(value.items(), 16) for part in item if part is not None]
-        per_item = 50
-    elif isinstance(value, Stream):
-        count = len(value)
-        sample = [part for fields in islice(value, 16) for part in fields]
-        per_item = 100
-    else:
-        count, sample, per_item = len(value), list(islice(value, 16)), 8
-    if not sample:
-        return 64
-    average = sum(map(sys.getsizeof, sample)) / min(count, 16)
-    return int(64 + count * (average + per_item))
-
-
 def used_memory(s: Session) -> int:
-    """What the shard's data takes, estimated from a sample of its keys."""
+    """What the shard's data takes, judged by a sample of its keys."""
     keyspace = s.node.shard.keyspace
     sample = list(islice(keyspace.entries(s.now), _SAMPLED_KEYS))
     if not sample:
-        return _PYTHON_START
-    average = sum(sys.getsizeof(key) + size_of(value) + _KEY_OVERHEAD for key, value, _ in sample) / len(
-        sample
-    )
-    return _PYTHON_START + int(average * len(keyspace))
+        return memory.EMPTY
+    average = sum(memory.usage(key, value) for key, value, _ in sample) / len(sample)
+    return memory.EMPTY + int(average * len(keyspace)) + memory.deadline_size(keyspace.expires())
 
 
 def human(size: int) -> str:

@@ -58,7 +58,7 @@ def list_encoding(value: List, limits: Limits) -> str:
     fill = limits.list_max_listpack_size
     if not _fits_one_node(items, fill):
         value.encoding = "quicklist"
-    elif value.encoding == "quicklist" and sum(map(_listpack_size, items)) <= _LIST_NODE_SAFETY // 2:
+    elif value.encoding == "quicklist" and sum(map(listpack_size, items)) <= _LIST_NODE_SAFETY // 2:
         value.encoding = "listpack"
     return value.encoding
 
@@ -74,10 +74,10 @@ def _fits_one_node(items: list[bytes], fill: int) -> bool:
     room = _LIST_NODE_SAFETY if fill >= 0 else _LIST_NODE_BYTES[max(fill, -5)]
     if 2 * len(items) > room:
         return False
-    return _LISTPACK_FRAME + sum(map(_listpack_size, items)) <= room
+    return _LISTPACK_FRAME + sum(map(listpack_size, items)) <= room
 
 
-def _listpack_size(item: bytes) -> int:
+def listpack_size(item: bytes) -> int:
     """The bytes that an element takes in a listpack."""
     if len(item) <= 20 and is_integer(item):
         return _integer_size(int(item)) + 1

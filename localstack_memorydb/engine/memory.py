@@ -1,0 +1,144 @@
+"""How many bytes keys take on a real server: what MEMORY USAGE answers, and what `maxmemory` is compared with.
+
+Python's objects are larger. But limits are set for the nodes that run in production, so it is their bytes that count:
+the structures of Valkey 7.2 and the size classes of its allocator (object.c: objectComputeSize).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from itertools import chain, islice
+from typing import Final
+
+from localstack_memorydb.engine.numbers import is_integer
+from localstack_memorydb.engine.rdb.compact import listpack_size
+from localstack_memorydb.engine.streams import Stream
+from localstack_memorydb.engine.values import Hash, List, Set, Value, ZSet
+
+SAMPLES: Final = 5  # as many elements as MEMORY USAGE looks at, unless told otherwise
+EMPTY: Final = 1_600_000
+"""What a server uses before it holds a key."""
+
+_PAGE: Final = 4096
+_CLASSES: Final[list[int]] = [
+    *range(8, 65, 8),
+    *(((4 + quarter) << exponent) for exponent in range(4, 18) for quarter in range(1, 5)),
+]
+_OBJECT: Final = 16  # robj
+_ENTRY: Final = 24  # dictEntry
+_DICT: Final = 56
+_LISTPACK_FRAME: Final = 7
+_QUICKLIST: Final = 40
+_QUICKLIST_NODE: Final = 32
+_LIST_NODE_BYTES: Final = 8192
+_SKIPLIST: Final = 48
+_SKIPLIST_NODE: Final = 48  # score, links backward and forward on 1.33 levels
+_EMBEDDED: Final = 44  # a string up to here lies in its object
+_DEADLINE: Final = _ENTRY + 8
+_STREAM: Final = 160
+_STREAM_NODE: Final = 64
+_PENDING: Final = 96
+
+
+def allocated(size: int) -> int:
+    """The bytes that the allocator gives for a request of `size`."""
+    if size > _CLASSES[-1]:
+        return (size + _PAGE - 1) // _PAGE * _PAGE
+    return _CLASSES[bisect_left(_CLASSES, size)]
+
+
+def _string(length: int) -> int:
+    """A string with the header that its length asks for (sds)."""
+    header = 1 if length < 32 else 3 if length < 256 else 5 if length < 65536 else 9
+    return allocated(length + header + 1)
+
+
+def usage(key: bytes, value: Value, samples: int = SAMPLES) -> int:
+    """The bytes of a key with its value, judged by the first `samples` elements (0: by all)."""
+    return _ENTRY + _string(len(key)) + value_size(value, samples)
+
+
+def value_size(value: Value, samples: int = SAMPLES) -> int:
+    """The bytes of a value."""
+    if isinstance(value, bytes):
+        if len(value) <= 20 and is_integer(value):
+            return _OBJECT
+        if len(value) <= _EMBEDDED:
+            return allocated(_OBJECT + len(value) + 4)
+        return _OBJECT + _string(len(value))
+    count = len(value)
+    if isinstance(value, Stream):
+        return _OBJECT + _stream(value)
+    if isinstance(value, Hash):
+        return _OBJECT + _hash(value, count, _sample(chain.from_iterable(value.items()), 2 * samples))
+    if isinstance(value, Set):
+        return _OBJECT + _set(value, count, _sample(value, samples))
+    if isinstance(value, ZSet):
+        return _OBJECT + _zset(value, count, _sample(value.scores, samples))
+    return _OBJECT + _list(value, count, _sample(value, samples))
+
+
+def _sample(items: Iterable[bytes], samples: int) -> list[bytes]:
+    return list(islice(items, samples or None))
+
+
+def _average(sizes: Sequence[int]) -> float:
+    return sum(sizes) / len(sizes) if sizes else 0.0
+
+
+def _packed(items: Sequence[bytes], count: int) -> int:
+    """A listpack of `count` elements like those of the sample."""
+    return allocated(_LISTPACK_FRAME + int(_average([*map(listpack_size, items)]) * count))
+
+
+def _table(count: int) -> int:
+    """A hash table of that many entries, its strings left out."""
+    buckets = 1 << max(2, (count - 1).bit_length())
+    return _DICT + 8 * buckets + _ENTRY * count
+
+
+def _strings(items: Sequence[bytes], count: int) -> int:
+    return int(_average([_string(len(item)) for item in items]) * count)
+
+
+def _hash(value: Hash, count: int, sample: Sequence[bytes]) -> int:
+    if value.encoding == "listpack":
+        return _packed(sample, 2 * count)
+    return _table(count) + _strings(sample, 2 * count)
+
+
+def _set(value: Set, count: int, sample: Sequence[bytes]) -> int:
+    if value.encoding == "intset":
+        width = max((2 if -32768 <= int(item) <= 32767 else 8 for item in sample), default=2)
+        return allocated(8 + width * count)
+    if value.encoding == "listpack":
+        return _packed(sample, count)
+    return _table(count) + _strings(sample, count)
+
+
+def _zset(value: ZSet, count: int, sample: Sequence[bytes]) -> int:
+    if value.encoding == "listpack":
+        return allocated(int(_LISTPACK_FRAME + (_average([*map(listpack_size, sample)]) + 4) * count))
+    return _table(count) + _SKIPLIST + _SKIPLIST_NODE * count + _strings(sample, count)
+
+
+def _list(value: List, count: int, sample: Sequence[bytes]) -> int:
+    size = _LISTPACK_FRAME + int(_average([*map(listpack_size, sample)]) * count)
+    nodes = -(-size // _LIST_NODE_BYTES)
+    return _QUICKLIST + nodes * _QUICKLIST_NODE + allocated(size)
+
+
+def _stream(value: Stream) -> int:
+    sample = value.nodes[:SAMPLES]
+    # The node that grows has room to begin with (streamAppendItem); it is cut to its size when the next one begins.
+    full = max(0, len(value.nodes) - 1)
+    nodes = _PAGE + int(_average([allocated(node.size) + _STREAM_NODE for node in sample]) * full)
+    pending = sum(len(group.pending) for group in value.groups.values())
+    consumers = sum(len(group.consumers) for group in value.groups.values())
+    return _STREAM + nodes + _PENDING * (pending + consumers + len(value.groups))
+
+
+def deadline_size(deadlines: int) -> int:
+    """The bytes of that many times at which keys expire."""
+    return _DEADLINE * deadlines
