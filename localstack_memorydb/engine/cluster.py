@@ -12,9 +12,10 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from localstack_memorydb.engine.errors import ClusterDown, CommandError, Moved
+from localstack_memorydb.engine.eviction import Budget
 from localstack_memorydb.engine.keyspace import Keyspace
 from localstack_memorydb.engine.parameters import Parameters
-from localstack_memorydb.engine.registry import GATE_REPLICA, command_table
+from localstack_memorydb.engine.registry import GATE_MEMORY, GATE_REPLICA, command_table
 from localstack_memorydb.engine.resp import Push
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.slots import SLOTS, Range, even_ranges, key_slot, plan_reshard, to_ranges
@@ -44,6 +45,7 @@ class Node:
         self.patterns: dict[bytes, dict[Session, None]] = {}
         self.shard_channels: dict[bytes, dict[Session, None]] = {}
         self.commands_processed = 0
+        self.bytes_received = 0
         self.errors: Counter[str] = Counter()
         self.access_log = AccessLog()
         self.connections_received = 0
@@ -118,7 +120,9 @@ class Shard:
         self.epoch = number
         self.nodes: list[Node] = []
         self._serving = False
+        self.budget = Budget(self, cluster.spec.maxmemory)
         self.primary: Node
+        self.watch_memory()
 
     def add_node(self, now: int) -> Node:
         """A further node, a replica unless it is the first."""
@@ -141,6 +145,24 @@ class Shard:
         if self._ranges is None:
             self._ranges = to_ranges(self.cluster.slots_of(self))
         return self._ranges
+
+    def watch_memory(self) -> None:
+        """Makes the sessions and the keyspace count what the budget wants to know, and nothing more."""
+        self.keyspace.budget = self.budget if self.budget.exact else None
+        for node in self.nodes:
+            for session in node.sessions.values():
+                session.gates = session.gates & ~GATE_MEMORY | self.memory_gate
+
+    @property
+    def memory_gate(self) -> int:
+        """The gate of sessions whose commands have to be looked at one by one for memory's sake."""
+        return GATE_MEMORY if self.budget.watches else 0
+
+    def evict(self, slot: int, key: bytes) -> None:
+        """Deletes a key because memory is short."""
+        keyspace = self.keyspace
+        keyspace.drop(keyspace.slot(slot), key)
+        keyspace.evicted += 1
 
     def forget_ranges(self) -> None:
         """The shard's slots have changed."""
@@ -245,6 +267,8 @@ class Cluster:
         self.spec, self.users = spec, users
         self.table = command_table(spec.engine_version)
         self.set_parameters(spec.parameters)
+        for shard in self.shards:
+            shard.budget.set_limit(spec.maxmemory)
         for node in self.nodes():
             node.started = now
             node.run_id = f"{self.random.getrandbits(160):040x}"
@@ -257,6 +281,7 @@ class Cluster:
             session.cut_off()
         for shard in self.shards:
             shard.keyspace.purge_all(now)
+            shard.budget.tick()
             if shard.keyspace.ready:
                 shard.serve_ready(now)
         self.resume(now)
@@ -287,6 +312,7 @@ class Cluster:
         target.keyspace.slots[number] = source.keyspace.slots[number]
         source.keyspace.slots[number] = None
         self._give(number, target)
+        source.budget.stale = target.budget.stale = True
         moved = Moved(number, *target.primary.address)
         for key in [key for key in source.keyspace.waiters if key_slot(key) == number]:
             for session in list(source.keyspace.waiters.get(key, ())):
@@ -343,4 +369,7 @@ class Cluster:
 
     def set_parameters(self, parameters: Mapping[str, str]) -> None:
         """Values of the cluster's parameter group, acting from now on."""
-        self.parameters = Parameters.of(parameters, self.table.level)
+        before, self.parameters = self.parameters, Parameters.of(parameters, self.table.level)
+        if before.maxmemory_policy != self.parameters.maxmemory_policy:
+            for shard in self.shards:
+                shard.budget.adopt_policy()

@@ -162,6 +162,13 @@ class ReadOnlyReplica(CommandError):
         super().__init__("READONLY You can't write against a read only replica.")
 
 
+class OutOfMemory(CommandError):
+    """The command may need memory, and the limit is reached."""
+
+    def __init__(self) -> None:
+        super().__init__("OOM command not allowed when used memory > 'maxmemory'.")
+
+
 class OutOfRange(CommandError):
     """An index, offset or count outside of what the command takes."""
 

@@ -66,8 +66,10 @@ def _clients(s: Session) -> Fields:
 
 
 def used_memory(s: Session) -> int:
-    """What the shard's data takes, judged by a sample of its keys."""
+    """What the shard's data takes: counted near the limit, else judged by a sample of its keys."""
     keyspace = s.node.shard.keyspace
+    if keyspace.budget is not None:
+        return keyspace.budget.used
     sample = list(islice(keyspace.entries(s.now), _SAMPLED_KEYS))
     if not sample:
         return memory.EMPTY
@@ -117,7 +119,7 @@ def _stats(s: Session) -> Fields:
         "total_commands_processed": node.commands_processed,
         "rejected_connections": 0,
         "expired_keys": node.shard.keyspace.expired,
-        "evicted_keys": 0,
+        "evicted_keys": node.shard.keyspace.evicted,
         "pubsub_channels": len(node.channels),
         "pubsub_patterns": len(node.patterns),
         "pubsubshard_channels": len(node.shard_channels),

@@ -13,17 +13,22 @@ from localstack_memorydb.engine.slots import SLOTS, key_slot
 from localstack_memorydb.engine.values import Value
 
 if TYPE_CHECKING:
+    from localstack_memorydb.engine.eviction import Budget
     from localstack_memorydb.engine.session import Session
 
 
 class Slot(dict[bytes, Value]):
-    """The keys of one slot. `deadlines` holds the unix time in ms at which a key expires, for keys that do."""
+    """The keys of one slot. `deadlines` holds the unix time in ms at which a key expires, for keys that do.
 
-    __slots__ = ("deadlines",)
+    `uses` says when or how often a key was used, while the eviction policy asks for it (engine/eviction.py).
+    """
+
+    __slots__ = ("deadlines", "uses")
 
     def __init__(self) -> None:
         super().__init__()
         self.deadlines: dict[bytes, int] = {}
+        self.uses: dict[bytes, int] = {}
 
     def put(self, key: bytes, value: Value) -> None:
         """Sets the key as SET does: an old deadline goes."""
@@ -36,6 +41,8 @@ class Slot(dict[bytes, Value]):
         if self.pop(key, None) is None:
             return False
         self.deadlines.pop(key, None)
+        if self.uses:
+            self.uses.pop(key, None)
         return True
 
 
@@ -43,10 +50,10 @@ class Keyspace:
     """All slots of a shard. A slot that is None holds nothing, or belongs to another shard.
 
     `observed` says whether anyone cares which keys a write changes (WATCH, blocked clients): while nobody does, writes
-    take the straight path.
+    take the straight path. A `budget` that counts memory is told of keys that go by themselves.
     """
 
-    __slots__ = ("expired", "observed", "ready", "slots", "waiters", "watchers")
+    __slots__ = ("budget", "evicted", "expired", "observed", "ready", "slots", "waiters", "watchers")
 
     def __init__(self) -> None:
         self.slots: list[Slot | None] = [None] * SLOTS
@@ -55,6 +62,8 @@ class Keyspace:
         self.ready: list[bytes] = []
         self.observed = False
         self.expired = 0
+        self.evicted = 0
+        self.budget: Budget | None = None
 
     def __len__(self) -> int:
         return sum(len(slot) for slot in self.slots if slot)
@@ -95,10 +104,16 @@ class Keyspace:
         """Deletes the key if its time has come."""
         deadline = slot.deadlines.get(key)
         if deadline is not None and deadline <= now:
-            slot.remove(key)
+            self.drop(slot, key)
             self.expired += 1
-            if self.observed:
-                self.changed(key)
+
+    def drop(self, slot: Slot, key: bytes) -> None:
+        """Deletes a key that nobody asked to delete: its time has come, or memory is short."""
+        if self.budget is not None:
+            self.budget.used -= self.budget.weigh(slot, (key,))
+        slot.remove(key)
+        if self.observed:
+            self.changed(key)
 
     def purge_slot(self, slot: Slot, now: int) -> None:
         """Deletes every key of the slot whose time has come."""
@@ -121,6 +136,8 @@ class Keyspace:
         for number, slot in enumerate(self.slots):
             if slot is not None:
                 self.slots[number] = None
+        if self.budget is not None:
+            self.budget.measure()
 
     def changed(self, key: bytes) -> None:
         """Tells transactions that watch the key, and remembers it for clients that wait for it."""

@@ -89,8 +89,9 @@ GATE_REPLICA: Final = 1 << 3
 GATE_SILENT: Final = 1 << 4
 GATE_MONITORED: Final = 1 << 5
 GATE_RESTRICTED: Final = 1 << 6  # the user may not do everything
+GATE_MEMORY: Final = 1 << 8  # memory is short, or somebody wants to know which keys are used
 GATE_ALWAYS: Final = 1 << 7  # every session has it: containers, and commands that change the protocol
-EVERY_GATE: Final = (1 << 7) - 1
+EVERY_GATE: Final = (1 << 7) - 1 | GATE_MEMORY
 
 
 # Keys are found as C's atoi reads their number: `1.5` is 1 here, and an error of the command itself later.
@@ -191,10 +192,18 @@ class Earlier:
     drops: int = 0
 
 
+# What these commands make may be far larger than what the client sends (SETRANGE), so memory is looked at each time.
+_AMPLIFIERS: Final = frozenset(
+    "bitfield bitop copy georadius georadiusbymember geosearchstore pfmerge restore sdiffstore setbit setrange "
+    "sinterstore sort sunionstore zdiffstore zinterstore zrangestore zunionstore".split()
+)
+
+
 class Command:
     """One command or subcommand: its handler and its declaration."""
 
     __slots__ = (
+        "amplifies",
         "arity",
         "categories",
         "earlier",
@@ -230,6 +239,7 @@ class Command:
         self.least = abs(arity)
         self.most = arity if arity > 0 else 1 << 62
         self.write = bool(flags & WRITE)
+        self.amplifies = self.name in _AMPLIFIERS
         self.plain = self  # of a command with permissions built in, the one without
         self.gates = EVERY_GATE
         # The straight path: exactly one key, first argument.
@@ -327,6 +337,10 @@ class Family:
                 command.gates &= ~GATE_UNAUTHENTICATED
             if not keys and not flags & (WRITE | MAY_REPLICATE):
                 command.gates &= ~GATE_REPLICA
+            if not keys and not flags & (WRITE | DENYOOM):
+                command.gates &= ~GATE_MEMORY
+            if command.amplifies:
+                command.gates |= GATE_ALWAYS
             self.commands.append(command)
             return run
 

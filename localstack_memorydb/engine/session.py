@@ -27,9 +27,11 @@ from localstack_memorydb.engine.errors import (
     WrongType,
     unknown_command,
 )
+from localstack_memorydb.engine.eviction import admit, use
 from localstack_memorydb.engine.keyspace import Slot
 from localstack_memorydb.engine.registry import (
     GATE_ALWAYS,
+    GATE_MEMORY,
     GATE_MULTI,
     GATE_REPLICA,
     GATE_RESTRICTED,
@@ -188,7 +190,7 @@ class Session:
         self.touched = False
         self.queue = None
         self.name = b""
-        self.gates = GATE_ALWAYS | (0 if self.node.is_primary else GATE_REPLICA)
+        self.gates = GATE_ALWAYS | self.node.shard.memory_gate | (0 if self.node.is_primary else GATE_REPLICA)
         self.become(self.node.cluster.open_user)
         self.encoders = encoders(2, self.legacy_doubles)
 
@@ -231,6 +233,7 @@ class Session:
     def receive(self, data: bytes, now: int) -> bytes:
         """Handles what a client sent at `now` (unix time in ms); returns what is due to it at once."""
         self.now = self.last_seen = now
+        self.node.bytes_received += len(data)
         if self.strict is not None:
             self.strict.feed(data)
         elif self.reader.has_data() or (data[0] != _ASTERISK and self._is_midway()):
@@ -451,6 +454,8 @@ class Session:
             self.route(command, keys)
         elif gates & GATE_REPLICA and command.write:
             raise ReadOnlyReplica
+        if self.gates & GATE_MEMORY:
+            admit(self, command)
         if gates & GATE_SUBSCRIBED:
             raise CommandError(
                 f"ERR Can't execute '{command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
@@ -524,6 +529,8 @@ class Session:
             join(argv)
             if keyspace.observed:
                 return self.observed(command, argv)
+        if self.gates & GATE_MEMORY or command.amplifies:
+            return use(self, command, argv)
         return command.run(self, argv)
 
     def observed(self, command: Command, argv: Argv) -> Reply:
@@ -531,7 +538,8 @@ class Session:
         join(argv)
         self.unchanged = False
         self.effects = None
-        reply = command.run(self, argv)
+        counts = self.gates & GATE_MEMORY or command.amplifies
+        reply = use(self, command, argv) if counts else command.run(self, argv)
         if not self.unchanged and reply is not BLOCKED:
             keyspace = self.node.shard.keyspace
             changed = self.effects if self.effects is not None else [argv]

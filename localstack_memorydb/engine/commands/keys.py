@@ -8,6 +8,7 @@ from typing import Final
 
 from localstack_memorydb.engine import rdb
 from localstack_memorydb.engine.errors import CommandError, NoSuchKey, SyntaxFault, WrongArity
+from localstack_memorydb.engine.eviction import frequency, idle_seconds
 from localstack_memorydb.engine.glob import compile_glob
 from localstack_memorydb.engine.help import help_lines
 from localstack_memorydb.engine.keyspace import Slot
@@ -296,7 +297,6 @@ keys.container("OBJECT", since="2.2.3")
 _SHARED_INTEGERS: Final = 10000
 _SHARED_REFERENCES: Final = 2**31 - 1
 _EMBEDDED_LENGTH: Final = 44
-_FREQUENCY_OF_NEW_KEYS: Final = 5
 _ADJUSTING: Final = "Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."
 
 
@@ -335,24 +335,24 @@ def object_refcount(s: Session, argv: Argv) -> Reply:
 
 @keys.command("OBJECT|IDLETIME", 3, READONLY, keys=one("RO", 2), since="2.2.3")
 def object_idletime(s: Session, argv: Argv) -> Reply:
-    """Seconds since the key was used. Nothing is evicted here, so nobody counts them: always 0."""
+    """Seconds since the key was used, where the eviction policy asks for it; else nobody counts them: 0."""
     if argv[2] not in s.db:
         return None
     if s.node.cluster.parameters.counts_use:
         raise CommandError(f"ERR An LFU maxmemory policy is selected, idle time not tracked. {_ADJUSTING}")
-    return 0
+    return idle_seconds(s.db, argv[2], s.now)
 
 
 @keys.command("OBJECT|FREQ", 3, READONLY, keys=one("RO", 2), since="4.0.0")
 def object_freq(s: Session, argv: Argv) -> Reply:
-    """How often the key is used, where the eviction policy asks for it: always what new keys have."""
+    """How often the key is used, where the eviction policy asks for it."""
     if argv[2] not in s.db:
         return None
     if not s.node.cluster.parameters.counts_use:
         raise CommandError(
             f"ERR An LFU maxmemory policy is not selected, access frequency not tracked. {_ADJUSTING}"
         )
-    return _FREQUENCY_OF_NEW_KEYS
+    return frequency(s.db, argv[2], s.node.shard, s.now)
 
 
 @keys.command("OBJECT|HELP", 2, LOADING | STALE, since="6.2.0")

@@ -1,0 +1,276 @@
+"""The memory of a shard against its limit: `maxmemory`, the eviction policies, and the refusal when nothing can go.
+
+https://valkey.io/topics/lru-cache/ describes the policies. Memory is counted as engine/memory.py judges it. Counting
+each write would slow them all, although hardly anybody comes near the limit of a node. So far from it only the bytes that
+arrive are added up, as a bound; near it, and always when the limit is small, every change is counted (`exact`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from localstack_memorydb.engine import memory
+from localstack_memorydb.engine.errors import ExecAbort, OutOfMemory
+from localstack_memorydb.engine.registry import DENYOOM, Command
+from localstack_memorydb.engine.resp import Argv, Reply
+from localstack_memorydb.engine.slots import SLOTS
+
+if TYPE_CHECKING:
+    from localstack_memorydb.engine.cluster import Shard
+    from localstack_memorydb.engine.keyspace import Slot
+    from localstack_memorydb.engine.session import Session
+
+_SMALL_LIMIT: Final = 256 << 20
+_NEAR: Final = 0.75  # of the limit: from here on every change is counted
+_FAR: Final = 0.6
+_GROWTH: Final = 4  # bytes that a byte which arrives may become
+_STRING_OVERHEAD: Final = 64
+_POOL: Final = 16  # candidates that are remembered from one eviction to the next (evict.c: EVPOOL_SIZE)
+
+# Commands that do not use a key although they look at it (LOOKUP_NOTOUCH), by name.
+_LOOKS_ONLY: Final = frozenset(
+    "exists expiretime memory|usage object|encoding object|freq object|idletime object|refcount pexpiretime pttl ttl "
+    "type".split()
+)
+
+
+_NEVER_QUEUED: Final = frozenset({"discard", "multi", "quit", "reset", "unwatch", "watch"})
+
+
+class Budget:
+    """What a shard's keys take. `used` is the last count; `exact` says that every change since then is in it.
+
+    A limit of 0 is no limit. `stale` says that keys came or went in another way than by commands.
+    """
+
+    __slots__ = ("_marked", "_pool", "exact", "limit", "shard", "stale", "used")
+
+    def __init__(self, shard: Shard, limit: int) -> None:
+        self.shard = shard
+        self.limit = limit
+        self.used = memory.EMPTY
+        self.exact = 0 < limit < _SMALL_LIMIT
+        self.stale = False
+        self._marked = 0
+        self._pool: list[tuple[int, int, bytes]] = []
+
+    @property
+    def watches(self) -> bool:
+        """Whether commands have to be looked at one by one: near the limit, or when the policy asks who used what."""
+        return self.exact or (self.limit > 0 and self.shard.cluster.parameters.evicts_by_use)
+
+    @property
+    def _received(self) -> int:
+        return sum(node.bytes_received for node in self.shard.nodes)
+
+    def measure(self) -> int:
+        """Counts every key; the bytes that they take."""
+        total = memory.EMPTY
+        for _, slot in self.shard.keyspace.filled():
+            total += memory.deadline_size(len(slot.deadlines))
+            for key, value in slot.items():
+                if type(value) is bytes:
+                    total += len(key) + len(value) + _STRING_OVERHEAD
+                else:
+                    total += memory.usage(key, value)
+        self.used, self.stale, self._marked = total, False, self._received
+        return total
+
+    def tick(self) -> None:
+        """Decides whether changes have to be counted; called a few times a second."""
+        if self.limit < _SMALL_LIMIT:
+            return
+        if not self.exact and self.used + _GROWTH * (self._received - self._marked) > _NEAR * self.limit:
+            self.exact = self.measure() > _NEAR * self.limit
+        elif self.exact and not self.stale and self.used < _FAR * self.limit:
+            self.exact = False
+        else:
+            return
+        self.shard.watch_memory()
+
+    def grew(self, size: int) -> None:
+        """A command made that many bytes of few."""
+        self.used += size
+        if self.limit and self.used > _NEAR * self.limit:
+            self.exact = self.measure() > _NEAR * self.limit
+            self.shard.watch_memory()
+
+    def set_limit(self, limit: int) -> None:
+        """Another limit from now on."""
+        self.limit = limit
+        self.exact = 0 < limit < _SMALL_LIMIT or self.measure() > _NEAR * limit > 0
+        self.stale = True
+        self.shard.watch_memory()
+
+    def adopt_policy(self) -> None:
+        """Another policy asks for other figures: what was noted for the old one means nothing to it."""
+        for _, slot in self.shard.keyspace.filled():
+            slot.uses.clear()
+        self._pool.clear()
+        self.shard.watch_memory()
+
+    def weigh(self, slot: Slot, keys: Iterable[bytes]) -> int:
+        """The bytes that these keys take now."""
+        total = 0
+        for key in keys:
+            value = slot.get(key)
+            if value is not None:
+                total += memory.usage(key, value)
+                if key in slot.deadlines:
+                    total += memory.deadline_size(1)
+        return total
+
+    # -- eviction -----------------------------------------------------------------------------------------------------
+
+    def make_room(self, now: int) -> bool:
+        """Evicts keys until the limit is kept; False when that cannot be."""
+        if not self.exact:
+            return True
+        if self.stale:
+            self.measure()
+        policy = self.shard.cluster.parameters.maxmemory_policy
+        while self.used > self.limit:
+            victim = self._victim(policy, now)
+            if victim is None:
+                return False
+            number, key = victim
+            self.shard.evict(number, key)
+        return True
+
+    def _victim(self, policy: str, now: int) -> tuple[int, bytes] | None:
+        kind, _, order = policy.partition("-")
+        if not order:
+            return None
+        if order == "random":
+            return next(iter(self._draw(1, volatile=kind == "volatile")), None)
+        self._fill_pool(kind == "volatile", order, now)
+        slots = self.shard.keyspace.slots
+        while self._pool:
+            _, number, key = self._pool.pop()
+            slot = slots[number]
+            if slot is not None and (key in slot.deadlines if kind == "volatile" else key in slot):
+                return number, key
+        return next(iter(self._draw(1, volatile=kind == "volatile")), None)
+
+    def _fill_pool(self, volatile: bool, order: str, now: int) -> None:
+        """Adds a few keys drawn at random to the candidates; the best one to evict stands last."""
+        parameters = self.shard.cluster.parameters
+        known = {(number, key) for _, number, key in self._pool}
+        for number, key in self._draw(parameters.maxmemory_samples, volatile=volatile):
+            slot = self.shard.keyspace.slots[number]
+            if (number, key) not in known and slot is not None:
+                self._pool.append((self._merit(slot, key, order, now), number, key))
+        self._pool.sort()
+        del self._pool[:-_POOL]
+
+    def _merit(self, slot: Slot, key: bytes, order: str, now: int) -> int:
+        """The more, the sooner the key may go."""
+        if order == "ttl":
+            return -slot.deadlines[key]
+        if order == "lfu":
+            return 255 - frequency(slot, key, self.shard, now)
+        return now - slot.uses.get(key, 0)
+
+    def _draw(self, count: int, *, volatile: bool) -> list[tuple[int, bytes]]:
+        """Up to `count` keys of places drawn at random, of those that expire when `volatile`."""
+        random = self.shard.cluster.random
+        slots = self.shard.keyspace.slots
+        found: dict[tuple[int, bytes], None] = {}
+        at = random.randrange(SLOTS)
+        for step in range(SLOTS):
+            number = (at + step) % SLOTS
+            slot = slots[number]
+            keys = (slot.deadlines if volatile else slot) if slot else None
+            if keys:
+                found[number, _any_key(keys, random)] = None
+                if len(found) >= count:
+                    break
+        return list(found)
+
+
+def _any_key(keys: dict[bytes, object] | dict[bytes, int] | Slot, random: Random) -> bytes:
+    """One of the first keys of a dictionary: walking to a later one of many would take long."""
+    place = random.randrange(min(len(keys), 64))
+    for key in keys:
+        if not place:
+            return key
+        place -= 1
+    raise AssertionError
+
+
+# -- what sessions ask ------------------------------------------------------------------------------------------------
+
+
+def admit(s: Session, command: Command) -> None:
+    """Makes room before a command runs. Raises OutOfMemory where there is none and the command might need it."""
+    if not s.node.is_primary or s.node.shard.budget.make_room(s.now):
+        return
+    if command.name == "exec" and s.queue is not None:
+        if any(each.flags & DENYOOM for each, _ in s.queue):
+            s.end_transaction()
+            raise ExecAbort(OutOfMemory())
+        return
+    queued = s.queue is not None and not s.in_exec and command.name not in _NEVER_QUEUED
+    if queued or command.flags & DENYOOM:  # queuing takes memory, too
+        raise OutOfMemory
+
+
+def use(s: Session, command: Command, argv: Argv) -> Reply:
+    """Runs a command, counts what it changes, and remembers that it used its keys where the policy will ask."""
+    budget, slot = s.node.shard.budget, s.db
+    keys = command.find_keys(argv) if command.keys else ()
+    counts = command.write and (budget.exact or command.amplifies)
+    before = budget.weigh(slot, keys) if counts else 0
+    reply = command.run(s, argv)
+    if counts:
+        change = budget.weigh(slot, keys) - before
+        if budget.exact:
+            budget.used += change
+        elif change > 0:
+            budget.grew(change)
+    if (not s.no_touch or command.name == "touch") and command.name not in _LOOKS_ONLY:
+        _note_use(s.node.shard, slot, keys, s.now)
+    return reply
+
+
+def _note_use(shard: Shard, slot: Slot, keys: Iterable[bytes], now: int) -> None:
+    parameters = shard.cluster.parameters
+    if not parameters.evicts_by_use:
+        return
+    counts = parameters.counts_use
+    for key in keys:
+        if key in slot:
+            slot.uses[key] = _used_once_more(slot, key, shard, now) if counts else now
+
+
+# -- how often a key is used ------------------------------------------------------------------------------------------
+
+_NEW_KEY: Final = 5  # evict.c: LFU_INIT_VAL
+_MINUTE: Final = 60_000
+
+
+def frequency(slot: Slot, key: bytes, shard: Shard, now: int) -> int:
+    """The logarithmic counter of the key's uses (0 to 255), after what time has taken from it (LFUDecrAndReturn)."""
+    if key not in slot.uses:
+        return _NEW_KEY
+    minute, counter = divmod(slot.uses[key], 256)
+    decay = shard.cluster.parameters.lfu_decay_time
+    return max(0, counter - (now // _MINUTE - minute) // decay) if decay else counter
+
+
+def _used_once_more(slot: Slot, key: bytes, shard: Shard, now: int) -> int:
+    """The counter and the minute in which it changed, as one number (LFULogIncr)."""
+    new = key not in slot.uses
+    counter = frequency(slot, key, shard, now)
+    if not new and counter < 255:
+        base = max(0, counter - _NEW_KEY)
+        if shard.cluster.random.random() < 1 / (base * shard.cluster.parameters.lfu_log_factor + 1):
+            counter += 1
+    return now // _MINUTE * 256 + counter
+
+
+def idle_seconds(slot: Slot, key: bytes, now: int) -> int:
+    """Since when nobody used the key, where the eviction policy asks for it."""
+    return max(0, now - slot.uses.get(key, now)) // 1000
