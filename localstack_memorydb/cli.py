@@ -120,7 +120,11 @@ def _start_standalone(settings: Settings, port: int) -> None:
         host = StandaloneHost(settings, port)
     except OSError as error:
         _port_refused(settings.bind, port, error)
-    host.start()
+    try:
+        host.start()
+    except SettingsError as error:
+        host.stop()
+        fail(str(error))
     click.echo(f"MemoryDB, stand-alone host: {host.url}")
     click.echo("Ready.")
     try:

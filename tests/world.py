@@ -10,12 +10,14 @@ import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from localstack_memorydb.engine import Engine, EngineSettings
 from localstack_memorydb.provider import Call, Fault, Options, Ports, Provider
+from localstack_memorydb.provider.persistence import StateDirectory
 from localstack_memorydb.provider.ports import (
     NoSuchBucket,
     NoSuchObject,
@@ -88,13 +90,19 @@ class Subnets:
 class World:
     """The API as one account sees it in one Region. The clock moves by `pass_time` only."""
 
-    def __init__(self, engine: Engine, options: Options) -> None:
+    def __init__(
+        self, engine: Engine, options: Options, directory: Path | None = None, now: datetime = START
+    ) -> None:
         self.buckets = Buckets()
         self.network = Subnets()
+        self.now = now
         self.provider = Provider(
-            engine, Ports(self.buckets, self.network), replace(options, check_answers=True)
+            engine,
+            Ports(self.buckets, self.network),
+            replace(options, check_answers=True),
+            StateDirectory(directory) if directory else None,
         )
-        self.now = START
+        self.provider.load(now)
 
     def __call__(self, operation: str, **params: Any) -> dict[str, Any]:
         return self.at(ACCOUNT, REGION, operation, **params)

@@ -7,7 +7,7 @@ own keyspace, so a replica costs neither memory nor time, and a failover loses n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from localstack_memorydb.engine.registry import GATE_MEMORY, GATE_REPLICA, comma
 from localstack_memorydb.engine.resp import Push
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.slots import SLOTS, Range, even_ranges, key_slot, plan_reshard, to_ranges
+from localstack_memorydb.engine.spec import ClusterLayout, NodeLayout, ShardLayout
 from localstack_memorydb.engine.users import AccessLog, User, compile_users
 
 if TYPE_CHECKING:
@@ -124,11 +125,13 @@ class Shard:
         self.primary: Node
         self.watch_memory()
 
-    def add_node(self, now: int) -> Node:
-        """A further node, a replica unless it is the first."""
-        taken = {node.name for node in self.nodes}
-        names = (f"{self.cluster.spec.name}-{self.name}-{number:03d}" for number in range(1, 1000))
-        node = Node(self, next(name for name in names if name not in taken), now)
+    def add_node(self, now: int, name: str | None = None) -> Node:
+        """A further node, a replica unless it is the first; the name is the next free one unless given."""
+        if name is None:
+            taken = {node.name for node in self.nodes}
+            names = (f"{self.cluster.spec.name}-{self.name}-{number:03d}" for number in range(1, 1000))
+            name = next(each for each in names if each not in taken)
+        node = Node(self, name, now)
         self.nodes.append(node)
         if len(self.nodes) == 1:
             self.primary = node
@@ -138,6 +141,11 @@ class Shard:
     def replicas(self) -> list[Node]:
         """The nodes that are not the primary."""
         return [node for node in self.nodes if node is not self.primary]
+
+    def layout(self) -> ShardLayout:
+        """What the shard needs to come back as it is now, its data apart."""
+        nodes = tuple(NodeLayout(node.name, node.node_id, node.host, node.port) for node in self.nodes)
+        return ShardLayout(self.number, self.shard_id, self.ranges, nodes, self.primary.name)
 
     @property
     def ranges(self) -> tuple[Range, ...]:
@@ -193,7 +201,9 @@ class Shard:
 class Cluster:
     """A running cluster. `random` is its source of luck, so that a seeded one repeats itself."""
 
-    def __init__(self, spec: ClusterSpec, random: Random, now: int) -> None:
+    def __init__(
+        self, spec: ClusterSpec, random: Random, now: int, layout: ClusterLayout | None = None
+    ) -> None:
         self.spec = spec
         self.random = random
         self.table = command_table(spec.engine_version)
@@ -204,11 +214,41 @@ class Cluster:
         self.unblocked: list[Session] = []
         self._clients = 0
         self._owners: list[Shard | None] = [None] * SLOTS
-        self.shards = [Shard(self, number) for number in range(1, spec.shards + 1)]
-        for shard, (first, last) in zip(self.shards, even_ranges(spec.shards), strict=True):
-            for _ in range(spec.replicas + 1):
+        self.shards: list[Shard] = []
+        if layout is None:
+            self._lay_out(now)
+        else:
+            self._restore(layout, now)
+
+    def _lay_out(self, now: int) -> None:
+        """Shards of the same size, as every new cluster has them."""
+        for number, slots in enumerate(even_ranges(self.spec.shards), 1):
+            shard = Shard(self, number)
+            self.shards.append(shard)
+            for _ in range(self.spec.replicas + 1):
                 shard.add_node(now)
+            self._assign(shard, [slots])
+
+    def _restore(self, layout: ClusterLayout, now: int) -> None:
+        """The shards and nodes that the cluster had; where they listen is seen when they do."""
+        for each in layout.shards:
+            shard = Shard(self, each.number)
+            shard.shard_id = each.shard_id
+            self.shards.append(shard)
+            for was in each.nodes:
+                node = shard.add_node(now, was.name)
+                node.node_id, node.host, node.port = was.node_id, was.host, was.port
+                if was.name == each.primary:
+                    shard.primary = node
+            self._assign(shard, each.slots)
+
+    def _assign(self, shard: Shard, ranges: Iterable[Range]) -> None:
+        for first, last in ranges:
             self._owners[first : last + 1] = [shard] * (last + 1 - first)
+
+    def layout(self) -> ClusterLayout:
+        """What the cluster needs to come back as it is now, its data apart."""
+        return ClusterLayout(tuple(shard.layout() for shard in self.shards))
 
     def nodes(self) -> Iterator[Node]:
         """Every node, shard by shard."""

@@ -16,6 +16,7 @@ from localstack_memorydb.engine.keyspace import Keyspace
 from localstack_memorydb.engine.server import Addresses, ClusterServer, clock
 from localstack_memorydb.engine.snapshots import dump_shard, load_files
 from localstack_memorydb.engine.spec import (
+    ClusterLayout,
     ClusterSpec,
     EngineSettings,
     NodeInfo,
@@ -98,9 +99,12 @@ class Engine:
         assert self._loop is not None  # noqa: S101 - start() returns when the loop is there
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
-    def create_cluster(self, spec: ClusterSpec) -> ClusterHandle:
-        """Starts a cluster; on return every node listens and every slot is served. Raises AddressError."""
-        handle = ClusterHandle(self, spec)
+    def create_cluster(self, spec: ClusterSpec, layout: ClusterLayout | None = None) -> ClusterHandle:
+        """Starts a cluster; on return every node listens and every slot is served. Raises AddressError.
+
+        With a layout it is one that comes back: its nodes get their former addresses as far as they are free.
+        """
+        handle = ClusterHandle(self, spec, layout)
         self.run(handle._open())
         self._clusters.append(handle)
         return handle
@@ -118,10 +122,11 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 class ClusterHandle:
     """A running cluster, as the provider sees it."""
 
-    def __init__(self, engine: Engine, spec: ClusterSpec) -> None:
+    def __init__(self, engine: Engine, spec: ClusterSpec, layout: ClusterLayout | None = None) -> None:
         self.spec = spec
         self._engine = engine
-        self._cluster = Cluster(spec, Random(SystemRandom().getrandbits(128)), clock())  # noqa: S311 - not secret
+        luck = Random(SystemRandom().getrandbits(128))  # noqa: S311 - not secret
+        self._cluster = Cluster(spec, luck, clock(), layout)
         self._server: ClusterServer
         self._closed = False
 
@@ -142,6 +147,10 @@ class ClusterHandle:
     def topology(self) -> tuple[ShardInfo, ...]:
         """The shards and nodes as they are now."""
         return self._call(lambda: tuple(_shard_info(shard) for shard in self._cluster.shards))
+
+    def layout(self) -> ClusterLayout:
+        """What the cluster needs to come back as it is now, its data apart."""
+        return self._call(self._cluster.layout)
 
     def reshard(self, shards: int) -> None:
         """Changes the number of shards while clients go on; no key is lost. Raises AddressError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import socket
 import ssl
@@ -18,6 +19,8 @@ from localstack_memorydb.engine.certificates import Authority
 from localstack_memorydb.engine.cluster import Cluster, Node
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.spec import AddressError, EngineSettings
+
+LOG = logging.getLogger(__name__)
 
 _BACKLOG = 511  # Valkey's tcp-backlog
 _TICK_SECONDS = 0.1
@@ -99,8 +102,10 @@ class Addresses:
         # Two emulators on one machine start looking in different places, so that they seldom meet.
         self._next = 0x0001_0000 + (os.getpid() * 1009 % 0xF000) * 0x100
 
-    def bind(self, port: int) -> tuple[socket.socket, str, int]:
-        """A bound socket, and the host and port to announce. Raises AddressError."""
+    def bind(self, port: int, former: tuple[str, int] = ("", 0)) -> tuple[socket.socket, str, int]:
+        """A bound socket, and the host and port to announce: the former ones if they can be had. Raises AddressError."""
+        if former[1] and (bound := self._bind_former(*former)) is not None:
+            return bound, *former
         if self._settings.bind in {"auto", "loopback"}:
             found = self._bind_loopback(port)
             if found is not None:
@@ -111,6 +116,20 @@ class Addresses:
                     "Choose another port, or set MEMORYDB_NODE_ADDRESSES=range"
                 )
         return self._bind_range()
+
+    def _bind_former(self, host: str, port: int) -> socket.socket | None:
+        """A socket at an address that a node had before; None when it is taken or no longer meant to be used."""
+        shared = host in {self._settings.host, self._settings.announce_host}
+        if self._settings.bind == ("loopback" if shared else "range"):
+            return None
+        try:
+            bound = _listen(self._settings.host if shared else host, port)
+        except OSError as error:
+            LOG.warning("a node cannot have its address %s:%d again (%s)", host, port, error.strerror)
+            return None
+        if not shared:
+            self._taken.add(host)
+        return bound
 
     def release(self, host: str) -> None:
         """The address may be used again."""
@@ -181,7 +200,9 @@ class ClusterServer:
         sockets: list[tuple[Node, socket.socket]] = []
         try:
             for node in nodes:
-                bound, node.host, node.port = self._addresses.bind(self.cluster.spec.port)
+                bound, node.host, node.port = self._addresses.bind(
+                    self.cluster.spec.port, (node.host, node.port)
+                )
                 sockets.append((node, bound))
         except AddressError:
             for node, bound in sockets:

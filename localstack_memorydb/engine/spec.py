@@ -85,6 +85,34 @@ class ShardInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeLayout:
+    """A node as it was: its name, 40-digit id and address."""
+
+    name: str
+    node_id: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShardLayout:
+    """A shard as it was: its number (1 is shard 0001), 40-digit id, inclusive slot ranges, nodes, and the primary's name."""
+
+    number: int
+    shard_id: str
+    slots: tuple[Range, ...]
+    nodes: tuple[NodeLayout, ...]
+    primary: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterLayout:
+    """What a cluster takes up again when it comes back: who serves which slots at which addresses."""
+
+    shards: tuple[ShardLayout, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ShardSnapshot:
     """The data of one shard at one moment. `data` is an RDB file."""
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from localstack_memorydb.settings import Settings
+from localstack_memorydb.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine import Engine
     from localstack_memorydb.provider import Provider
+    from localstack_memorydb.provider.persistence import StateDirectory
     from localstack_memorydb.provider.ports import Ports
 
 
@@ -56,7 +58,10 @@ class Emulator:
         return self._opened is not None
 
     def open(self) -> None:
-        """Make engine and provider now, so that the first request does not wait for their imports."""
+        """Make engine and provider now, so that the first request does not wait for their imports.
+
+        Clusters that the data directory holds run on return. Raises SettingsError when it cannot be used.
+        """
         self._open()
 
     def _open(self) -> tuple[Engine, Provider]:
@@ -67,9 +72,12 @@ class Emulator:
 
     def _start(self) -> tuple[Engine, Provider]:
         from localstack_memorydb.engine import Engine, EngineSettings
-        from localstack_memorydb.provider import Options, Provider
+        from localstack_memorydb.provider import Options, Provider, StateError
 
         chosen = self.settings
+        directory = None
+        if chosen.data_dir is not None:
+            directory = _state_directory(chosen.data_dir)
         engine = Engine(
             EngineSettings(
                 bind=chosen.node_addresses,
@@ -86,10 +94,16 @@ class Emulator:
                 strict_bucket_policy=chosen.strict_bucket_policy,
                 strict_paging=chosen.strict_paging,
             )
-            return engine, Provider(engine, self._ports(), options)
-        except BaseException:
+            provider = Provider(engine, self._ports(), options, directory)
+            provider.load(datetime.now(UTC))
+        except BaseException as error:
             engine.stop()
+            if directory is not None:
+                directory.close()
+            if isinstance(error, StateError):
+                raise SettingsError(str(error)) from error
             raise
+        return engine, provider
 
     def reset(self) -> None:
         """Close every cluster and forget every resource; the emulator stays usable."""
@@ -104,6 +118,16 @@ class Emulator:
         if opened is not None:
             engine, provider = opened
             try:
-                provider.close()
+                provider.close(datetime.now(UTC))
             finally:
                 engine.stop()
+
+
+def _state_directory(path: Path) -> StateDirectory:
+    from localstack_memorydb.provider import StateError
+    from localstack_memorydb.provider.persistence import StateDirectory
+
+    try:
+        return StateDirectory(path)
+    except StateError as error:
+        raise SettingsError(str(error)) from error

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
 
 from localstack_memorydb.engine import Engine
 from localstack_memorydb.provider import operations  # noqa: F401 (importing declares them)
@@ -15,10 +16,27 @@ from localstack_memorydb.provider.faults import Fault
 from localstack_memorydb.provider.fleet import Fleet
 from localstack_memorydb.provider.operation import OPERATIONS, invoke
 from localstack_memorydb.provider.ports import Ports
-from localstack_memorydb.provider.store import GlobalStore, Store, new_global_store, new_store
+from localstack_memorydb.provider.recovery import recover
+from localstack_memorydb.provider.store import GlobalStore, StateError, Store, new_global_store, new_store
 from localstack_memorydb.provider.transitions import Transitions
 
-__all__ = ["OPERATIONS", "Call", "Fault", "Options", "Ports", "Provider", "Quotas", "ServiceUpdate"]
+if TYPE_CHECKING:
+    from localstack_memorydb.provider.persistence import StateDirectory
+
+__all__ = [
+    "OPERATIONS",
+    "Call",
+    "Fault",
+    "Options",
+    "Ports",
+    "Provider",
+    "Quotas",
+    "ServiceUpdate",
+    "StateError",
+]
+
+_LOOKING: Final = ("Describe", "List")
+"""How the names of operations begin that change nothing by themselves."""
 
 
 class Provider:
@@ -27,7 +45,13 @@ class Provider:
     One lock is held during a call; work that takes long runs outside it, see `transitions`.
     """
 
-    def __init__(self, engine: Engine, ports: Ports, options: Options | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        ports: Ports,
+        options: Options | None = None,
+        directory: StateDirectory | None = None,
+    ) -> None:
         self._ports = ports
         self._options = options or Options()
         self._lock = threading.RLock()
@@ -35,6 +59,7 @@ class Provider:
         self._globals: dict[str, GlobalStore] = {}
         self._fleet = Fleet(engine, ports.tokens)
         self._transitions = Transitions(self._options.transition_delay, self._options.delays)
+        self._directory = directory
 
     def invoke(self, operation: str, call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a call with the members of the operation's output; raises Fault.
@@ -43,10 +68,13 @@ class Provider:
         """
         with self._lock:
             context = self._context(call)
+            moves = self._transitions.moves
             try:
                 return invoke(operation, context, params)
             finally:
                 take_due(context)
+                if not operation.startswith(_LOOKING) or self._transitions.moves != moves:
+                    self._save(call.account)
 
     def _context(self, call: Call) -> Context:
         key = call.account, call.region
@@ -68,6 +96,36 @@ class Provider:
             options=self._options,
         )
 
+    def load(self, now: datetime) -> None:
+        """Take up what the data directory holds: on return the clusters that were running run again.
+
+        Raises StateError, and then nothing has been started. Without a directory there is nothing to do.
+        """
+        if self._directory is None:
+            return
+        with self._lock:
+            stores, globes = self._directory.load()
+            self._globals = {globe.account: globe for globe in globes}
+            for saved in stores:
+                store = saved.store
+                globe = self._globals.setdefault(
+                    store.account, new_global_store(store.account, store.partition)
+                )
+                recover(store, globe, self._fleet, saved.layouts, now)
+                self._stores[store.account, store.region] = store
+            for account in self._globals:
+                self._save(account)
+
+    def _save(self, account: str) -> None:
+        """Write what has changed of the account's state, if there is a directory for it."""
+        if self._directory is None:
+            return
+        for (owner, _), store in self._stores.items():
+            if owner == account:
+                self._directory.save(store, self._fleet.layouts(store.clusters.values()))
+        self._directory.save_global(self._globals[account])
+        self._directory.sweep(self._stores.values())
+
     def wait_for_work(self, timeout: float | None = None) -> bool:
         """Wait until no snapshot, restore or resharding runs; False when one still does after `timeout` seconds."""
         return self._transitions.wait(timeout)
@@ -79,9 +137,24 @@ class Provider:
             self._fleet.close()
             self._stores.clear()
             self._globals.clear()
+            if self._directory is not None:
+                self._directory.clear()
 
-    def close(self) -> None:
-        """Wait for what runs and close every cluster. The provider answers no call after that."""
+    def close(self, now: datetime | None = None) -> None:
+        """Wait for what runs and close every cluster. The provider answers no call after that.
+
+        With the time, what has come to its end is written down as such, for the next start to find.
+        """
         with self._lock:
+            self._transitions.wait()
+            if now is not None:
+                owners: list[Store | GlobalStore] = [*self._stores.values(), *self._globals.values()]
+                for owner in owners:
+                    self._transitions.settle(owner, now)
+            for account in self._globals:
+                self._save(account)
             self._transitions.close()
             self._fleet.close()
+            if self._directory is not None:
+                self._directory.close()
+                self._directory = None  # what comes after the end is not written

@@ -6,7 +6,15 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
-from localstack_memorydb.engine import ClusterHandle, ClusterSpec, Engine, ShardInfo, TokenVerifier, UserSpec
+from localstack_memorydb.engine import (
+    ClusterHandle,
+    ClusterLayout,
+    ClusterSpec,
+    Engine,
+    ShardInfo,
+    TokenVerifier,
+    UserSpec,
+)
 from localstack_memorydb.provider.ports import Scope, Tokens
 from localstack_memorydb.provider.resources import Cluster, Endpoint, User
 
@@ -24,10 +32,18 @@ class Fleet:
         self._moving: set[Key] = set()
 
     def start(
-        self, cluster: Cluster, maxmemory: int, parameters: Mapping[str, str], users: Iterable[User]
+        self,
+        cluster: Cluster,
+        maxmemory: int,
+        parameters: Mapping[str, str],
+        users: Iterable[User],
+        layout: ClusterLayout | None = None,
     ) -> ClusterHandle:
-        """Start the cluster's nodes and tell the cluster where it is; AddressError when no address is free."""
-        handle = self._engine.create_cluster(self._spec(cluster, maxmemory, parameters, users))
+        """Start the cluster's nodes and tell the cluster where it is; AddressError when no address is free.
+
+        With a layout the cluster comes back as it was.
+        """
+        handle = self._engine.create_cluster(self._spec(cluster, maxmemory, parameters, users), layout)
         self._handles[cluster.arn] = handle
         cluster.cluster_endpoint = Endpoint(*handle.endpoint())
         return handle
@@ -98,6 +114,11 @@ class Fleet:
         """The cluster's shards and nodes as the engine knows them, none when it does not run."""
         handle = self._handles.get(cluster.arn)
         return handle.topology() if handle else ()
+
+    def layouts(self, clusters: Iterable[Cluster]) -> dict[Key, ClusterLayout]:
+        """What those of the clusters that run need to come back."""
+        running = ((each.arn, self._handles.get(each.arn)) for each in clusters)
+        return {arn: handle.layout() for arn, handle in running if handle is not None}
 
     def release(self, cluster: Cluster) -> ClusterHandle | None:
         """Take the handle out, for its receiver to close; None when the cluster does not run."""

@@ -1,4 +1,4 @@
-"""What an account has: plain data, named as in the API reference, that can be pickled and written to disk.
+"""What an account has: plain data, named as in the API reference, that `persistence` writes to disk.
 
 `model.render` reads these attributes by the members of the answer's shapes. What only the engine knows (the
 shards) and what follows from other resources (an ACL's clusters) is filled in by the operation, in a copy made
@@ -135,7 +135,10 @@ class SecurityGroup(Stateful):
 
 @dataclass(kw_only=True, eq=False)
 class Cluster(Resource, Stateful):
-    """A cluster. Which nodes it has only the engine knows; `placements` holds what the engine does not."""
+    """A cluster. Which nodes it has only the engine knows; `placements` holds what the engine does not.
+
+    `restored_from` names the data that is being loaded into it.
+    """
 
     kind: ClassVar[str] = "cluster"
     description: str | None
@@ -169,6 +172,7 @@ class Cluster(Resource, Stateful):
     last_automatic_snapshot: datetime | None = None
     failovers: list[datetime] = field(default_factory=list)
     service_updates: dict[str, str] = field(default_factory=dict)
+    restored_from: str | None = None
 
     @property
     def availability_mode(self) -> str:

@@ -28,6 +28,10 @@ DEFAULT_USER: Final = "default"
 EVENTS_KEPT: Final = timedelta(days=14)
 
 
+class StateError(Exception):
+    """The data directory cannot be used; the text says why, and what to do about it."""
+
+
 @dataclass
 class Store:
     """Everything that one account has in one Region: plain data, by lower-case names.

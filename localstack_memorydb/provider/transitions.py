@@ -66,10 +66,11 @@ class Passage:
 
 @dataclass
 class Transitions:
-    """Moves resources. `delays` overrides `delay` by kind and state: {"cluster.creating": 25.0}, in seconds."""
+    """Moves resources, and counts its `moves`. `delays` overrides `delay` by kind and state: {"cluster.creating": 25.0}, in seconds."""
 
     delay: float = 0.0
     delays: Mapping[str, float] = field(default_factory=dict)
+    moves: int = field(default=0, init=False)
     _passages: dict[Stateful, list[Passage]] = field(default_factory=dict, init=False)
     _works: set[Future[Any]] = field(default_factory=set, init=False)
     _workers: ThreadPoolExecutor = field(
@@ -105,6 +106,7 @@ class Transitions:
         """Put the resource into a transitional state. Two reasons at a time are waited for both."""
         if (resource.kind, status) not in STATES:
             raise KeyError(f"{status} is no transitional state of a {resource.kind}")
+        self.moves += 1
         resource.status, resource.since = status, now
         self._passages.setdefault(resource, []).append(Passage(work, arrived, failed))
 
@@ -122,6 +124,7 @@ class Transitions:
         return not any(passage.is_running for passage in self._passages.get(resource, ()))
 
     def _arrive(self, store: Store | GlobalStore, resource: Stateful, following: str, now: datetime) -> None:
+        self.moves += 1
         for passage in self._passages.pop(resource, ()):
             following = _end(passage, now) or following
         if following == GONE:

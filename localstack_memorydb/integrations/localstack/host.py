@@ -35,6 +35,12 @@ def _ports() -> Any:
     return ports()
 
 
+def restore() -> None:
+    """Start the clusters of the last run, if their state was kept. Raises SettingsError."""
+    if settings().data_dir is not None:
+        emulator().open()
+
+
 def close() -> None:
     """Free every port, if there is anything to free."""
     if emulator.cache_info().currsize:

@@ -24,12 +24,15 @@ def memorydb() -> Any:
 
 @hooks.on_infra_start()
 def on_infra_start() -> None:
-    """Before the gateway is up: refuse settings that cannot be used, make the model known as it is sent today."""
+    """Before the gateway is up: refuse settings that cannot be used, start the clusters of the last run, make the model
+    known as it is sent today.
+    """
     from localstack_memorydb.integrations.localstack import host
     from localstack_memorydb.settings import SettingsError
 
     try:
         host.settings()
+        host.restore()
     except SettingsError as error:
         sys.stderr.write(f"localstack-memorydb: {error}\n")
         sys.exit(1)

@@ -116,6 +116,9 @@ class StandaloneHost:
         self.url = f"http://{settings.bind}:{self._listener.getsockname()[1]}"
 
     def start(self) -> None:
+        """Serve. Raises SettingsError when there is a data directory that cannot be used."""
+        if self._emulator.settings.data_dir is not None:
+            self._emulator.open()
         self._server.start()
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 

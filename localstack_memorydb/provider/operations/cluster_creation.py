@@ -178,7 +178,10 @@ def _load(context: Context, cluster: Cluster, source: Source) -> None:
     handle = fleet.handle(cluster)
     work: Future[int] = context.transitions.submit(lambda: handle.load(source.files()))
 
+    cluster.restored_from = source.name
+
     def arrived(_: int, at: datetime) -> None:
+        cluster.restored_from = None
         store.record("cluster", cluster.name, "Cluster created.", at)
 
     def failed(error: Exception, at: datetime) -> str:

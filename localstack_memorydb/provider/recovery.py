@@ -1,0 +1,102 @@
+"""What becomes of a store that comes back from disk: clusters start again, and what was under way comes to an honest end.
+
+Work does not survive a stop, so a transitional state is left as if its work had ended: what needs no work arrives, data
+that was not read or written yet is said to have failed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from localstack_memorydb.engine import AddressError, ClusterLayout
+from localstack_memorydb.provider import catalog
+from localstack_memorydb.provider.fleet import Fleet
+from localstack_memorydb.provider.membership import minimum_engine_version, users_of
+from localstack_memorydb.provider.operations.parameter_groups import values_of
+from localstack_memorydb.provider.resources import Cluster, Snapshot
+from localstack_memorydb.provider.store import GlobalStore, Store
+from localstack_memorydb.provider.transitions import GONE, STATES
+
+LOG: Final = logging.getLogger(__name__)
+_NOT_RUNNING: Final = frozenset({"create-failed", "restore-failed", "deleting"})
+
+
+def recover(
+    store: Store, globe: GlobalStore, fleet: Fleet, layouts: Mapping[str, ClusterLayout], now: datetime
+) -> None:
+    """Bring the store to rest and start its clusters; what could not be finished is told by events."""
+    _finish_final_snapshots(store)
+    for snapshot in store.snapshots.values():
+        _finish_snapshot(store, snapshot, now)
+    for acl in store.acls.values():
+        acl.user_names, acl.pending_changes = acl.members, None
+        acl.minimum_engine_version = minimum_engine_version(users_of(store, acl))
+    for cluster in store.clusters.values():
+        _finish_cluster(store, cluster, layouts.get(cluster.arn), now)
+    for owner in (store, globe):
+        for resource in list(owner.stateful()):
+            following = STATES.get((resource.kind, resource.status))
+            if following == GONE:
+                owner.remove(resource)
+            elif following is not None:
+                resource.status, resource.since = following, now
+    for cluster in store.clusters.values():
+        if cluster.status not in _NOT_RUNNING:
+            _start(store, cluster, fleet, layouts.get(cluster.arn), now)
+
+
+def _finish_final_snapshots(store: Store) -> None:
+    """A cluster whose final snapshot was not taken is not deleted: its data would be lost."""
+    for snapshot in store.snapshots.values():
+        cluster = store.clusters.get(snapshot.cluster_configuration.name)
+        if cluster is not None and cluster.status == "deleting" and _is_empty(snapshot):
+            cluster.status = "available"
+
+
+def _is_empty(snapshot: Snapshot) -> bool:
+    return snapshot.status == "creating" and not snapshot.files
+
+
+def _finish_snapshot(store: Store, snapshot: Snapshot, now: datetime) -> None:
+    """One without data has failed; of an export nobody knows how far it came."""
+    if _is_empty(snapshot):
+        snapshot.status, snapshot.since = "failed", now
+    elif snapshot.status != "copying":
+        return
+    cluster = snapshot.cluster_configuration.name
+    store.record("cluster", cluster, f"Snapshot {snapshot.name} failed for node {cluster}-0001-001", now)
+
+
+def _finish_cluster(store: Store, cluster: Cluster, layout: ClusterLayout | None, now: datetime) -> None:
+    cluster.acl_name, cluster.pending_updates = cluster.target_acl_name, None
+    if layout is not None:
+        cluster.number_of_shards = len(layout.shards)
+        cluster.replicas_per_shard = len(layout.shards[0].nodes) - 1
+    if cluster.status == "creating" and cluster.restored_from is not None:
+        cluster.status, cluster.since = "restore-failed", now
+        text = f"Restore from {cluster.restored_from} failed for node {cluster.name}-0001-001. It was interrupted."
+        store.record("cluster", cluster.name, text, now)
+
+
+def _start(store: Store, cluster: Cluster, fleet: Fleet, layout: ClusterLayout | None, now: datetime) -> None:
+    before = cluster.cluster_endpoint
+    group = store.parameter_groups[cluster.parameter_group_name]
+    maxmemory = catalog.node_types()[cluster.node_type].maxmemory
+    users = users_of(store, store.acls[cluster.acl_name])
+    try:
+        fleet.start(cluster, maxmemory, values_of(group), users, layout)
+    except AddressError as error:
+        cluster.status, cluster.since = "create-failed", now
+        store.record("cluster", cluster.name, f"Cluster cannot be started again. {error}", now)
+        LOG.warning("cluster %s cannot be started again: %s", cluster.name, error)
+        return
+    if cluster.cluster_endpoint != before:
+        LOG.warning(
+            "cluster %s has a new endpoint, %s:%d: its former one is taken",
+            cluster.name,
+            cluster.cluster_endpoint.address,
+            cluster.cluster_endpoint.port,
+        )
