@@ -124,6 +124,10 @@ class World:
     def pass_time(self, **amount: float) -> None:
         self.now += timedelta(**amount)
 
+    def tick(self) -> None:
+        """What a host's timer does once a second."""
+        self.provider.tick(self.now)
+
     def create_cluster(self, name: str = "orders", **params: Any) -> dict[str, Any]:
         """A cluster with defaults, available on return; the answer of DescribeClusters."""
         request = {"ClusterName": name, "NodeType": "db.t4g.small", "ACLName": "open-access", **params}

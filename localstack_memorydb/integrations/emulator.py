@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from localstack_memorydb.provider.persistence import StateDirectory
     from localstack_memorydb.provider.ports import Ports
 
+_LOG = logging.getLogger(__name__)
+_TICK_SECONDS = 1.0
+
 
 class Emulator:
     """MemoryDB behind a host's adapter: `invoke` opens it, `reset` empties it, `close` frees everything.
@@ -28,6 +32,7 @@ class Emulator:
         self._ports = ports
         self._lock = threading.RLock()
         self._opened: tuple[Engine, Provider] | None = None
+        self._timer: _Timer | None = None
 
     def invoke(
         self,
@@ -68,6 +73,7 @@ class Emulator:
         with self._lock:
             if self._opened is None:
                 self._opened = self._start()
+                self._timer = _Timer(self._opened[1])
             return self._opened
 
     def _start(self) -> tuple[Engine, Provider]:
@@ -115,12 +121,37 @@ class Emulator:
         """Stop provider and engine and free every port. The next request opens new ones."""
         with self._lock:
             opened, self._opened = self._opened, None
+            timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.stop()
         if opened is not None:
             engine, provider = opened
             try:
                 provider.close(datetime.now(UTC))
             finally:
                 engine.stop()
+
+
+class _Timer:
+    """Tells a provider that time passes, once a second, on a thread of its own."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="memorydb-timer", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(_TICK_SECONDS):
+            try:
+                self._provider.tick(datetime.now(UTC))
+            except Exception:
+                _LOG.exception("MemoryDB's timer failed")
+
+    def stop(self) -> None:
+        """Return when no tick runs any more."""
+        self._stopped.set()
+        self._thread.join()
 
 
 def _state_directory(path: Path) -> StateDirectory:

@@ -72,9 +72,21 @@ class Provider:
             try:
                 return invoke(operation, context, params)
             finally:
-                take_due(context)
                 if not operation.startswith(_LOOKING) or self._transitions.moves != moves:
                     self._save(call.account)
+
+    def tick(self, now: datetime) -> None:
+        """Do what is due without a call: move what has come to its end, take and forget automatic snapshots.
+
+        Whoever runs the provider calls it about once a second; `now` is an aware datetime.
+        """
+        with self._lock:
+            for store in list(self._stores.values()):
+                context = self._context(Call(store.account, store.region, now, store.partition))
+                moves = self._transitions.moves
+                context.settle()
+                if take_due(context) or self._transitions.moves != moves:
+                    self._save(store.account)
 
     def _context(self, call: Call) -> Context:
         key = call.account, call.region

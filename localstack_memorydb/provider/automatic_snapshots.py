@@ -1,7 +1,7 @@
 """Automatic snapshots: one a day, inside the cluster's snapshot window, kept for as many days as the cluster wants.
 
-https://docs.aws.amazon.com/memorydb/latest/devguide/snapshots-automatic.html. There is no timer: they are taken after
-the first call that comes in the window, of any kind, and expire with the first call after their time.
+https://docs.aws.amazon.com/memorydb/latest/devguide/snapshots-automatic.html. `Provider.tick` asks for them: one is taken
+at the first tick in the window at which the cluster is available, and expires at the first after its time.
 """
 
 from __future__ import annotations
@@ -15,16 +15,20 @@ from localstack_memorydb.provider.resources import Cluster
 from localstack_memorydb.provider.windows import current_window
 
 AUTOMATED: Final = "automated"
+_DELETABLE: Final = frozenset({"available", "failed"})
 
 
-def take_due(context: Context) -> None:
-    """Begin every snapshot of the Region that is due, and forget those whose time is over."""
+def take_due(context: Context) -> bool:
+    """Begin every snapshot of the Region that is due, and forget those whose time is over; whether there was any."""
+    acted = False
     for cluster in list(context.store.clusters.values()):
         if cluster.snapshot_retention_limit:
-            _expire(context, cluster)
+            acted |= _expire(context, cluster)
             start = current_window(cluster.snapshot_window, context.now)
             if start is not None and cluster.status == "available" and _is_due(cluster, start):
                 _take(context, cluster)
+                acted = True
+    return acted
 
 
 def _is_due(cluster: Cluster, window: datetime) -> bool:
@@ -47,14 +51,16 @@ def _take(context: Context, cluster: Cluster) -> None:
     context.transitions.begin(cluster, "snapshotting", context.now, work)
 
 
-def _expire(context: Context, cluster: Cluster) -> None:
+def _expire(context: Context, cluster: Cluster) -> bool:
     oldest = context.now - timedelta(days=cluster.snapshot_retention_limit)
-    for snapshot in list(context.store.snapshots.values()):
-        is_own = snapshot.cluster_configuration.name == cluster.name
-        if (
-            is_own
-            and snapshot.source == AUTOMATED
-            and snapshot.status == "available"
-            and snapshot.created < oldest
-        ):
-            context.store.remove(snapshot)
+    over = [
+        snapshot
+        for snapshot in context.store.snapshots.values()
+        if snapshot.cluster_configuration.name == cluster.name
+        and snapshot.source == AUTOMATED
+        and snapshot.status in _DELETABLE
+        and snapshot.created < oldest
+    ]
+    for snapshot in over:
+        context.store.remove(snapshot)
+    return bool(over)

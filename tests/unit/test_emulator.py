@@ -1,0 +1,62 @@
+"""What a host's emulator does by itself, while nobody calls."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from localstack_memorydb.integrations.emulator import Emulator
+from localstack_memorydb.provider.ports import Ports
+from localstack_memorydb.provider.windows import DAYS
+from localstack_memorydb.settings import Settings
+from tests.world import ACCOUNT, REGION, Buckets, Subnets
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    emulator = Emulator(Settings(), lambda: Ports(Buckets(), Subnets()))
+    yield emulator
+    emulator.close()
+
+
+def call(emulator: Emulator, operation: str, **params: Any) -> dict[str, Any]:
+    return emulator.invoke(operation, params, account=ACCOUNT, region=REGION)
+
+
+def windows_around(now: datetime) -> dict[str, str]:
+    start, end = now - timedelta(hours=1), now + timedelta(hours=1)
+    day = DAYS[(now.isoweekday() + 3) % len(DAYS)]
+    return {
+        "SnapshotWindow": f"{start:%H:%M}-{end:%H:%M}",
+        "MaintenanceWindow": f"{day}:05:00-{day}:06:00",
+    }
+
+
+def test_its_timer_takes_automatic_snapshots(emulator: Emulator) -> None:
+    call(
+        emulator,
+        "CreateCluster",
+        ClusterName="orders",
+        NodeType="db.t4g.small",
+        ACLName="open-access",
+        NumReplicasPerShard=0,
+        SnapshotRetentionLimit=1,
+        **windows_around(datetime.now(UTC)),
+    )
+    patience = threading.Event()
+    for _ in range(200):
+        found = call(emulator, "DescribeSnapshots", Source="system")["Snapshots"]
+        if found and found[0]["Status"] == "available":
+            break
+        patience.wait(0.05)
+    assert [each["Name"].rpartition("-20")[0] for each in found] == ["automatic.orders"]
+
+
+def test_its_timer_ends_with_it(emulator: Emulator) -> None:
+    emulator.open()
+    emulator.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "memorydb-timer"]
