@@ -21,6 +21,7 @@ from localstack_memorydb.provider.persistence import StateDirectory
 from localstack_memorydb.provider.ports import (
     NoSuchBucket,
     NoSuchObject,
+    NoSuchSecurityGroup,
     NoSuchSubnet,
     ObjectAccessDenied,
     Scope,
@@ -68,14 +69,17 @@ class Buckets:
 
 
 class Subnets:
-    """EC2 in a dictionary: a default VPC with two subnets, another VPC with three and one for IPv6 only."""
+    """EC2 in a dictionary: a default VPC with two subnets, another VPC with three, one for IPv6 only, and one in a zone
+    without MemoryDB. Security groups sg-1, sg-2 and sg-3 are of the default VPC, sg-own is of the other."""
 
     def __init__(self) -> None:
         self.default = [Subnet(f"subnet-default-{zone}", "vpc-default", REGION + zone) for zone in "ab"]
         own = [Subnet(f"subnet-{zone}", "vpc-own", REGION + zone) for zone in "abc"]
         both = Subnet("subnet-both", "vpc-own", f"{REGION}a", ("ipv4", "dual_stack"))
         six = Subnet("subnet-six", "vpc-own", f"{REGION}a", ("ipv6",))
-        self.known = {subnet.identifier: subnet for subnet in (*self.default, *own, both, six)}
+        far = Subnet("subnet-e", "vpc-own", f"{REGION}e", zone_id="use1-az3")
+        self.known = {subnet.identifier: subnet for subnet in (*self.default, *own, both, six, far)}
+        self.groups = {f"sg-{number}": "vpc-default" for number in (1, 2, 3)} | {"sg-own": "vpc-own"}
 
     def subnets(self, scope: Scope, identifiers: Sequence[str]) -> list[Subnet]:
         for identifier in identifiers:
@@ -85,6 +89,12 @@ class Subnets:
 
     def default_subnets(self, scope: Scope) -> list[Subnet]:
         return self.default
+
+    def security_group_vpcs(self, scope: Scope, identifiers: Sequence[str]) -> list[str]:
+        for identifier in identifiers:
+            if identifier not in self.groups:
+                raise NoSuchSecurityGroup(identifier)
+        return [self.groups[identifier] for identifier in identifiers]
 
 
 class World:

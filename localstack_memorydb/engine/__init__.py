@@ -6,6 +6,7 @@ from localstack_memorydb.engine.acl import AccessStringError, check_access_strin
 from localstack_memorydb.engine.runtime import ClusterHandle, Engine
 from localstack_memorydb.engine.spec import (
     AddressError,
+    CapacityError,
     ClusterLayout,
     ClusterSpec,
     EngineSettings,
@@ -23,6 +24,7 @@ from localstack_memorydb.engine.users import hash_password
 __all__ = [
     "AccessStringError",
     "AddressError",
+    "CapacityError",
     "ClusterHandle",
     "ClusterLayout",
     "ClusterSpec",

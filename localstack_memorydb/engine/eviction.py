@@ -69,12 +69,7 @@ class Budget:
         """Counts every key; the bytes that they take."""
         total = memory.EMPTY
         for _, slot in self.shard.keyspace.filled():
-            total += memory.deadline_size(len(slot.deadlines))
-            for key, value in slot.items():
-                if type(value) is bytes:
-                    total += len(key) + len(value) + _STRING_OVERHEAD
-                else:
-                    total += memory.usage(key, value)
+            total += slot_size(slot)
         self.used, self.stale, self._marked = total, False, self._received
         return total
 
@@ -198,6 +193,17 @@ def _any_key(keys: dict[bytes, object] | dict[bytes, int] | Slot, random: Random
             return key
         place -= 1
     raise AssertionError
+
+
+def slot_size(slot: Slot) -> int:
+    """The bytes of a slot's keys."""
+    total = memory.deadline_size(len(slot.deadlines))
+    for key, value in slot.items():
+        if type(value) is bytes:
+            total += len(key) + len(value) + _STRING_OVERHEAD
+        else:
+            total += memory.usage(key, value)
+    return total
 
 
 # -- what sessions ask ------------------------------------------------------------------------------------------------

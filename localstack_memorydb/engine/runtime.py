@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from random import Random, SystemRandom
 from typing import Any, TypeVar
 
+from localstack_memorydb.engine import capacity
 from localstack_memorydb.engine.certificates import Authority
 from localstack_memorydb.engine.cluster import Cluster, Node
 from localstack_memorydb.engine.keyspace import Keyspace
@@ -153,11 +154,12 @@ class ClusterHandle:
         return self._call(self._cluster.layout)
 
     def reshard(self, shards: int) -> None:
-        """Changes the number of shards while clients go on; no key is lost. Raises AddressError."""
+        """Changes the number of shards while clients go on; no key is lost. Raises AddressError, CapacityError."""
         self._engine.run(self._reshard(shards))
 
     async def _reshard(self, target: int) -> None:
         cluster = self._cluster
+        capacity.require_shards(cluster, target)
         nodes = len(cluster.shards[0].nodes)
         before = list(cluster.shards)
         added = [cluster.add_shard(nodes, clock()) for _ in range(target - len(cluster.shards))]
@@ -201,16 +203,19 @@ class ClusterHandle:
     def load(self, files: Sequence[bytes]) -> int:
         """Loads RDB files into the cluster's shards, wherever their keys belong; returns the number of keys.
 
-        Keys whose time has passed are dropped. Raises SnapshotError, and then nothing was loaded.
+        Keys whose time has passed are dropped. Raises SnapshotError or CapacityError, and then nothing was loaded.
         """
         slots = load_files(self._cluster, files, clock())
         return self._call(lambda: self._adopt(slots))
 
     def _adopt(self, loaded: Keyspace) -> int:
+        capacity.require_loadable(self._cluster, loaded)
         keys = 0
         for number, slot in loaded.filled():
             self._cluster.owner(number).keyspace.slots[number] = slot
             keys += len(slot)
+        for shard in self._cluster.shards:
+            shard.budget.set_limit(shard.budget.limit)
         return keys
 
     def set_parameters(self, parameters: dict[str, str]) -> None:
@@ -228,9 +233,10 @@ class ClusterHandle:
     def renew(self, spec: ClusterSpec) -> None:
         """Replaces every node by one of another size or engine version: addresses and data stay, clients connect again.
 
-        Raises AccessStringError, AddressError.
+        Raises AccessStringError, AddressError, CapacityError.
         """
         users = compile_users(spec.users, spec.engine_version)
+        self._call(lambda: capacity.require_nodes_of(self._cluster, spec.maxmemory))
         self.set_replicas(spec.replicas)
         self._call(lambda: self._cluster.renew(spec, users, clock()))
         self.spec = spec

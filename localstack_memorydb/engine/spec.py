@@ -10,6 +10,10 @@ from typing import Final, TypeAlias
 from localstack_memorydb.engine.slots import Range
 
 
+class CapacityError(Exception):
+    """The data does not fit. str() is one line that says how much there is and how much room."""
+
+
 class SnapshotError(Exception):
     """A snapshot file cannot be loaded; the text says what is wrong, in one line."""
 

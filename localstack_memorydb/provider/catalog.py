@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -104,13 +104,17 @@ class DefaultGroup:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """What a Region offers; the defaults are for those that the guide does not list."""
+    """What a Region offers; the defaults are for those that the guide does not list.
+
+    `zones_without` are the Availability Zones, by their ids, in which MemoryDB is not to be had.
+    """
 
     name: str
     maintenance_block: str = "03:00-11:00"
     multi_region_prefix: str | None = None
     data_tiering: bool = False
     multi_region: bool = False
+    zones_without: Sequence[str] = ()
 
 
 def version_number(version: str) -> tuple[int, ...]:

@@ -54,16 +54,24 @@ class ObjectStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Subnet:
-    """A subnet; `network_types` are those of the MemoryDB API: ipv4, ipv6, dual_stack."""
+    """A subnet; `network_types` are those of the MemoryDB API: ipv4, ipv6, dual_stack.
+
+    `zone_id` tells its Availability Zone the same for every account: use1-az3.
+    """
 
     identifier: str
     vpc_id: str
     availability_zone: str
     network_types: tuple[str, ...] = ("ipv4",)
+    zone_id: str = ""
 
 
 class NoSuchSubnet(Exception):
     """There is no subnet of that identifier, which is the first argument."""
+
+
+class NoSuchSecurityGroup(Exception):
+    """There is no security group of that identifier, which is the first argument."""
 
 
 class Network(Protocol):
@@ -75,6 +83,10 @@ class Network(Protocol):
 
     def default_subnets(self, scope: Scope) -> list[Subnet]:
         """The subnets of the default VPC, none when there is no default VPC."""
+        ...
+
+    def security_group_vpcs(self, scope: Scope, identifiers: Sequence[str]) -> list[str]:
+        """The VPC of each security group, in the order asked for; raises NoSuchSecurityGroup."""
         ...
 
 

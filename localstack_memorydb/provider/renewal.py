@@ -14,7 +14,7 @@ from localstack_memorydb.provider import catalog
 from localstack_memorydb.provider.catalog import EngineVersion
 from localstack_memorydb.provider.context import Context
 from localstack_memorydb.provider.membership import users_of
-from localstack_memorydb.provider.operations.parameter_groups import values_of
+from localstack_memorydb.provider.operations.parameter_groups import tell_of_group, values_of
 from localstack_memorydb.provider.resources import Cluster, ParameterGroup, ParameterGroupUse
 from localstack_memorydb.provider.store import Store
 from localstack_memorydb.provider.topology import place
@@ -66,7 +66,9 @@ def begin_renewal(context: Context, store: Store, cluster: Cluster, renewal: Ren
         after = renewal.changed(cluster, at)
         for name in ("node_type", "engine", "engine_version", "engine_patch_version", "replicas_per_shard"):
             setattr(cluster, name, getattr(after, name))
-        cluster.parameter_group.name = renewal.group.name
+        if cluster.parameter_group.name != renewal.group.name:
+            cluster.parameter_group.name = renewal.group.name
+            tell_of_group(store, cluster, at)
         fleet.settle(cluster)
         _catch_up(store, cluster)
         place(store, cluster, fleet.topology(cluster), at)

@@ -10,7 +10,7 @@ from datetime import datetime
 from localstack_memorydb.provider.context import Context
 from localstack_memorydb.provider.resources import Cluster, PendingUpdates, Resharding, SlotMigration
 from localstack_memorydb.provider.store import Store
-from localstack_memorydb.provider.topology import place
+from localstack_memorydb.provider.topology import place, tell_of_nodes
 
 
 def begin_resharding(context: Context, store: Store, cluster: Cluster, count: int) -> Future[None]:
@@ -56,7 +56,7 @@ def _begin(
         cluster.pending_updates = None
         old = cluster.placements
         place(store, cluster, fleet.topology(cluster), at)
-        _tell_of_nodes(store, cluster, set(old), at)
+        tell_of_nodes(store, cluster, set(old), at)
         store.record("cluster", cluster.name, f"Modified number of nodes from {before} to {after}", at)
 
     def failed(error: Exception, at: datetime) -> None:
@@ -68,12 +68,3 @@ def _begin(
     future = context.transitions.submit(work)
     context.transitions.begin(cluster, "updating", context.now, future, arrived=arrived, failed=failed)
     return future
-
-
-def _tell_of_nodes(store: Store, cluster: Cluster, old: set[str], at: datetime) -> None:
-    for name, placement in cluster.placements.items():
-        if name not in old:
-            text = f"Added node {name} in Availability Zone {placement.availability_zone}"
-            store.record("cluster", cluster.name, text, at)
-    for name in sorted(old - cluster.placements.keys()):
-        store.record("cluster", cluster.name, f"Removed node {name}", at)

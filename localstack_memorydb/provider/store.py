@@ -82,7 +82,8 @@ class Store:
     def record(self, source_type: str, source_name: str, message: str, now: datetime) -> None:
         """Add an event; those older than fourteen days are forgotten, as DescribeEvents reaches no further."""
         self.last_event += 1
-        self.events = [event for event in self.events if event.date > now - EVENTS_KEPT]
+        if self.events and self.events[0].date <= now - EVENTS_KEPT:
+            self.events = [event for event in self.events if event.date > now - EVENTS_KEPT]
         self.events.append(Event(source_name, source_type, message, now, self.last_event))
 
 

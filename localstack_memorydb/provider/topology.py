@@ -73,3 +73,13 @@ def place(store: Store, cluster: Cluster, topology: Sequence[ShardInfo], now: da
                 placements[node.name] = Placement(subnet.identifier, subnet.availability_zone.name, now)
     if topology:
         cluster.placements = placements
+
+
+def tell_of_nodes(store: Store, cluster: Cluster, old: set[str], at: datetime) -> None:
+    """Events of the nodes that came and went since there were the old ones."""
+    for name, placement in cluster.placements.items():
+        if name not in old:
+            text = f"Added node {name} in Availability Zone {placement.availability_zone}"
+            store.record("cluster", cluster.name, text, at)
+    for name in sorted(old - cluster.placements.keys()):
+        store.record("cluster", cluster.name, f"Removed node {name}", at)

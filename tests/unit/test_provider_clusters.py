@@ -93,10 +93,10 @@ def test_what_a_request_gives_comes_back(aws: World) -> None:
         "TLSEnabled": False,
         "AutoMinorVersionUpgrade": False,
     }
-    cluster = aws.create_cluster(Port=7000, SecurityGroupIds=["sg-1"], KmsKeyId="1234", **given)
+    cluster = aws.create_cluster(Port=7000, SecurityGroupIds=["sg-own", "sg-own"], KmsKeyId="1234", **given)
     assert {name: cluster[name] for name in given} == given
     assert cluster["ClusterEndpoint"]["Port"] == 7000
-    assert cluster["SecurityGroups"] == [{"SecurityGroupId": "sg-1", "Status": "active"}]
+    assert cluster["SecurityGroups"] == [{"SecurityGroupId": "sg-own", "Status": "active"}]
     assert cluster["KmsKeyId"] == f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234"
     assert cluster["SnsTopicStatus"] == "ACTIVE"
     assert (cluster["EnginePatchVersion"], cluster["ParameterGroupName"]) == (
@@ -160,7 +160,13 @@ def test_a_deleted_cluster_is_deleting_and_then_gone(aws: World) -> None:
     assert aws("DeleteCluster", ClusterName="orders")["Cluster"]["Status"] == "deleting"
     aws.finish_work()
     assert aws.refusal("DescribeClusters", ClusterName="orders") == "ClusterNotFoundFault"
-    assert aws.events() == ["Cluster deleted.", "Cluster created."]
+    assert aws.events() == [
+        "Cluster deleted.",
+        "Cluster created.",
+        "Updated to use a ParameterGroup default.memorydb-redis7",
+        "Added node orders-0001-002 in Availability Zone us-east-1b",
+        "Added node orders-0001-001 in Availability Zone us-east-1a",
+    ]
 
 
 def test_a_cluster_being_deleted_cannot_be_deleted_again(slow_aws: World) -> None:
@@ -255,7 +261,9 @@ def test_a_failover_swaps_roles_and_keeps_names(aws: World) -> None:
     answer = aws("FailoverShard", ClusterName="orders", ShardName="0001")["Cluster"]
     assert answer["Status"] == "available"
     assert aws.cluster()["Shards"] == before
-    assert aws.events()[:2] == [
+    assert aws.events()[:4] == [
+        "Finished recovery for nodes orders-0001-001",
+        "Recovering nodes orders-0001-001",
         "Failover from primary node orders-0001-001 to replica node orders-0001-002 completed",
         "FailoverShard API called for shard 0001",
     ]

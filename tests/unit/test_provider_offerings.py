@@ -154,8 +154,8 @@ class TestEvents:
 
     def test_an_hour_is_shown_newest_first(self, aws: World) -> None:
         events = aws("DescribeEvents")["Events"]
-        assert [event["Date"] for event in events] == [START + timedelta(minutes=30)] * 2
-        assert events[1] == {
+        assert [event["Date"] for event in events] == [START + timedelta(minutes=30)] * 4
+        assert events[3] == {
             "SourceName": "orders",
             "SourceType": "cluster",
             "Message": "FailoverShard API called for shard 0001",
@@ -165,15 +165,15 @@ class TestEvents:
     @pytest.mark.parametrize(
         ("given", "count"),
         [
-            ({"Duration": 20160}, 3),
+            ({"Duration": 20160}, 8),
             ({"Duration": 29}, 0),
-            ({"StartTime": START}, 3),
-            ({"StartTime": START, "Duration": 5}, 1),
-            ({"EndTime": START + timedelta(minutes=5)}, 1),
+            ({"StartTime": START}, 8),
+            ({"StartTime": START, "Duration": 5}, 4),
+            ({"EndTime": START + timedelta(minutes=5)}, 4),
             ({"StartTime": START + timedelta(minutes=1), "EndTime": START + timedelta(minutes=5)}, 0),
-            ({"Duration": 90, "SourceType": "cluster"}, 3),
+            ({"Duration": 90, "SourceType": "cluster"}, 8),
             ({"Duration": 90, "SourceType": "user"}, 0),
-            ({"Duration": 90, "SourceType": "cluster", "SourceName": "Orders"}, 3),
+            ({"Duration": 90, "SourceType": "cluster", "SourceName": "Orders"}, 8),
             ({"Duration": 90, "SourceType": "cluster", "SourceName": "users"}, 0),
         ],
     )
@@ -195,11 +195,16 @@ class TestEvents:
         assert aws.refusal("DescribeEvents", **given) == code
 
     def test_events_come_in_pages(self, aws: World) -> None:
-        first = aws("DescribeEvents", Duration=90, MaxResults=2)
-        rest = aws("DescribeEvents", Duration=90, MaxResults=2, NextToken=first["NextToken"])
-        assert [event["Message"] for event in rest["Events"]] == ["Cluster created."]
+        first = aws("DescribeEvents", Duration=90, MaxResults=4)
+        rest = aws("DescribeEvents", Duration=90, MaxResults=4, NextToken=first["NextToken"])
+        assert rest["Events"][0]["Message"] == "Cluster created."
+        assert "NextToken" not in rest
 
     def test_after_fourteen_days_they_are_forgotten(self, aws: World) -> None:
         aws.pass_time(days=14)
         aws("FailoverShard", ClusterName="orders", ShardName="0001")
-        assert len(aws("DescribeEvents", StartTime=START)["Events"]) == 2
+        assert len(aws("DescribeEvents", StartTime=START)["Events"]) == 4
+
+    def test_after_fourteen_days_they_are_not_shown(self, aws: World) -> None:
+        aws.pass_time(days=14)
+        assert aws("DescribeEvents", StartTime=START)["Events"] == []

@@ -51,6 +51,18 @@ def test_create_subnet_group_refuses(aws: World, given: dict[str, Any], code: st
     assert [group["Name"] for group in aws("DescribeSubnetGroups")["SubnetGroups"]] == ["taken"]
 
 
+def test_a_zone_without_memorydb(aws: World) -> None:
+    request = {"SubnetGroupName": "own", "SubnetIds": ["subnet-a", "subnet-e"]}
+    assert aws.refused("CreateSubnetGroup", **request) == (
+        "SubnetNotAllowedFault",
+        "The subnet subnet-e is in Availability Zone us-east-1e, which MemoryDB does not support.",
+    )
+    aws.network.default.append(aws.network.known["subnet-e"])
+    aws.create_cluster()
+    (group,) = aws("DescribeSubnetGroups")["SubnetGroups"]
+    assert "subnet-e" not in {each["Identifier"] for each in group["Subnets"]}
+
+
 def test_the_quota_of_subnet_groups(engine: Engine) -> None:
     for aws in open_world(engine, quotas=Quotas(subnet_groups=1)):
         aws("CreateSubnetGroup", **OWN)

@@ -31,6 +31,18 @@ def test_a_resource_of_any_kind_can_be_tagged(aws: World, resource: str) -> None
     assert aws("UntagResource", ResourceArn=arn, TagKeys=["team"]) == {"TagList": [SIZE]}
 
 
+def test_reserved_nodes_keep_the_tags_of_their_purchase(aws: World) -> None:
+    offering = aws("DescribeReservedNodesOfferings")["ReservedNodesOfferings"][0]
+    arn = aws(
+        "PurchaseReservedNodesOffering",
+        ReservedNodesOfferingId=offering["ReservedNodesOfferingId"],
+        ReservationId="ours",
+        Tags=[TEAM],
+    )["ReservedNode"]["ARN"]
+    assert aws("ListTags", ResourceArn=arn) == {"TagList": [TEAM]}
+    assert aws.refusal("ListTags", ResourceArn=f"{ARN}:reservednode/nobodys") == "InvalidARNFault"
+
+
 @pytest.mark.parametrize(("resource", "code"), KINDS.items())
 def test_a_resource_that_does_not_exist(aws: World, resource: str, code: str) -> None:
     assert aws.refusal("ListTags", ResourceArn=f"{ARN}:{resource.partition('/')[0]}/nobody") == code

@@ -114,6 +114,38 @@ def test_security_groups_are_replaced(aws: World) -> None:
     assert {group["Status"] for group in aws.cluster()["SecurityGroups"]} == {"active"}
 
 
+@pytest.mark.parametrize(
+    ("operation", "given"),
+    [
+        ("UpdateCluster", {"ClusterName": "orders"}),
+        (
+            "CreateCluster",
+            {"ClusterName": "more", "NodeType": "db.t4g.small", "ACLName": "open-access"},
+        ),
+    ],
+)
+def test_security_groups_must_be_of_the_vpc(aws: World, operation: str, given: dict[str, Any]) -> None:
+    aws.create_cluster()
+    assert aws.refused(operation, SecurityGroupIds=["sg-1", "sg-own"], **given) == (
+        "InvalidParameterCombinationException",
+        "Subnet group [default] belongs to a different VPC [vpc-default] than [vpc-own]",
+    )
+    assert aws.refusal(operation, SecurityGroupIds=["sg-no"], **given) == "InvalidParameterValueException"
+
+
+def test_another_acl_and_another_group_are_told(aws: World) -> None:
+    aws.create_cluster()
+    aws("CreateACL", ACLName="nobody")
+    aws("CreateParameterGroup", ParameterGroupName="own", Family="memorydb_redis7")
+    aws("UpdateCluster", ClusterName="orders", ACLName="nobody", ParameterGroupName="own")
+    assert aws.settled_cluster()["ACLName"] == "nobody"
+    assert aws.events()[:3] == [
+        "Updated parameter group for the cluster",
+        "Updated to use the ACL nobody",
+        "Updated to use a ParameterGroup own",
+    ]
+
+
 def test_replicas_come_and_go(aws: World) -> None:
     aws.create_cluster(NumShards=2)
     answer = aws("UpdateCluster", ClusterName="orders", ReplicaConfiguration={"ReplicaCount": 2})["Cluster"]

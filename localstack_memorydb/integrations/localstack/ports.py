@@ -13,6 +13,7 @@ from localstack_memorydb.integrations.iam_tokens import Tokens
 from localstack_memorydb.provider.ports import (
     NoSuchBucket,
     NoSuchObject,
+    NoSuchSecurityGroup,
     NoSuchSubnet,
     ObjectAccessDenied,
     Ports,
@@ -72,7 +73,7 @@ class LocalStackObjects:
 
 
 class LocalStackNetwork:
-    """Subnets as LocalStack's EC2 keeps them; every region of every account has a default VPC."""
+    """Subnets and security groups as LocalStack's EC2 keeps them; every region of every account has a default VPC."""
 
     def subnets(self, scope: Scope, identifiers: Sequence[str]) -> list[Subnet]:
         ec2 = _clients(scope).ec2
@@ -90,6 +91,19 @@ class LocalStackNetwork:
         chosen = [{"Name": "default-for-az", "Values": ["true"]}]
         rows = _clients(scope).ec2.describe_subnets(Filters=chosen)["Subnets"]
         return [_subnet(row) for row in rows]
+
+    def security_group_vpcs(self, scope: Scope, identifiers: Sequence[str]) -> list[str]:
+        ec2 = _clients(scope).ec2
+        found = []
+        for identifier in identifiers:
+            try:
+                rows = ec2.describe_security_groups(GroupIds=[identifier])["SecurityGroups"]
+            except ClientError as error:
+                if _code(error).startswith("InvalidGroup"):
+                    raise NoSuchSecurityGroup(identifier) from None
+                raise
+            found += [str(row["VpcId"]) for row in rows]
+        return found
 
 
 class LocalStackKeys:
@@ -126,7 +140,9 @@ def _subnet(row: dict[str, Any]) -> Subnet:
         kinds: tuple[str, ...] = ("ipv6",)
     else:
         kinds = ("ipv4", "dual_stack") if row.get("Ipv6CidrBlockAssociationSet") else ("ipv4",)
-    return Subnet(row["SubnetId"], row["VpcId"], row["AvailabilityZone"], kinds)
+    return Subnet(
+        row["SubnetId"], row["VpcId"], row["AvailabilityZone"], kinds, row.get("AvailabilityZoneId", "")
+    )
 
 
 def _code(error: ClientError) -> str:

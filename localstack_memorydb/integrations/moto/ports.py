@@ -9,6 +9,7 @@ from localstack_memorydb.integrations.iam_tokens import Tokens
 from localstack_memorydb.provider.ports import (
     NoSuchBucket,
     NoSuchObject,
+    NoSuchSecurityGroup,
     NoSuchSubnet,
     ObjectAccessDenied,
     Ports,
@@ -73,7 +74,7 @@ class MotoObjects:
 
 
 class MotoNetwork:
-    """Subnets as moto's EC2 keeps them; every region of every account has a default VPC."""
+    """Subnets and security groups as moto's EC2 keeps them; every region of every account has a default VPC."""
 
     def subnets(self, scope: Scope, identifiers: Sequence[str]) -> list[Subnet]:
         from moto.ec2.exceptions import InvalidSubnetIdError
@@ -88,6 +89,15 @@ class MotoNetwork:
 
     def default_subnets(self, scope: Scope) -> list[Subnet]:
         return [_subnet(subnet) for subnet in self._ec2(scope).get_default_subnets().values()]
+
+    def security_group_vpcs(self, scope: Scope, identifiers: Sequence[str]) -> list[str]:
+        found = []
+        for identifier in identifiers:
+            group = self._ec2(scope).get_security_group_from_id(identifier)
+            if group is None:
+                raise NoSuchSecurityGroup(identifier)
+            found.append(str(group.vpc_id))
+        return found
 
     @staticmethod
     def _ec2(scope: Scope) -> Any:
@@ -115,4 +125,4 @@ class MotoKeys:
 
 def _subnet(subnet: Any) -> Subnet:
     kinds = ("ipv4", "dual_stack") if subnet.ipv6_cidr_block_associations else ("ipv4",)
-    return Subnet(subnet.id, subnet.vpc_id, subnet.availability_zone, kinds)
+    return Subnet(subnet.id, subnet.vpc_id, subnet.availability_zone, kinds, subnet.availability_zone_id)

@@ -29,8 +29,8 @@ from localstack_memorydb.provider.faults import ClusterAlreadyExistsFault
 from localstack_memorydb.provider.membership import users_of
 from localstack_memorydb.provider.multi_region import require_membership
 from localstack_memorydb.provider.operation import operation
-from localstack_memorydb.provider.operations.parameter_groups import values_of
-from localstack_memorydb.provider.operations.subnet_groups import subnet_group_for
+from localstack_memorydb.provider.operations.parameter_groups import tell_of_group, values_of
+from localstack_memorydb.provider.operations.subnet_groups import require_security_groups, subnet_group_for
 from localstack_memorydb.provider.requirements import (
     LONGEST_CLUSTER_NAME,
     key_arn,
@@ -40,7 +40,8 @@ from localstack_memorydb.provider.requirements import (
 )
 from localstack_memorydb.provider.resources import Cluster, Endpoint, ParameterGroupUse, SecurityGroup
 from localstack_memorydb.provider.restore import Source, require_source
-from localstack_memorydb.provider.topology import answer, place
+from localstack_memorydb.provider.store import Store
+from localstack_memorydb.provider.topology import answer, place, tell_of_nodes
 from localstack_memorydb.provider.windows import (
     default_windows,
     require_apart,
@@ -83,6 +84,7 @@ def _new_cluster(
     data_tiering = require_data_tiering(node_type, request.data_tiering, source)
     require_policy(parameter_group, data_tiering)
     subnet_group = subnet_group_for(context, request.subnet_group_name)
+    security_groups = require_security_groups(context, request.security_group_ids, subnet_group)
     arn = context.store.arn(Cluster.kind, name)
     maintenance_window, snapshot_window = _windows(arn, context, request)
     cluster = Cluster(
@@ -99,7 +101,7 @@ def _new_cluster(
         engine_version=version.engine_version,
         engine_patch_version=version.engine_patch_version,
         parameter_group=ParameterGroupUse(name=parameter_group.name, status="in-sync", since=context.now),
-        security_groups=_security_groups(request.security_group_ids, context.now),
+        security_groups=_security_groups(security_groups, context.now),
         subnet_group_name=subnet_group.name,
         tls_enabled=request.tls_enabled,
         kms_key_id=key_arn(context, request.kms_key_id),
@@ -152,7 +154,7 @@ def _start(context: Context, cluster: Cluster, source: Source | None) -> None:
     )
 
     def arrived(_: object, at: datetime) -> None:
-        store.record("cluster", cluster.name, "Cluster created.", at)
+        _tell_created(store, cluster, at)
 
     def failed(error: Exception, at: datetime) -> str:
         store.record("cluster", cluster.name, _reason(error), at)
@@ -164,6 +166,13 @@ def _start(context: Context, cluster: Cluster, source: Source | None) -> None:
         _load(context, cluster, source)
     if not started.exception():
         place(store, cluster, started.result().topology(), now)
+
+
+def _tell_created(store: Store, cluster: Cluster, at: datetime) -> None:
+    """The events of a new cluster, in the order in which AWS tells of them."""
+    tell_of_nodes(store, cluster, set(), at)
+    tell_of_group(store, cluster, at)
+    store.record("cluster", cluster.name, "Cluster created.", at)
 
 
 def _reason(error: Exception) -> str:

@@ -35,7 +35,12 @@ from localstack_memorydb.provider.faults import (
 from localstack_memorydb.provider.membership import users_of
 from localstack_memorydb.provider.multi_region import require_not_shared
 from localstack_memorydb.provider.operation import operation
-from localstack_memorydb.provider.operations.parameter_groups import apply_parameters, fixed_values
+from localstack_memorydb.provider.operations.parameter_groups import (
+    apply_parameters,
+    fixed_values,
+    tell_of_group,
+)
+from localstack_memorydb.provider.operations.subnet_groups import require_security_groups
 from localstack_memorydb.provider.renewal import Renewal, begin_renewal
 from localstack_memorydb.provider.requirements import (
     require_active_acl,
@@ -174,11 +179,12 @@ def _security_groups(context: Context, cluster: Cluster, request: UpdateClusterR
     present = {group.security_group_id for group in cluster.security_groups or ()}
     if not request.security_group_ids or present == set(request.security_group_ids):
         return None
+    subnet_group = context.store.subnet_groups[cluster.subnet_group_name]
+    wanted = require_security_groups(context, request.security_group_ids, subnet_group)
 
     def change() -> None:
         groups = [
-            SecurityGroup(security_group_id=each, status="active", since=context.now)
-            for each in request.security_group_ids
+            SecurityGroup(security_group_id=each, status="active", since=context.now) for each in wanted
         ]
         cluster.security_groups = groups
         for group in groups:
@@ -203,6 +209,7 @@ def _parameter_group(context: Context, cluster: Cluster, request: UpdateClusterR
 
     def change() -> None:
         cluster.parameter_group.name = group.name
+        tell_of_group(context.store, cluster, context.now)
         apply_parameters(context, cluster, group)
 
     return change
@@ -227,8 +234,9 @@ def _acl(context: Context, cluster: Cluster, request: UpdateClusterRequest) -> C
     if acl.name == cluster.acl_name:
         return None
 
-    def arrived(_: object, __: datetime) -> None:
+    def arrived(_: object, at: datetime) -> None:
         cluster.acl_name, cluster.pending_updates = acl.name, None
+        context.store.record("cluster", cluster.name, f"Updated to use the ACL {acl.name}", at)
 
     def change() -> None:
         pending = cluster.pending_updates or PendingUpdates()

@@ -129,13 +129,17 @@ def failover_shard(context: Context, cluster_name: str, shard_name: str) -> Clus
 
 
 def _fail_over(context: Context, cluster: Cluster, shard_name: str) -> None:
+    """https://docs.aws.amazon.com/memorydb/latest/devguide/autofailover.html has the events and their order."""
     before = _primary(context, cluster, shard_name)
     context.record("cluster", cluster.name, f"FailoverShard API called for shard {shard_name}")
     context.fleet.handle(cluster).failover(shard_name)
     after = _primary(context, cluster, shard_name)
-    context.record(
-        "cluster", cluster.name, f"Failover from primary node {before} to replica node {after} completed"
-    )
+    for text in (
+        f"Failover from primary node {before} to replica node {after} completed",
+        f"Recovering nodes {before}",
+        f"Finished recovery for nodes {before}",
+    ):
+        context.record("cluster", cluster.name, text)
 
 
 def _primary(context: Context, cluster: Cluster, shard_name: str) -> str:

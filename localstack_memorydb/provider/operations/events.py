@@ -34,6 +34,7 @@ def describe_events(
     if source_name is not None and source_type is None:
         raise InvalidParameterCombinationException("SourceName requires SourceType.")
     start, end = _interval(context.now, start_time, end_time, duration)
+    start = max(start, context.now - EVENTS_KEPT)
     return [
         event
         for event in context.store.events

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from localstack_memorydb.provider import catalog
@@ -25,6 +26,7 @@ from localstack_memorydb.provider.requirements import (
     require_tags,
 )
 from localstack_memorydb.provider.resources import Cluster, ParameterGroup
+from localstack_memorydb.provider.store import Store
 
 
 def parameters_of(group: ParameterGroup) -> list[Parameter]:
@@ -216,3 +218,9 @@ def apply_parameters(context: Context, cluster: Cluster, group: ParameterGroup) 
         context.now,
         arrived=lambda _, at: store.record("cluster", name, "Updated parameter group for the cluster", at),
     )
+
+
+def tell_of_group(store: Store, cluster: Cluster, at: datetime) -> None:
+    """The event of a cluster that begins to use its parameter group."""
+    text = f"Updated to use a ParameterGroup {cluster.parameter_group_name}"
+    store.record("cluster", cluster.name, text, at)

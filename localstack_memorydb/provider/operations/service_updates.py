@@ -147,9 +147,10 @@ def _apply(context: Context, cluster_name: str, name: str) -> Cluster:
     pending = PendingServiceUpdate(name, IN_PROGRESS)
     cluster.pending_updates = replace(cluster.pending_updates or PendingUpdates(), service_updates=(pending,))
 
-    def arrived(_: object, __: datetime) -> None:
+    def arrived(_: object, at: datetime) -> None:
         cluster.service_updates = {**cluster.service_updates, name: COMPLETE}
         cluster.pending_updates = None
+        context.store.record("cluster", cluster.name, f"Applied service update {name}", at)
 
     context.transitions.begin(cluster, "updating", context.now, arrived=arrived)
     return answer(context, cluster)

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from localstack_memorydb.provider import catalog
 from localstack_memorydb.provider.context import Context
 from localstack_memorydb.provider.faults import (
+    InvalidParameterCombinationException,
     InvalidParameterValueException,
     InvalidSubnet,
     InvalidVPCNetworkStateFault,
@@ -19,7 +21,7 @@ from localstack_memorydb.provider.faults import (
     SubnetQuotaExceededFault,
 )
 from localstack_memorydb.provider.operation import operation
-from localstack_memorydb.provider.ports import NoSuchSubnet, Subnet
+from localstack_memorydb.provider.ports import NoSuchSecurityGroup, NoSuchSubnet, Subnet
 from localstack_memorydb.provider.requirements import (
     require_identifier,
     require_subnet_group,
@@ -70,7 +72,9 @@ def subnet_group_for(context: Context, name: str | None) -> SubnetGroup:
         return require_subnet_group(context, name)
     if DEFAULT in context.store.subnet_groups:
         return context.store.subnet_groups[DEFAULT]
-    subnets = context.ports.network.default_subnets(context.scope)
+    subnets = [
+        each for each in context.ports.network.default_subnets(context.scope) if _is_served(context, each)
+    ]
     if not subnets:
         raise InvalidVPCNetworkStateFault("The account has no default VPC with subnets in this Region.")
     return _subnet_group(context, DEFAULT, None, subnets, {})
@@ -111,9 +115,37 @@ def _require_subnets(context: Context, identifiers: Sequence[str]) -> list[Subne
         raise InvalidSubnet(f"The subnet {missing.args[0]} does not exist.") from None
     if len({subnet.vpc_id for subnet in subnets}) > 1:
         raise InvalidSubnet("The subnets of a subnet group must be of the same VPC.")
+    for subnet in subnets:
+        if not _is_served(context, subnet):
+            raise SubnetNotAllowedFault(
+                f"The subnet {subnet.identifier} is in Availability Zone {subnet.availability_zone}, which MemoryDB "
+                "does not support."
+            )
     if not common_network_types(subnet.network_types for subnet in subnets):
         raise SubnetNotAllowedFault("The subnets of a subnet group must have a network type in common.")
     return subnets
+
+
+def _is_served(context: Context, subnet: Subnet) -> bool:
+    """https://docs.aws.amazon.com/memorydb/latest/devguide/subnetgroups.html lists the Availability Zones."""
+    return subnet.zone_id not in catalog.region(context.call.region).zones_without
+
+
+def require_security_groups(context: Context, identifiers: Sequence[str], group: SubnetGroup) -> list[str]:
+    """Security groups of the subnet group's VPC, each once."""
+    wanted = list(dict.fromkeys(identifiers))
+    try:
+        vpcs = context.ports.network.security_group_vpcs(context.scope, wanted) if wanted else []
+    except NoSuchSecurityGroup as missing:
+        raise InvalidParameterValueException(
+            f"The security group {missing.args[0]} does not exist."
+        ) from None
+    for vpc in vpcs:
+        if vpc != group.vpc_id:
+            raise InvalidParameterCombinationException(
+                f"Subnet group [{group.name}] belongs to a different VPC [{group.vpc_id}] than [{vpc}]"
+            )
+    return wanted
 
 
 @operation

@@ -33,6 +33,7 @@ _NOT_FOUND: Final[Mapping[str, type[Fault]]] = {
     "subnetgroup": SubnetGroupNotFoundFault,
     "multiregioncluster": MultiRegionClusterNotFoundFault,
     "multiregionparametergroup": MultiRegionParameterGroupNotFoundFault,
+    "reservednode": InvalidARNFault,  # no fault of its own is declared
 }
 _GLOBAL: Final = frozenset({"multiregioncluster", "multiregionparametergroup"})
 _SETTLED: Final = frozenset({"available", "create-failed", "restore-failed"})
@@ -91,6 +92,7 @@ def _require_resource(context: Context, arn: str, statuses: frozenset[str] = _SE
         "acl": store.acls,
         "parametergroup": store.parameter_groups,
         "subnetgroup": store.subnet_groups,
+        "reservednode": store.reserved_nodes,
         "multiregioncluster": context.globe.multi_region_clusters,
         "multiregionparametergroup": context.globe.multi_region_parameter_groups,
     }
