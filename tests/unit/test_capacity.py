@@ -46,7 +46,7 @@ def test_fewer_shards_must_have_room(two: ClusterHandle) -> None:
     fill(two, 8)
     before = shape(two)
     with pytest.raises(
-        CapacityError, match="Shard 0001 would hold .* bytes of data; a node has room for 8388608"
+        CapacityError, match=r"Shard 0001 would hold .* bytes of data; a node has room for 8388608"
     ):
         two.reshard(1)
     assert shape(two) == before
