@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from localstack_memorydb.engine.errors import ClusterDown, CommandError, Moved
 from localstack_memorydb.engine.eviction import Budget
 from localstack_memorydb.engine.keyspace import Keyspace
+from localstack_memorydb.engine.lua.scripting import Script, Scripting
 from localstack_memorydb.engine.parameters import Parameters
 from localstack_memorydb.engine.registry import GATE_MEMORY, GATE_REPLICA, command_table
 from localstack_memorydb.engine.resp import Push
@@ -45,6 +46,7 @@ class Node:
         self.channels: dict[bytes, dict[Session, None]] = {}
         self.patterns: dict[bytes, dict[Session, None]] = {}
         self.shard_channels: dict[bytes, dict[Session, None]] = {}
+        self.scripts: dict[bytes, Script] = {}
         self.commands_processed = 0
         self.bytes_received = 0
         self.errors: Counter[str] = Counter()
@@ -121,6 +123,7 @@ class Shard:
         self.epoch = number
         self.nodes: list[Node] = []
         self._serving = False
+        self.scripting = Scripting(self)
         self.budget = Budget(self, cluster.spec.maxmemory)
         self.primary: Node
         self.watch_memory()
@@ -308,10 +311,12 @@ class Cluster:
         self.table = command_table(spec.engine_version)
         self.set_parameters(spec.parameters)
         for shard in self.shards:
+            shard.scripting.renew()
             shard.budget.set_limit(spec.maxmemory)
         for node in self.nodes():
             node.started = now
             node.run_id = f"{self.random.getrandbits(160):040x}"
+            node.scripts.clear()
             for session in list(node.sessions.values()):
                 session.cut_off()
 

@@ -371,6 +371,8 @@ FAMILY_MODULES: Final = (
     "stream_groups",
     "transactions",
     "pubsub",
+    "scripting",
+    "functions",
 )
 
 

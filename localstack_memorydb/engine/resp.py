@@ -29,6 +29,12 @@ class Verbatim(bytes):
     __slots__ = ()
 
 
+class Wire(bytes):
+    """A reply that is encoded already: what a script returned."""
+
+    __slots__ = ()
+
+
 class BigNumber(int):
     """A big number in RESP3."""
 
@@ -129,6 +135,7 @@ def _common(table: Encoders, arrays: tuple[type, ...]) -> None:
     table[int] = _integer
     table[Simple] = _simple
     table[CommandError] = _error
+    table[Wire] = bytes
     table[Several] = lambda values: _joined(table, values)
 
 

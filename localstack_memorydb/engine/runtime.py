@@ -15,7 +15,7 @@ from localstack_memorydb.engine.certificates import Authority
 from localstack_memorydb.engine.cluster import Cluster, Node
 from localstack_memorydb.engine.keyspace import Keyspace
 from localstack_memorydb.engine.server import Addresses, ClusterServer, clock
-from localstack_memorydb.engine.snapshots import dump_shard, load_files
+from localstack_memorydb.engine.snapshots import dump_shard, load_files, load_libraries
 from localstack_memorydb.engine.spec import (
     ClusterLayout,
     ClusterSpec,
@@ -205,11 +205,12 @@ class ClusterHandle:
 
         Keys whose time has passed are dropped. Raises SnapshotError or CapacityError, and then nothing was loaded.
         """
-        slots = load_files(self._cluster, files, clock())
-        return self._call(lambda: self._adopt(slots))
+        slots, libraries = load_files(self._cluster, files, clock())
+        return self._call(lambda: self._adopt(slots, libraries))
 
-    def _adopt(self, loaded: Keyspace) -> int:
+    def _adopt(self, loaded: Keyspace, libraries: Sequence[bytes]) -> int:
         capacity.require_loadable(self._cluster, loaded)
+        load_libraries(self._cluster, libraries)
         keys = 0
         for number, slot in loaded.filled():
             self._cluster.owner(number).keyspace.slots[number] = slot

@@ -38,7 +38,6 @@ from localstack_memorydb.engine.registry import (
     GATE_SILENT,
     GATE_SUBSCRIBED,
     GATE_UNAUTHENTICATED,
-    MAY_REPLICATE,
     PUBSUB,
     Command,
 )
@@ -62,6 +61,7 @@ from localstack_memorydb.engine.users import User, authorize, refuse
 if TYPE_CHECKING:
     from localstack_memorydb.engine.acl import Permissions, Refusal
     from localstack_memorydb.engine.cluster import Node
+    from localstack_memorydb.engine.lua.running import Run
 
 LOG = logging.getLogger(__name__)
 
@@ -135,6 +135,7 @@ class Session:
         "reader",
         "readonly",
         "reply_mode",
+        "script",
         "shard_channels",
         "sink",
         "slots",
@@ -186,6 +187,7 @@ class Session:
         self.reply_mode = "on"
         self.no_evict = self.no_touch = False
         self.in_exec = False
+        self.script: Run | None = None
         self.aborted = False
         self.touched = False
         self.queue = None
@@ -498,8 +500,7 @@ class Session:
         if shard is node.shard:
             if node.is_primary:
                 return number
-            follows = command.flags & PUBSUB or (self.readonly and not command.write)
-            if follows and not (command.flags & MAY_REPLICATE and not command.flags & PUBSUB):
+            if command.flags & PUBSUB or (self.readonly and not command.write):
                 return number
         raise Moved(number, *shard.primary.address)
 

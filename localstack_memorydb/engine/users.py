@@ -163,5 +163,7 @@ def log_refusal(s: Session, refusal: Refusal, command: Command, argv: Argv) -> N
 def log_denial(s: Session, reason: str, item: bytes, user: bytes) -> None:
     """Adds to ACL LOG what was refused to whom."""
     context = "multi" if s.queue is not None or s.in_exec else "toplevel"
+    if s.script is not None:
+        context = "lua"
     most = s.node.cluster.parameters.acllog_max_len
     s.node.access_log.add(reason, context, item, user, describe(s, s.now), s.now, most)

@@ -8,8 +8,20 @@ from __future__ import annotations
 
 from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.rdb.format import FooterError, RdbError
-from localstack_memorydb.engine.rdb.payload import dump, restore
+from localstack_memorydb.engine.rdb.payload import dump, dump_functions, restore, restore_functions
 from localstack_memorydb.engine.rdb.reader import Entry, Snapshot, read
 from localstack_memorydb.engine.rdb.writer import write
 
-__all__ = ["Entry", "FooterError", "Limits", "RdbError", "Snapshot", "dump", "read", "restore", "write"]
+__all__ = [
+    "Entry",
+    "FooterError",
+    "Limits",
+    "RdbError",
+    "Snapshot",
+    "dump",
+    "dump_functions",
+    "read",
+    "restore",
+    "restore_functions",
+    "write",
+]

@@ -6,13 +6,14 @@ https://valkey.io/commands/dump/ https://valkey.io/commands/restore/
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from typing import Final
 
 from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.rdb import format as rdb
 from localstack_memorydb.engine.rdb.format import FooterError, RdbError, crc64
-from localstack_memorydb.engine.rdb.loading import LOADERS, refusal
-from localstack_memorydb.engine.rdb.writer import OLDEST_VERSION, contents
+from localstack_memorydb.engine.rdb.loading import LOADERS, read_string, refusal
+from localstack_memorydb.engine.rdb.writer import FUNCTIONS_SINCE, OLDEST_VERSION, contents, string
 from localstack_memorydb.engine.values import Value
 
 _FOOTER_SIZE: Final = 10
@@ -29,15 +30,8 @@ def restore(payload: bytes, limits: Limits = _DEFAULT_LIMITS) -> Value:
     """The value of a DUMP payload. FooterError where Valkey says `DUMP payload version or checksum are wrong`, any other RdbError
     where it says `Bad data format`. Bytes between the value and the footer are ignored, as there.
     """
-    end = len(payload) - _FOOTER_SIZE
-    if end < 1:
-        raise FooterError("the payload is too short")
-    version = int.from_bytes(payload[end : end + 2], "little")
-    if version > rdb.NEWEST_REDIS and version != rdb.NEWEST_VALKEY:
-        raise FooterError(f"RDB version {version} is not understood")
-    if crc64(memoryview(payload)[:-8]) != int.from_bytes(payload[-8:], "little"):
-        raise FooterError("the payload's checksum is wrong")
-    body = payload[:end]
+    body = _checked(payload, 1)
+    end = len(body)
     try:
         loader = LOADERS.get(body[0])
         if loader is None:
@@ -50,3 +44,41 @@ def restore(payload: bytes, limits: Limits = _DEFAULT_LIMITS) -> Value:
     if not isinstance(value, bytes) and not value:
         raise RdbError("the payload holds an empty value")
     return value
+
+
+def _checked(payload: bytes, least: int) -> bytes:
+    """What stands before the footer. Raises FooterError."""
+    end = len(payload) - _FOOTER_SIZE
+    if end < least:
+        raise FooterError("the payload is too short")
+    version = int.from_bytes(payload[end : end + 2], "little")
+    if version > rdb.NEWEST_REDIS and version != rdb.NEWEST_VALKEY:
+        raise FooterError(f"RDB version {version} is not understood")
+    if crc64(memoryview(payload)[:-8]) != int.from_bytes(payload[-8:], "little"):
+        raise FooterError("the payload's checksum is wrong")
+    return payload[:end]
+
+
+def dump_functions(sources: Iterable[bytes], *, version: int = FUNCTIONS_SINCE) -> bytes:
+    """What FUNCTION DUMP answers: the sources of all libraries."""
+    body = b"".join(bytes([rdb.FUNCTION2]) + string(source) for source in sources)
+    body += version.to_bytes(2, "little")
+    return body + crc64(body).to_bytes(8, "little")
+
+
+def restore_functions(payload: bytes) -> list[bytes]:
+    """The sources of libraries in a payload of FUNCTION DUMP. Raises FooterError, or RdbError with Valkey's reason."""
+    body = _checked(payload, 0)
+    sources: list[bytes] = []
+    at = 0
+    while at < len(body):
+        if body[at] != rdb.FUNCTION2:
+            raise RdbError("given type is not a function")
+        try:
+            source, at = read_string(body, at + 1)
+        except (IndexError, struct.error):
+            at = len(body) + 1
+        if at > len(body):
+            raise RdbError("Failed loading library data")
+        sources.append(source)
+    return sources

@@ -1,0 +1,312 @@
+-- MessagePack as the cmsgpack library that Valkey carries reads and writes it.
+local type, tostring, tonumber, select, error, floor, format, byte, char, sub, concat, unpack =
+  type, tostring, tonumber, select, error, math.floor, string.format, string.byte, string.char, string.sub, table.concat, unpack
+local getinfo, next = debug.getinfo, next
+
+local NESTING = 16
+
+local function fail(message)
+  local level = 2
+  while true do
+    local at = getinfo(level, "Sl")
+    if at == nil or at.source ~= "=server" then
+      error(at and at.currentline > 0 and format("%s:%d: %s", at.short_src, at.currentline, message) or message, 0)
+    end
+    level = level + 1
+  end
+end
+
+local function bad(number, name, message)
+  fail(format("bad argument #%d to '%s' (%s)", number, name, message))
+end
+
+return function(host, settings)
+  local out, length
+
+  local function add(text)
+    length = length + 1
+    out[length] = text
+  end
+
+  local function big_endian(first, number, size)
+    if size == 1 then
+      return char(first, number)
+    elseif size == 2 then
+      return char(first, floor(number / 256), number % 256)
+    end
+    return char(first, floor(number / 16777216), floor(number / 65536) % 256, floor(number / 256) % 256, number % 256)
+  end
+
+  local function sized(total, fix, fix_most, small, two, four)
+    if total <= fix_most then
+      return add(char(fix + total))
+    elseif small and total <= 0xFF then
+      return add(big_endian(small, total, 1))
+    elseif total <= 0xFFFF then
+      return add(big_endian(two, total, 2))
+    end
+    add(big_endian(four, total, 4))
+  end
+
+  local function add_number(number)
+    if floor(number) ~= number or number >= 9223372036854775808 or number < -9223372036854775808 then
+      return add(host.pack_double(number))
+    end
+    if number >= 0 then
+      if number <= 127 then
+        add(char(number))
+      elseif number <= 0xFF then
+        add(big_endian(0xCC, number, 1))
+      elseif number <= 0xFFFF then
+        add(big_endian(0xCD, number, 2))
+      elseif number <= 0xFFFFFFFF then
+        add(big_endian(0xCE, number, 4))
+      else
+        add("\207" .. host.pack_integer(number))
+      end
+    elseif number >= -32 then
+      add(char(256 + number))
+    elseif number >= -128 then
+      add(big_endian(0xD0, number + 256, 1))
+    elseif number >= -32768 then
+      add(big_endian(0xD1, number + 65536, 2))
+    elseif number >= -2147483648 then
+      add(big_endian(0xD2, number + 4294967296, 4))
+    else
+      add("\211" .. host.pack_integer(number))
+    end
+  end
+
+  local function is_array(t)
+    local most, total = 0, 0
+    for key in next, t do
+      if type(key) ~= "number" or key <= 0 or floor(key) ~= key then
+        return false
+      end
+      if key > most then
+        most = key
+      end
+      total = total + 1
+    end
+    return most == total
+  end
+
+  local add_value
+
+  local function add_table(t, level)
+    if is_array(t) then
+      local total = #t
+      sized(total, 0x90, 15, nil, 0xDC, 0xDD)
+      for at = 1, total do
+        add_value(t[at], level + 1)
+      end
+      return
+    end
+    local total = 0
+    for _ in next, t do
+      total = total + 1
+    end
+    sized(total, 0x80, 15, nil, 0xDE, 0xDF)
+    for key, value in next, t do
+      add_value(key, level + 1)
+      add_value(value, level + 1)
+    end
+  end
+
+  function add_value(value, level)
+    local kind = type(value)
+    if kind == "string" then
+      sized(#value, 0xA0, 31, 0xD9, 0xDA, 0xDB)
+      add(value)
+    elseif kind == "number" then
+      add_number(value)
+    elseif kind == "boolean" then
+      add(value and "\195" or "\194")
+    elseif kind == "table" and level < NESTING then
+      add_table(value, level)
+    else
+      add("\192")
+    end
+  end
+
+  -- == Unpacking ==
+
+  local text, at
+
+  local function take(size)
+    local first = at
+    at = at + size
+    if at > #text + 1 then
+      fail("Missing bytes in input.")
+    end
+    return first
+  end
+
+  local function unsigned(size)
+    local number = 0
+    for place = take(size), at - 1 do
+      number = number * 256 + byte(text, place)
+    end
+    return number
+  end
+
+  local function signed(size)
+    local number = unsigned(size)
+    local half = 256 ^ size / 2
+    return number >= half and number - 2 * half or number
+  end
+
+  local function wide(kind, size)
+    local first = take(size)
+    return host.unpack_number(kind, sub(text, first, at - 1))
+  end
+
+  local function raw(size)
+    local first = take(size)
+    return sub(text, first, at - 1)
+  end
+
+  local value
+
+  local function array(total)
+    local t = {}
+    for index = 1, total do
+      t[index] = value()
+    end
+    return t
+  end
+
+  local function map(total)
+    local t = {}
+    for _ = 1, total do
+      local key = value()
+      local item = value()
+      if key == nil then
+        error("table index is nil", 0)
+      elseif key ~= key then
+        error("table index is NaN", 0)
+      end
+      t[key] = item
+    end
+    return t
+  end
+
+  local forms = {
+    [0xC0] = function() return nil end,
+    [0xC2] = function() return false end,
+    [0xC3] = function() return true end,
+    [0xCA] = function() return wide("f", 4) end,
+    [0xCB] = function() return wide("d", 8) end,
+    [0xCC] = function() return unsigned(1) end,
+    [0xCD] = function() return unsigned(2) end,
+    [0xCE] = function() return unsigned(4) end,
+    [0xCF] = function() return wide("Q", 8) end,
+    [0xD0] = function() return signed(1) end,
+    [0xD1] = function() return signed(2) end,
+    [0xD2] = function() return signed(4) end,
+    [0xD3] = function() return wide("q", 8) end,
+    [0xD9] = function() return raw(unsigned(1)) end,
+    [0xDA] = function() return raw(unsigned(2)) end,
+    [0xDB] = function() return raw(unsigned(4)) end,
+    [0xDC] = function() return array(unsigned(2)) end,
+    [0xDD] = function() return array(unsigned(4)) end,
+    [0xDE] = function() return map(unsigned(2)) end,
+    [0xDF] = function() return map(unsigned(4)) end,
+  }
+
+  function value()
+    local first = byte(text, take(1))
+    if first <= 0x7F then
+      return first
+    elseif first >= 0xE0 then
+      return first - 256
+    elseif first <= 0x8F then
+      return map(first - 0x80)
+    elseif first <= 0x9F then
+      return array(first - 0x90)
+    elseif first <= 0xBF then
+      return raw(first - 0xA0)
+    end
+    local form = forms[first]
+    if form == nil then
+      fail("Bad data format in input.")
+    end
+    return form()
+  end
+
+  local function string_argument(name, given)
+    if type(given) ~= "string" and type(given) ~= "number" then
+      bad(1, name, "string expected, got " .. (given == nil and "no value" or type(given)))
+    end
+    return tostring(given)
+  end
+
+  local function integer_argument(name, position, given, default)
+    if given == nil and default then
+      return default
+    end
+    local number = (type(given) == "number" or type(given) == "string") and tonumber(given)
+    if not number then
+      bad(position, name, "number expected, got " .. (given == nil and "no value" or type(given)))
+    end
+    return number < 0 and -floor(-number) or floor(number)
+  end
+
+  local function unpacked(limit, offset)
+    if offset < 0 or limit < 0 then
+      fail(format("Invalid request to unpack with offset of %d and limit of %d.", offset, limit))
+    elseif offset > #text then
+      fail(format("Start offset %d greater than input length %d.", offset, #text))
+    end
+    local everything = limit == 0 and offset == 0
+    local values, total = {}, 0
+    at = offset + 1
+    while at <= #text and (everything or total < limit) do
+      total = total + 1
+      values[total] = value()
+    end
+    if everything then
+      return unpack(values, 1, total)
+    end
+    return at > #text and -1 or at - 1, unpack(values, 1, total)
+  end
+
+  local cmsgpack = {
+    _NAME = "cmsgpack", _VERSION = "lua-cmsgpack 0.4.0", _COPYRIGHT = "Copyright (C) 2012, " .. settings.msgpack_holder,
+    _DESCRIPTION = "MessagePack C implementation for Lua",
+  }
+
+  function cmsgpack.pack(...)
+    local total = select("#", ...)
+    if total == 0 then
+      bad(0, "pack", "MessagePack pack needs input.")
+    end
+    out, length = {}, 0
+    for place = 1, total do
+      add_value((select(place, ...)), 0)
+    end
+    local made = concat(out, "", 1, length)
+    out = nil
+    return made
+  end
+
+  function cmsgpack.unpack(given)
+    text = string_argument("unpack", given)
+    return unpacked(0, 0)
+  end
+
+  function cmsgpack.unpack_one(given, offset)
+    offset = integer_argument("unpack_one", 2, offset, 0)
+    text = string_argument("unpack_one", given)
+    return unpacked(1, offset)
+  end
+
+  function cmsgpack.unpack_limit(given, limit, offset)
+    limit = integer_argument("unpack_limit", 2, limit)
+    offset = integer_argument("unpack_limit", 3, offset, 0)
+    text = string_argument("unpack_limit", given)
+    return unpacked(limit, offset)
+  end
+
+  return cmsgpack
+end

@@ -1,0 +1,236 @@
+"""The Lua interpreter of a shard: one sandbox in which its scripts and functions run, one at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from importlib import resources
+from typing import Any, Final, Protocol
+
+from lupa.lua51 import LuaError, LuaRuntime
+
+from localstack_memorydb.engine.lua import structs
+from localstack_memorydb.engine.lua.bytecode import without_tail_calls
+from localstack_memorydb.engine.lua.libraries import (
+    BIT,
+    Other,
+    Random,
+    answering,
+    is_negative,
+    pack_double,
+    pack_integer,
+    strtod,
+    unpack_number,
+)
+
+LOG = logging.getLogger(__name__)
+
+MEMORY_LIMIT: Final = 512 * 1024 * 1024
+"""What the scripts of a shard may hold at once; a script that needs more ends with `not enough memory`."""
+
+_SLACK: Final = 32 * 1024 * 1024
+_KEPT: Final = 64 * 1024 * 1024
+_INLINE_ARGUMENTS: Final = 100
+_LEVELS: Final = (logging.DEBUG, logging.DEBUG, logging.INFO, logging.WARNING)
+
+# Kinds of answers to redis.call, beside plain values.
+STATUS: Final = 1
+FAILED: Final = 2  # the command failed, or may not run here
+REFUSED: Final = 3  # the call itself is wrong
+
+
+class Caller(Protocol):
+    """Who runs the script: what its calls of commands do."""
+
+    def call(self, words: tuple[Any, ...]) -> Any:
+        """redis.call."""
+
+    def acl_check_cmd(self, words: tuple[Any, ...]) -> Any:
+        """redis.acl_check_cmd."""
+
+    def set_protocol(self, protocol: int) -> None:
+        """redis.setresp."""
+
+    def protocols(self) -> tuple[int, int]:
+        """The protocol of the client's replies, and of the script's."""
+
+    def double(self, number: float) -> bytes:
+        """A double as the client reads it."""
+
+    def interrupted(self) -> str | None:
+        """Called now and then while the script runs; a text ends it."""
+
+
+class CompileError(Exception):
+    """The source is no Lua."""
+
+
+class LuaMemory(Exception):
+    """There is no room for what Lua should hold."""
+
+
+class Interpreter:
+    """A sandbox for engine versions of a level. `run` and `call_function` answer (value, kind, source, line)."""
+
+    def __init__(self, level: tuple[int, ...], version: str) -> None:
+        self.caller: Caller
+        self.random = Random()
+        self._registered: list[tuple[bytes, Any, bytes, bytes | None]] = []
+        self._modern = level >= (7,)
+        self._lua = LuaRuntime(
+            encoding=None,
+            register_eval=False,
+            register_builtins=False,
+            unpack_returned_tuples=True,
+            attribute_filter=_no_attributes,
+            max_memory=MEMORY_LIMIT,
+        )
+        self._entry = self._load(level, version)
+        self._run, self._run_tables = self._entry[b"run"], self._entry[b"run_tables"]
+
+    def _load(self, level: tuple[int, ...], version: str) -> Any:
+        table = self._lua.table_from
+        major, minor, patch = (int(part) for part in version.split("."))
+        settings = {
+            b"modern": self._modern,
+            b"version": version.encode(),
+            b"version_number": major << 16 | minor << 8 | patch,
+            b"soft_limit_kb": (MEMORY_LIMIT - _SLACK) // 1024,
+            b"msgpack_holder": b"Salvatore Sanfilippo" if level < (7, 2) else b"Redis Ltd.",
+        }
+        load = self._lua.eval(b"loadstring")
+        parts = []
+        for name in ("cjson", "cmsgpack", "server"):
+            source = resources.files(__package__).joinpath(f"{name}.lua").read_bytes()
+            chunk = load(source, b"=server")
+            if isinstance(chunk, tuple):
+                raise RuntimeError(chunk[1].decode())
+            parts.append(chunk)
+        cjson, cmsgpack, server = parts
+        return server(table(self._host()), table(settings), cjson(), cmsgpack())
+
+    def _host(self) -> dict[bytes, Callable[..., Any]]:
+        """What the trusted Lua code may call. Nothing here raises, and nothing takes or gives a Python container."""
+        host: dict[str, Callable[..., Any]] = {
+            "call": self._call,
+            "acl_check_cmd": lambda *words: self.caller.acl_check_cmd(words),
+            "setresp": lambda protocol: self.caller.set_protocol(int(protocol)),
+            "protocols": lambda: self.caller.protocols(),
+            "double": lambda number: self.caller.double(float(number)),
+            "interrupted": lambda: self.caller.interrupted(),
+            "log": _log,
+            "sha1hex": lambda text: hashlib.sha1(text, usedforsecurity=False).hexdigest().encode(),
+            "other": Other,
+            "random": answering(self.random),
+            "randomseed": answering(self.random.seed),
+            "struct_pack": answering(structs.pack),
+            "struct_unpack": answering(structs.unpack),
+            "struct_size": answering(structs.size),
+            "without_tail_calls": without_tail_calls,
+            "registered": self._register,
+            "strtod": strtod,
+            "pack_double": pack_double,
+            "pack_integer": pack_integer,
+            "unpack_number": unpack_number,
+            "is_negative": is_negative,
+        }
+        host.update({f"bit_{name}": answering(function) for name, function in BIT.items()})
+        return {name.encode(): function for name, function in host.items()}
+
+    def _call(self, *words: Any) -> Any:
+        return self.caller.call(words)
+
+    def _register(self, name: bytes, callback: Any, flags: bytes, description: bytes | None) -> None:
+        self._registered.append((name, callback, flags, description))
+
+    # -- memory: a failed allocation outside of Lua's own protection would end the process ------------------------------
+
+    def require_room(self, size: int) -> None:
+        """Raises LuaMemory unless that many bytes surely fit."""
+        lua = self._lua
+        if lua.get_memory_used(total=True) + size > MEMORY_LIMIT - _SLACK // 2:
+            raise LuaMemory
+
+    def _make_room(self, size: int) -> None:
+        if self._lua.get_memory_used(total=True) + size > MEMORY_LIMIT - _SLACK // 2:
+            self._lua.gccollect()
+            self.require_room(size)
+
+    def table(self, items: object) -> Any:
+        """A Lua table of a list or dict whose items are values that Lua has, or tables."""
+        return self._lua.table_from(items)
+
+    # -- running ----------------------------------------------------------------------------------------------------------
+
+    def compile(self, body: bytes, name: bytes) -> Any:
+        """A script, ready to run. Raises CompileError, LuaMemory."""
+        self._make_room(20 * len(body))
+        made = self._entry[b"compile"](body, name)
+        if isinstance(made, tuple):
+            raise CompileError(made[1].decode("utf-8", "surrogateescape"))
+        return made
+
+    def run(self, caller: Caller, script: Any, keys: Sequence[bytes], arguments: Sequence[bytes]) -> Any:
+        """Runs a compiled script with its KEYS and ARGV."""
+        self.caller = caller
+        if not self._modern:
+            self.random.state = 0x330E
+        count = len(keys) + len(arguments)
+        size = 0 if count < _INLINE_ARGUMENTS else 64 * count
+        try:
+            self._make_room(2 * (sum(map(len, keys)) + sum(map(len, arguments))) + size + 4096)
+            if size:
+                answer = self._run_tables(script, self.table(list(keys)), self.table(list(arguments)))
+            else:
+                answer = self._run(script, len(keys), *keys, *arguments)
+        except (LuaError, LuaMemory, MemoryError):
+            answer = (b"not enough memory", b"raised")
+        self._tidy()
+        return answer
+
+    def call_function(
+        self, caller: Caller, function: Any, keys: Sequence[bytes], arguments: Sequence[bytes]
+    ) -> Any:
+        """Runs a function of a library with its two arguments."""
+        self.caller = caller
+        try:
+            self._make_room(
+                2 * (sum(map(len, keys)) + sum(map(len, arguments)))
+                + 64 * (len(keys) + len(arguments))
+                + 4096
+            )
+            answer = self._entry[b"call_function"](
+                function, self.table(list(keys)), self.table(list(arguments))
+            )
+        except (LuaError, LuaMemory, MemoryError):
+            answer = (b"not enough memory", b"raised")
+        self._tidy()
+        return answer
+
+    def load_library(
+        self, caller: Caller, body: bytes
+    ) -> tuple[str, str] | list[tuple[bytes, Any, bytes, bytes | None]]:
+        """The functions that a library's code registers (name, callback, flags, description), or what failed and why."""
+        self.caller = caller
+        self._registered = []
+        try:
+            self._make_room(20 * len(body))
+            failed = self._entry[b"load_library"](body)
+        except (LuaError, LuaMemory, MemoryError):
+            return "registering", "ERR not enough memory"
+        if failed is not None:
+            return failed[0].decode(), failed[1].decode("utf-8", "surrogateescape")
+        return self._registered
+
+    def _tidy(self) -> None:
+        if self._lua.get_memory_used(total=True) > _KEPT:
+            self._lua.gccollect()
+
+
+def _no_attributes(_owner: object, _name: object, _setting: bool) -> str:
+    raise AttributeError("not for Lua")
+
+
+def _log(level: float, text: bytes) -> None:
+    LOG.log(_LEVELS[int(level)], "script: %s", text.decode("utf-8", "backslashreplace"))

@@ -1,0 +1,338 @@
+"""A script's run in a session: what redis.call does, and what becomes of the script's answer."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from localstack_memorydb.engine.errors import CommandError, OutOfMemory, ReadOnlyReplica
+from localstack_memorydb.engine.lua.interpreter import FAILED, REFUSED, STATUS, Interpreter, LuaMemory
+from localstack_memorydb.engine.lua.texts import Texts, denied, texts
+from localstack_memorydb.engine.numbers import format_double, format_double_17
+from localstack_memorydb.engine.registry import (
+    DENYOOM,
+    GATE_MEMORY,
+    GATE_RESTRICTED,
+    MAY_REPLICATE,
+    NOSCRIPT,
+    WRITE,
+    Command,
+)
+from localstack_memorydb.engine.resp import (
+    OK,
+    Argv,
+    BigNumber,
+    Pairs,
+    Push,
+    Reply,
+    Simple,
+    Unordered,
+    Verbatim,
+    Wire,
+)
+from localstack_memorydb.engine.slots import key_slot
+from localstack_memorydb.engine.users import log_refusal
+
+if TYPE_CHECKING:
+    from localstack_memorydb.engine.session import Session
+
+LOG = logging.getLogger(__name__)
+
+_LARGE: Final = 1 << 16
+_PER_ELEMENT: Final = 128
+
+join = b"".join
+
+
+class Run:
+    """One run of a script or function. `sha` is how errors name it; `slot` is the one that it may use, if only one."""
+
+    __slots__ = (
+        "_checks_slots",
+        "_client_protocol",
+        "_interpreter",
+        "_protocol",
+        "_session",
+        "_texts",
+        "dirty",
+        "oom",
+        "read_only",
+        "slot",
+    )
+
+    def __init__(self, s: Session, interpreter: Interpreter, *, read_only: bool, one_slot: bool) -> None:
+        self._session = s
+        self._interpreter = interpreter
+        self._texts: Texts = texts(s.table.level)
+        self._protocol = 2
+        self._client_protocol = s.protocol
+        self._checks_slots = one_slot
+        self.read_only = read_only
+        self.slot: int | None = None
+        self.dirty = False
+        self.oom = False
+
+    # -- what the script asks for -----------------------------------------------------------------------------------------
+
+    def call(self, words: tuple[Any, ...]) -> Any:
+        """redis.call and redis.pcall: a value, or (text, kind)."""
+        argv: Argv = list(words)
+        s = self._session
+        try:
+            try:
+                join(argv)
+            except TypeError:
+                argv = self._spelled(words)
+            command = s.table.get(argv[0]) if argv else None
+            if command is None or command.subcommands or not command.least <= len(argv) <= command.most:
+                command = self._find(argv)
+            self._admit(command, argv)
+            reply = s.call(command, argv)
+            kind = type(reply)
+            if kind is bytes:
+                if len(reply) > _LARGE:
+                    self._interpreter.require_room(len(reply))
+                return reply
+            if kind is int:
+                return reply
+            return (b"OK", STATUS) if reply is OK else self._converted(reply)
+        except _WrongCall as error:
+            return (error.text.encode(), REFUSED)
+        except CommandError as error:
+            return self._failed(error)
+        except LuaMemory:
+            return (b"ERR not enough memory", FAILED)
+        except Exception as error:
+            LOG.error("internal error in a script's %r", argv[:1], exc_info=error)
+            return (b"ERR internal error", FAILED)
+
+    def acl_check_cmd(self, words: tuple[Any, ...]) -> Any:
+        """Whether the user may run that."""
+        s = self._session
+        try:
+            argv = self._spelled(words)
+            command = s.table.find(argv[0])
+            if command is not None and command.subcommands and len(argv) > 1:
+                command = command.subcommands.get(argv[1].lower())
+        except _WrongCall as error:
+            return (b"ERR " + error.text.encode(), REFUSED)
+        if command is None:
+            return (self._texts.bad_command.encode(), REFUSED)
+        return not s.gates & GATE_RESTRICTED or s.permissions.check(command, argv) is None
+
+    def set_protocol(self, protocol: int) -> None:
+        """redis.setresp: replies of commands come in that protocol from now on."""
+        self._protocol = self._session.protocol = protocol
+
+    def protocols(self) -> tuple[int, int]:
+        """The protocol of the client, and of the script."""
+        return self._client_protocol, self._protocol
+
+    def double(self, number: float) -> bytes:
+        """A double as the client reads it."""
+        return self._session.encoders[float](number)
+
+    def interrupted(self) -> str | None:
+        """Why the script has to end now."""
+        return self._session.node.shard.scripting.interrupted(self)
+
+    # -- from words to a command ------------------------------------------------------------------------------------------
+
+    def _spelled(self, words: tuple[Any, ...]) -> Argv:
+        """The arguments as strings. Raises _WrongCall for what is neither a string nor a number."""
+        if not words:
+            raise _WrongCall(self._texts.no_arguments)
+        double = format_double_17 if self._session.legacy_doubles else format_double
+        argv = []
+        for word in words:
+            kind = type(word)
+            if kind is bytes:
+                argv.append(word)
+            elif kind is int or kind is float:
+                argv.append(b"%d" % word if kind is int and abs(word) < 10**17 else double(float(word)))
+            else:
+                raise _WrongCall(self._texts.bad_arguments)
+        return argv
+
+    def _find(self, argv: Argv) -> Command:
+        """The command that a command line names. Raises CommandError."""
+        if not argv:
+            raise _WrongCall(self._texts.no_arguments)
+        command = self._session.table.find(argv[0])
+        if command is not None and command.subcommands:
+            if len(argv) > 1:
+                command = command.subcommands.get(argv[1].lower())
+            elif command.least > 1:
+                raise CommandError(self._texts.arity)
+        if command is None:
+            raise CommandError(self._texts.unknown)
+        if not command.least <= len(argv) <= command.most:
+            raise CommandError(self._texts.arity)
+        return command
+
+    def _admit(self, command: Command, argv: Argv) -> None:
+        """Raises CommandError for what this script may not run, in the order of Valkey's scriptCall."""
+        s = self._session
+        flags = command.flags
+        if flags & NOSCRIPT:
+            raise CommandError(self._texts.not_from_script)
+        if s.gates & GATE_RESTRICTED:
+            refusal = s.permissions.check(command, argv)
+            if refusal is not None:
+                log_refusal(s, refusal, command, argv)
+                raise CommandError(denied(refusal, s.user, command.name, s.table.level))
+        primary = s.node.is_primary
+        if flags & (WRITE | MAY_REPLICATE):
+            if self.read_only:
+                raise CommandError(self._texts.read_only_script)
+            if flags & WRITE and not primary:
+                raise ReadOnlyReplica
+        if self.oom and flags & DENYOOM and not self.dirty:
+            raise OutOfMemory
+        if flags & WRITE:
+            self.dirty = True
+        if command.keys:
+            self._route(command, argv, primary)
+
+    def _route(self, command: Command, argv: Argv, primary: bool) -> None:
+        keys = command.find_keys(argv)
+        if not keys:
+            return
+        s = self._session
+        number = key_slot(keys[0])
+        if s.node.cluster.owner(number) is not s.node.shard or not (primary or s.readonly):
+            raise CommandError(self._texts.other_node)
+        for key in keys[1:]:
+            if key_slot(key) != number:
+                raise CommandError(self._texts.other_node)
+        if self._checks_slots:
+            if self.slot is None:
+                self.slot = number
+            elif self.slot != number:
+                raise CommandError(self._texts.other_slot)
+
+    def _failed(self, error: CommandError) -> tuple[bytes, int]:
+        text = error.text.encode("utf-8", "surrogateescape")
+        if self._texts.bad_command:
+            return (text, FAILED)
+        # 6.2 puts the script's line before errors of its own, and takes those of commands as they are.
+        own = b" " not in text or not text.partition(b" ")[0].isupper()
+        if isinstance(error, OutOfMemory | ReadOnlyReplica):
+            return (b"-" + text, REFUSED)
+        return (text, REFUSED if own else FAILED)
+
+    # -- from replies to Lua -------------------------------------------------------------------------------------------------
+
+    def _converted(self, reply: Reply) -> Any:
+        """A reply as Lua gets it. Raises LuaMemory."""
+        kind = type(reply)
+        if kind is Simple:
+            return (bytes(reply), STATUS)
+        if kind is list:
+            self._interpreter.require_room(
+                _PER_ELEMENT * len(reply) + sum(len(item) for item in reply if type(item) is bytes)
+            )
+        return self._value(reply)
+
+    def _value(self, reply: Reply) -> Any:
+        kind = type(reply)
+        table = self._interpreter.table
+        three = self._protocol == 3
+        if kind is bytes or kind is int:
+            return reply
+        if reply is None:
+            return None if three else False
+        if kind is Simple:
+            return table({b"ok": bytes(reply)})
+        if kind in (list, tuple, Push) or (kind is Unordered and not three):
+            return table([self._value(each) for each in reply])
+        if kind is Unordered:
+            return table({b"set": table({self._value(each): True for each in reply})})
+        if kind is Pairs:
+            pairs = reply if three else [each for pair in reply for each in pair]
+            return table([self._value(each) for each in pairs])
+        if kind is dict:
+            return self._map(reply)
+        return self._scalar(reply, kind, three)
+
+    def _map(self, reply: dict[Any, Any]) -> Any:
+        table = self._interpreter.table
+        if self._protocol == 3:
+            values = {self._value(key): self._value(value) for key, value in reply.items()}
+            return table({b"map": table(values)})
+        return table([self._value(each) for pair in reply.items() for each in pair])
+
+    def _scalar(self, reply: Reply, kind: type, three: bool) -> Any:
+        table = self._interpreter.table
+        if kind is float:
+            double = format_double_17 if self._session.legacy_doubles else format_double
+            return table({b"double": reply}) if three else double(reply)
+        if kind is bool:
+            return reply if three else int(reply)
+        if kind is Verbatim:
+            text = bytes(reply)
+            return table({b"verbatim_string": table({b"string": text, b"format": b"txt"})}) if three else text
+        if kind is BigNumber:
+            return table({b"big_number": b"%d" % reply}) if three else b"%d" % reply
+        if isinstance(reply, CommandError):
+            text = reply.text.encode("utf-8", "surrogateescape")
+            return table({b"err": text, b"ignore_error_stats_update": True})
+        return None if three else False  # null, in the forms that RESP2 has for it
+
+    # -- running -------------------------------------------------------------------------------------------------------------
+
+    def prepare(self, *, obeys_memory: bool = True) -> None:
+        """What is true for the whole run: whether memory was short when it began."""
+        s = self._session
+        if obeys_memory and s.gates & GATE_MEMORY and s.node.is_primary:
+            self.oom = not s.node.shard.budget.make_room(s.now)
+
+    def enter(self) -> None:
+        """Commands of the session are the script's from now on: they do not block, and answer in RESP2."""
+        s = self._session
+        s.in_exec = True
+        s.script = self
+        s.protocol = 2
+
+    def leave(self, was_in_exec: bool) -> None:
+        """The session is the client's again."""
+        s = self._session
+        s.in_exec = was_in_exec
+        s.script = None
+        s.protocol = self._client_protocol
+        shard = s.node.shard
+        if shard.keyspace.ready and not was_in_exec:
+            shard.serve_ready(s.now)
+
+
+class _WrongCall(CommandError):
+    """redis.call with arguments that cannot be a command line."""
+
+
+def answer(s: Session, value: Any, name: bytes) -> Reply:
+    """The reply that a script's answer is. Raises CommandError."""
+    if type(value) is not tuple:
+        return _plain(value)
+    found, kind = value[0], value[1]
+    if kind is None:
+        return _plain(found)
+    if kind == b"wire":
+        return Wire(found)
+    if kind == b"ok":
+        return Simple(found)
+    text = (found if found is not None else b"ERR unknown error").decode("utf-8", "surrogateescape")
+    if kind == b"error":
+        raise CommandError(text.rstrip("\r\n"))
+    script = name.decode("utf-8", "surrogateescape")
+    if s.legacy:
+        raise CommandError(f"ERR Error running script (call to f_{script}): {text}".rstrip("\r\n"))
+    source, line = (value[2], value[3]) if len(value) > 3 else (None, None)
+    place = f", on {source.decode('utf-8', 'surrogateescape')}:{line.decode()}." if source and line else ""
+    raise CommandError(f"{text} script: {script}{place}")
+
+
+def _plain(value: Any) -> Reply:
+    """Numbers lose what follows the point; those that no integer holds become the smallest one."""
+    if type(value) is float:
+        return int(value) if -(2.0**63) <= value < 2.0**63 else -(2**63)
+    return value

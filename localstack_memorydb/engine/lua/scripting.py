@@ -1,0 +1,267 @@
+"""What a shard knows of scripts and functions, and whether one runs too long."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from localstack_memorydb.engine.errors import CommandError, printable
+from localstack_memorydb.engine.lua.interpreter import CompileError, Interpreter, LuaMemory
+from localstack_memorydb.engine.resp import split_line
+from localstack_memorydb.engine.versions import PATCH_VERSIONS, REDIS_COMPATIBLE, is_valkey
+
+if TYPE_CHECKING:
+    from localstack_memorydb.engine.cluster import Shard
+    from localstack_memorydb.engine.lua.running import Run
+
+NO_WRITES: Final = "no-writes"
+ALLOW_OOM: Final = "allow-oom"
+ALLOW_STALE: Final = "allow-stale"
+NO_CLUSTER: Final = "no-cluster"
+CROSS_SLOTS: Final = "allow-cross-slot-keys"
+FLAGS: Final = frozenset({NO_WRITES, ALLOW_OOM, ALLOW_STALE, NO_CLUSTER, CROSS_SLOTS})
+
+_SHEBANG: Final = b"#!"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A compiled script. `flags` is None for one without a first line that declares any: it runs as scripts always did."""
+
+    sha: bytes
+    source: bytes
+    compiled: Any = field(repr=False)
+    flags: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of a library."""
+
+    name: bytes
+    callback: Any = field(repr=False)
+    flags: frozenset[str]
+    description: bytes | None
+    flag_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A library of functions, with the code that made them."""
+
+    name: bytes
+    source: bytes
+    functions: tuple[Function, ...]
+
+
+class Scripting:
+    """The interpreter of a shard, made when the first script comes, and its libraries of functions.
+
+    The libraries are part of the shard's data; which scripts are known is each node's own affair.
+    """
+
+    def __init__(self, shard: Shard) -> None:
+        self._shard = shard
+        self._interpreter: Interpreter | None = None
+        self.libraries: dict[bytes, Library] = {}
+        self.functions: dict[bytes, Function] = {}
+
+    @property
+    def interpreter(self) -> Interpreter:
+        """The sandbox in which this shard's scripts run."""
+        if self._interpreter is None:
+            version = self._shard.cluster.spec.engine_version
+            shown = REDIS_COMPATIBLE if is_valkey(version) else PATCH_VERSIONS[version]
+            self._interpreter = Interpreter(self._shard.cluster.table.level, shown)
+        return self._interpreter
+
+    def renew(self) -> None:
+        """The nodes are new ones: no script is known, the libraries are loaded again."""
+        libraries = list(self.libraries.values())
+        self._interpreter = None
+        self.libraries, self.functions = {}, {}
+        for node in self._shard.nodes:
+            node.scripts.clear()
+        if self._shard.cluster.table.level >= (7,):
+            for library in libraries:
+                self.load(library.source)
+
+    def interrupted(self, _run: Run) -> str | None:
+        """Why the running script has to end now."""
+        return None
+
+    def kill(self, _kind: str) -> CommandError:
+        """Ends what runs; raises CommandError."""
+        raise CommandError("NOTBUSY No scripts in execution right now.")
+
+    def running_script(self, _now: int) -> dict[bytes, Any] | None:
+        """What runs and for how long."""
+        return None
+
+    # -- scripts -----------------------------------------------------------------------------------------------------------
+
+    def compile(self, source: bytes) -> Script:
+        """A script from its text. Raises CommandError."""
+        body, flags = source, None
+        if source.startswith(_SHEBANG) and self._shard.cluster.table.level >= (7,):
+            body, flags = _without_shebang(source)
+        try:
+            compiled = self.interpreter.compile(body, b"@user_script")
+        except CompileError as error:
+            raise CommandError(f"ERR Error compiling script (new function): {error}") from None
+        except LuaMemory:
+            raise CommandError("ERR Error compiling script (new function): not enough memory") from None
+        return Script(script_hash(source), source, compiled, flags)
+
+    # -- functions ---------------------------------------------------------------------------------------------------------
+
+    def load(self, source: bytes, *, replace: bool = False) -> bytes:
+        """Adds a library; returns its name. Raises CommandError, and then nothing has changed."""
+        name, body = _library_header(source)
+        previous = self.libraries.get(name)
+        if previous is not None and not replace:
+            raise CommandError(f"ERR Library '{printable(name)}' already exists")
+        library = self._made(name, source, body)
+        for function in library.functions:
+            if function.name in self.functions and (
+                previous is None or self.functions[function.name] not in previous.functions
+            ):
+                raise CommandError(f"ERR Function {printable(function.name)} already exists")
+        if previous is not None:
+            self.delete(name)
+        self._add(library)
+        return name
+
+    def _made(self, name: bytes, source: bytes, body: bytes) -> Library:
+        """A library of the functions that its code registers. Raises CommandError."""
+        registered = self.interpreter.load_library(_Loading(), body)
+        if isinstance(registered, tuple):
+            what, why = registered
+            kind = "compiling function" if what == "compiling" else "registering functions"
+            raise CommandError(f"ERR Error {kind}: {why}")
+        if not registered:
+            raise CommandError("ERR No functions registered")
+        functions = tuple(
+            Function(each, callback, frozenset(flags.decode().split()), about, tuple(flags.decode().split()))
+            for each, callback, flags, about in registered
+        )
+        return Library(name, source, functions)
+
+    def _add(self, library: Library) -> None:
+        self.libraries[library.name] = library
+        self.functions.update({function.name: function for function in library.functions})
+
+    def delete(self, name: bytes) -> None:
+        """Drops a library. Raises CommandError."""
+        library = self.libraries.pop(name, None)
+        if library is None:
+            raise CommandError("ERR Library not found")
+        for function in library.functions:
+            del self.functions[function.name]
+
+    def flush(self) -> None:
+        """Drops every library."""
+        self.libraries, self.functions = {}, {}
+
+    def restore(self, sources: list[bytes], policy: bytes) -> None:
+        """Adds libraries from their sources: FLUSH, APPEND or REPLACE. Raises CommandError; then nothing has changed."""
+        before = self.libraries, self.functions
+        self.libraries, self.functions = (
+            ({}, {}) if policy == b"flush" else (dict(before[0]), dict(before[1]))
+        )
+        try:
+            for source in sources:
+                name, _ = _library_header(source)
+                if policy == b"append" and name in before[0]:
+                    raise CommandError(f"ERR Library {printable(name)} already exists")
+                self.load(source, replace=policy == b"replace" and name in before[0])
+        except CommandError:
+            self.libraries, self.functions = before
+            raise
+
+
+class _Loading:
+    """Who runs a library's code: nobody's commands."""
+
+    def call(self, words: tuple[Any, ...]) -> Any:
+        """No command can be called while a library loads."""
+        return (b"ERR redis.call can not be called on FUNCTION LOAD command", 2)
+
+    def acl_check_cmd(self, words: tuple[Any, ...]) -> Any:
+        """As call."""
+        return self.call(words)
+
+    def set_protocol(self, protocol: int) -> None:
+        """Changes nothing."""
+
+    def protocols(self) -> tuple[int, int]:
+        """Of a reply that nobody gets."""
+        return 2, 2
+
+    def double(self, number: float) -> bytes:
+        """Of a reply that nobody gets."""
+        return b""
+
+    def interrupted(self) -> str | None:
+        """A library's code has only its functions to register: what takes longer than the first look is stopped."""
+        return "FUNCTION LOAD timeout"
+
+
+def script_hash(source: bytes) -> bytes:
+    """The name by which EVALSHA calls a script."""
+    return hashlib.sha1(source, usedforsecurity=False).hexdigest().encode()
+
+
+def _without_shebang(source: bytes) -> tuple[bytes, frozenset[str]]:
+    """The code behind a first line that declares flags, and those. Raises CommandError."""
+    end = source.find(b"\n")
+    if end < 0:
+        raise CommandError("ERR Invalid script shebang")
+    words = split_line(source[:end]) or [b""]
+    if words[0] != b"#!lua":
+        raise CommandError(f"ERR Unexpected engine in script shebang: {printable(words[0])}")
+    flags: set[str] = set()
+    for word in words[1:]:
+        if not word.startswith(b"flags="):
+            raise CommandError(f"ERR Unknown lua shebang option: {printable(word)}")
+        for flag in filter(None, word.removeprefix(b"flags=").split(b",")):
+            if printable(flag) not in FLAGS:
+                raise CommandError(f"ERR Unexpected flag in script shebang: {printable(flag)}")
+            flags.add(flag.decode())
+    return source[end:], frozenset(flags)
+
+
+def _library_header(source: bytes) -> tuple[bytes, bytes]:
+    """A library's name and the code behind its first line. Raises CommandError."""
+    if not source.startswith(_SHEBANG):
+        raise CommandError("ERR Missing library metadata")
+    end = source.find(b"\n")
+    if end < 0:
+        raise CommandError("ERR Invalid library metadata")
+    words = split_line(source[:end])
+    if words is None:
+        raise CommandError("ERR Invalid library metadata")
+    name: bytes | None = None
+    for word in words[1:]:
+        if not word.lower().startswith(b"name="):
+            raise CommandError(f"ERR Invalid metadata value given: {printable(word)}")
+        if name is not None:
+            raise CommandError("ERR Invalid metadata value, name argument was given multiple times")
+        name = word[len(b"name=") :]
+    if name is None:
+        raise CommandError("ERR Library name was not given")
+    if not name.replace(b"_", b"").isalnum() and name.strip(b"_"):
+        raise _bad_name()
+    if not name or not name.isascii():
+        raise _bad_name()
+    engine = words[0].removeprefix(_SHEBANG)
+    if engine.lower() != b"lua":
+        raise CommandError(f"ERR Engine '{printable(engine)}' not found")
+    return name, source[end:]
+
+
+def _bad_name() -> CommandError:
+    return CommandError(
+        "ERR Library names can only contain letters, numbers, or underscores(_) and must be at least one character long"
+    )

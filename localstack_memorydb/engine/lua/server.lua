@@ -1,0 +1,921 @@
+-- What scripts see: their globals, and the `redis` table. Runs once in each interpreter, before any script, and is trusted.
+--
+-- Nothing of Python is reachable for scripts: they are handed functions of this file, never a Python object, and get back
+-- only strings, numbers, booleans and tables. Tables of libraries are read-only; there are no other globals.
+local host, settings, cjson, cmsgpack = ...
+
+local type, tostring, select, error, pcall, xpcall, setmetatable, rawget, rawset, next =
+  type, tostring, select, error, pcall, xpcall, setmetatable, rawget, rawset, next
+local getmetatable, unpack, loadstring, concat, format, gsub, byte, find, sub =
+  getmetatable, unpack, loadstring, table.concat, string.format, string.gsub, string.byte, string.find, string.sub
+local collectgarbage, tonumber, setfenv, dump = collectgarbage, tonumber, setfenv, string.dump
+local sethook, getinfo, cocreate, coresume = debug.sethook, debug.getinfo, coroutine.create, coroutine.resume
+local native = {
+  next = next, rawset = rawset, rawget = rawget, setmetatable = setmetatable, getmetatable = getmetatable,
+  insert = table.insert,
+}
+local G = _G
+local modern = settings.modern
+
+-- Errors of our own functions read like those of the C functions for which they stand.
+local function bad(number, name, message)
+  error(format("bad argument #%d to '%s' (%s)", number, name, message), 3)
+end
+
+local function typed(value, wanted, number, name)
+  if type(value) ~= wanted then
+    local got = value == nil and "no value" or type(value)
+    error(format("bad argument #%d to '%s' (%s expected, got %s)", number, name, wanted, got), 3)
+  end
+end
+
+-- == Read-only tables ==
+
+local inside = setmetatable({}, {__mode = "k"})
+
+local READONLY = "Attempt to modify a readonly table"
+
+local function refuse()
+  error(READONLY, 2)
+end
+
+local function readonly(contents, metatable)
+  local shown = {}
+  inside[shown] = contents
+  return setmetatable(shown, {__index = contents, __newindex = refuse, __metatable = metatable or false})
+end
+
+local function api_error(text)
+  if modern then
+    error({err = "ERR " .. text})
+  end
+  local at = getinfo(3, "Sl")
+  error(format("%s: %d: %s", at.source, at.currentline, text), 0)
+end
+
+local base = {
+  _VERSION = _VERSION, assert = assert, collectgarbage = nil, error = error, gcinfo = gcinfo, ipairs = ipairs,
+  rawequal = rawequal, select = select, tonumber = tonumber, tostring = tostring, type = type, unpack = unpack,
+  xpcall = xpcall,
+}
+
+local function following(shown, key)
+  return native.next(inside[shown], key)
+end
+
+function base.next(t, key)
+  if inside[t] then
+    return following(t, key)
+  end
+  typed(t, "table", 1, "next")
+  return native.next(t, key)
+end
+
+function base.pairs(t)
+  if inside[t] then
+    return following, t, nil
+  end
+  typed(t, "table", 1, "pairs")
+  return native.next, t, nil
+end
+
+function base.rawset(t, key, value)
+  typed(t, "table", 1, "rawset")
+  if inside[t] then
+    error(READONLY, 0)
+  end
+  return native.rawset(t, key, value)
+end
+
+function base.rawget(t, key)
+  typed(t, "table", 1, "rawget")
+  return native.rawget(inside[t] or t, key)
+end
+
+function base.setmetatable(t, metatable)
+  typed(t, "table", 1, "setmetatable")
+  if metatable ~= nil and type(metatable) ~= "table" then
+    bad(2, "setmetatable", "nil or table expected")
+  end
+  if inside[t] then
+    error(READONLY, 0)
+  end
+  local protected = native.getmetatable(t)
+  if type(protected) ~= "table" and protected ~= nil then
+    error("cannot change a protected metatable", 2)
+  end
+  return native.setmetatable(t, metatable)
+end
+
+function base.getmetatable(value)
+  local found = native.getmetatable(value)
+  if found == false then
+    return nil
+  end
+  return found
+end
+
+-- Byte code could do anything, so scripts cannot load it: text is all that compiles. A tail call would take the caller off the
+-- stack, and with it the line that errors name: calls of C functions, which ours stand for, never do. So they become calls.
+local function compiled(text, name, environment)
+  local made, problem = loadstring(byte(text, 1) == 27 and " " .. text or text, name)
+  if made == nil then
+    return nil, problem
+  end
+  return setfenv(loadstring(host.without_tail_calls(dump(made)), name), environment)
+end
+
+local function load_text(environment, chunk, name)
+  if type(chunk) == "number" then
+    chunk = tostring(chunk)
+  end
+  if type(chunk) ~= "string" then
+    bad(1, "loadstring", "string expected, got " .. (chunk == nil and "no value" or type(chunk)))
+  end
+  return compiled(chunk, name or chunk, environment)
+end
+
+local function load_pieces(environment, reader, name)
+  if type(reader) ~= "function" then
+    bad(1, "load", "function expected, got " .. (reader == nil and "no value" or type(reader)))
+  end
+  local pieces = {}
+  while true do
+    local ok, piece = pcall(reader)
+    if not ok then
+      return nil, piece
+    end
+    if piece == nil or piece == "" then
+      break
+    end
+    if type(piece) ~= "string" then
+      return nil, "reader function must return a string"
+    end
+    pieces[#pieces + 1] = piece
+  end
+  return compiled(concat(pieces), name or "=(load)", environment)
+end
+
+-- A stopped collector would outlive the script.
+function base.collectgarbage(option, argument)
+  if option == nil or option == "collect" or option == "count" or option == "step" then
+    return collectgarbage(option or "collect", argument)
+  end
+  if option == "stop" or option == "restart" then
+    return 0
+  end
+  if option == "setpause" or option == "setstepmul" then
+    return 200
+  end
+  bad(1, "collectgarbage", format("invalid option '%s'", tostring(option)))
+end
+
+-- Valkey's own pcall: an error that is a table with `err` comes back as that text.
+local function settled(ok, problem, ...)
+  if not ok and type(problem) == "table" then
+    local text = problem.err
+    if type(text) == "string" or type(text) == "number" then
+      problem = text
+    end
+  end
+  return ok, problem, ...
+end
+
+if modern then
+  function base.pcall(f, ...)
+    return settled(pcall(f, ...))
+  end
+else
+  base.pcall = pcall
+end
+
+-- == Scripts that run too long ==
+
+local EVERY = 100000
+local killed = nil
+local at_count
+
+local function interrupt()
+  local reason = host.interrupted()
+  if reason then
+    killed = modern and {err = "ERR " .. reason} or reason
+    -- From now on every step fails: the script cannot catch this and go on.
+    sethook(at_count, "", 1)
+  end
+  if killed then
+    error(killed, 0)
+  end
+end
+
+at_count = interrupt
+sethook(at_count, "", EVERY)
+
+local function hooked(f)
+  local co = cocreate(f)
+  sethook(co, at_count, "", killed and 1 or EVERY)
+  return co
+end
+
+local function resumed(co, ok, ...)
+  if ok then
+    return ...
+  end
+  local problem = ...
+  if type(problem) == "string" then
+    local at = getinfo(3, "Sl")
+    if at and at.currentline > 0 then
+      problem = gsub(at.source, "^[@=]", "") .. ":" .. at.currentline .. ": " .. problem
+    end
+  end
+  error(problem, 0)
+end
+
+local coroutines = {
+  create = function(f)
+    if type(f) ~= "function" then
+      bad(1, "create", "Lua function expected")
+    end
+    return hooked(f)
+  end,
+  wrap = function(f)
+    if type(f) ~= "function" then
+      bad(1, "wrap", "Lua function expected")
+    end
+    local co = hooked(f)
+    return function(...)
+      return resumed(co, coresume(co, ...))
+    end
+  end,
+  resume = coroutine.resume, running = coroutine.running, status = coroutine.status, yield = coroutine.yield,
+}
+
+-- == Libraries ==
+
+local function copy(t)
+  local twin = {}
+  for key, value in native.next, t do
+    twin[key] = value
+  end
+  return twin
+end
+
+-- Calls a Python function that answers (true, result...) or (false, argument number or 0, message).
+local function checked(name, ok, first, second, ...)
+  if ok then
+    return first, second, ...
+  end
+  if first == 0 then
+    error(second, 3)
+  end
+  error(format("bad argument #%d to '%s' (%s)", first, name, second), 3)
+end
+
+-- Python only gets strings and numbers; of other values the name of their type.
+local function described(...)
+  local count = select("#", ...)
+  local values = {...}
+  for at = 1, count do
+    local kind = type(values[at])
+    if kind ~= "string" and kind ~= "number" then
+      values[at] = host.other(kind)
+    end
+  end
+  return unpack(values, 1, count)
+end
+
+local function python(name, f)
+  return function(...)
+    return checked(name, f(described(...)))
+  end
+end
+
+local strings, numbers, tables = copy(string), copy(math), copy(table)
+strings.gfind = string.gmatch
+
+function tables.insert(t, ...)
+  if inside[t] then
+    error(READONLY, 0)
+  end
+  typed(t, "table", 1, "insert")
+  local count = select("#", ...)
+  if count == 1 then
+    t[#t + 1] = (...)
+    return
+  end
+  if count ~= 2 then
+    error("wrong number of arguments to 'insert'", 2)
+  end
+  local at = tonumber((...))
+  if at == nil then
+    bad(2, "insert", "number expected, got " .. type((...)))
+  end
+  native.insert(t, at, (select(2, ...)))
+end
+
+numbers.random = python("random", host.random)
+numbers.randomseed = python("randomseed", host.randomseed)
+
+local bits = {}
+for _, name in native.next, {
+  "tobit", "bnot", "band", "bor", "bxor", "lshift", "rshift", "arshift", "rol", "ror", "bswap", "tohex",
+} do
+  bits[name] = python(name, host["bit_" .. name])
+end
+
+local structs = {
+  pack = python("pack", host.struct_pack),
+  unpack = python("unpack", host.struct_unpack),
+  size = python("size", host.struct_size),
+}
+
+-- == redis.call ==
+
+local reply_kinds = {ok = 1, failed = 2, refused = 3}
+local limit = settings.soft_limit_kb
+
+local function raised(problem)
+  if modern then
+    error(problem)
+  end
+  error(problem.err, 0)
+end
+
+-- Only what is certain to fit is handed over: the crossing to Python cannot bear a failed allocation.
+local function make_room()
+  if collectgarbage("count") > limit then
+    collectgarbage("collect")
+    if collectgarbage("count") > limit then
+      error("not enough memory", 0)
+    end
+  end
+end
+
+local function failed(text, kind)
+  local problem = {err = text}
+  if kind == reply_kinds.failed and modern then
+    problem.ignore_error_stats_update = true
+  end
+  if kind == reply_kinds.refused and not modern then
+    local at = getinfo(3, "Sl")
+    problem.err = format("%s: %d: %s", at.source, at.currentline, text)
+  end
+  return problem
+end
+
+local call_host, count = host.call, collectgarbage
+
+local function server_call(...)
+  if count("count") > limit then
+    make_room()
+  end
+  local value, kind = call_host(...)
+  if kind == nil then
+    return value
+  end
+  if kind == 1 then
+    return {ok = value}
+  end
+  raised(failed(value, kind))
+end
+
+local function server_pcall(...)
+  if count("count") > limit then
+    make_room()
+  end
+  local value, kind = call_host(...)
+  if kind == nil then
+    return value
+  end
+  if kind == 1 then
+    return {ok = value}
+  end
+  return (failed(value, kind))
+end
+
+-- == The rest of the redis table ==
+
+local wrong_arguments = "wrong number or type of arguments"
+
+local function error_table(text)
+  if byte(text, 1) == 45 then
+    local space = find(text, " ", 1, true)
+    if space == nil then
+      text = "ERR " .. sub(text, 2)
+    else
+      text = sub(text, 2)
+    end
+  else
+    text = "ERR " .. text
+  end
+  return {err = (gsub(gsub(text, "^[\r\n]+", ""), "[\r\n]+$", ""))}
+end
+
+local api = {}
+
+function api.sha1hex(...)
+  if select("#", ...) ~= 1 then
+    api_error("wrong number of arguments")
+  end
+  local text = ...
+  return host.sha1hex((type(text) == "string" or type(text) == "number") and tostring(text) or "")
+end
+
+function api.error_reply(...)
+  local text = ...
+  if select("#", ...) ~= 1 or type(text) ~= "string" then
+    if modern then
+      return error_table(wrong_arguments)
+    end
+    local at = getinfo(2, "Sl")
+    return {err = format("%s: %d: %s", at.source, at.currentline, wrong_arguments)}
+  end
+  if not modern then
+    return {err = text}
+  end
+  return error_table(byte(text, 1) == 45 and text or "-" .. text)
+end
+
+function api.status_reply(...)
+  local text = ...
+  if select("#", ...) ~= 1 or type(text) ~= "string" then
+    if modern then
+      return error_table(wrong_arguments)
+    end
+    local at = getinfo(2, "Sl")
+    return {err = format("%s: %d: %s", at.source, at.currentline, wrong_arguments)}
+  end
+  return {ok = text}
+end
+
+function api.log(...)
+  local total = select("#", ...)
+  if total < 2 then
+    api_error("redis.log() requires two arguments or more.")
+  end
+  local level = tonumber((...))
+  if level == nil then
+    api_error("First argument must be a number (log level).")
+  end
+  if level < 0 or level > 3 then
+    api_error("Invalid debug level.")
+  end
+  local words = {}
+  for at = 2, total do
+    local word = select(at, ...)
+    if type(word) == "string" or type(word) == "number" then
+      words[#words + 1] = tostring(word)
+    end
+  end
+  host.log(level, concat(words, " "))
+end
+
+function api.setresp(...)
+  if select("#", ...) ~= 1 then
+    api_error("redis.setresp() requires one argument.")
+  end
+  local protocol = tonumber((...))
+  if protocol ~= 2 and protocol ~= 3 then
+    api_error("RESP version must be 2 or 3.")
+  end
+  host.setresp(protocol)
+end
+
+function api.set_repl(...)
+  if select("#", ...) ~= 1 then
+    api_error("redis.set_repl() requires two arguments.")
+  end
+  local flags = tonumber((...)) or 0
+  if flags ~= 0 and flags ~= 1 and flags ~= 2 and flags ~= 3 then
+    api_error("Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.")
+  end
+end
+
+api.call, api.pcall = server_call, server_pcall
+api.LOG_DEBUG, api.LOG_VERBOSE, api.LOG_NOTICE, api.LOG_WARNING = 0, 1, 2, 3
+api.REPL_NONE, api.REPL_AOF, api.REPL_SLAVE, api.REPL_REPLICA, api.REPL_ALL = 0, 1, 2, 2, 3
+
+if modern then
+  api.REDIS_VERSION, api.REDIS_VERSION_NUM = settings.version, settings.version_number
+  function api.acl_check_cmd(...)
+    local value, kind = host.acl_check_cmd(...)
+    if kind ~= nil then
+      error({err = value})
+    end
+    return value
+  end
+end
+
+local libraries = {
+  string = readonly(strings), math = readonly(numbers), table = readonly(tables), bit = readonly(bits),
+  struct = readonly(structs), cjson = readonly(cjson(host, native.next)), cmsgpack = readonly(cmsgpack(host, settings)),
+  coroutine = readonly(coroutines),
+}
+native.getmetatable("").__index = strings
+native.getmetatable("").__metatable = readonly({__index = libraries.string})
+
+-- == Globals ==
+
+local function nonexistent(_, name)
+  if type(name) ~= "string" and type(name) ~= "number" then
+    error("Second argument to luaProtectedTableError must be a string or number", 2)
+  end
+  error(format("Script attempted to access nonexistent global variable '%s'", tostring(name)), 2)
+end
+
+local function globals_with(redis)
+  local known = copy(base)
+  for name, library in native.next, libraries do
+    known[name] = library
+  end
+  known.redis = readonly(redis)
+  return known
+end
+
+local eval_api = copy(api)
+eval_api.breakpoint = function() return false end
+eval_api.debug = function() end
+eval_api.replicate_commands = function() return true end
+
+local eval_globals = globals_with(eval_api)
+local function_globals = globals_with(api)
+local function_environment, function_metatable = {}
+
+-- No script has this table, and lupa looks into it without protection; but it holds nothing that anyone could use.
+for name in native.next, copy(G) do
+  G[name] = nil
+end
+
+local eval_environment = {}
+
+local function protect(environment, known)
+  inside[environment] = known
+  known._G = environment
+  known.loadstring = function(chunk, name) return load_text(environment, chunk, name) end
+  known.load = function(reader, name) return load_pieces(environment, reader, name) end
+  setmetatable(known, {__index = nonexistent})
+  local shown = readonly({__index = nonexistent})
+  local metatable = {__index = known, __newindex = refuse, __metatable = shown}
+  setmetatable(environment, metatable)
+  return metatable
+end
+
+local eval_metatable = protect(eval_environment, eval_globals)
+function_metatable = protect(function_environment, function_globals)
+
+if not modern then
+  local function create(_, name, value)
+    if name == "KEYS" or name == "ARGV" then
+      eval_globals[name] = value
+      return
+    end
+    error("Script attempted to create global variable '" .. tostring(name) .. "'", 2)
+  end
+  eval_metatable.__newindex = create
+end
+
+-- == Running ==
+
+local function where(level)
+  local at = getinfo(level, "Sl")
+  if at and at.what == "C" then
+    level = level + 1
+    at = getinfo(level, "Sl")
+  end
+  while at and at.source == "=server" do
+    level = level + 1
+    at = getinfo(level, "Sl")
+    if at and at.what == "C" then
+      level = level + 1
+      at = getinfo(level, "Sl")
+    end
+  end
+  return at
+end
+
+local function traced(problem)
+  local at = where(3)
+  if not modern then
+    return at and at.source .. ":" .. at.currentline .. ": " .. tostring(problem) or tostring(problem)
+  end
+  if type(problem) ~= "table" then
+    problem = {err = "ERR " .. tostring(problem)}
+  end
+  if at then
+    rawset(problem, "source", at.source)
+    rawset(problem, "line", at.currentline)
+  end
+  return problem
+end
+
+eval_globals.__redis__err__handler = traced
+
+-- Encodes what a script returns. Every level of nesting takes room on the stack of the real interpreter, which has an end.
+local STACK = 7994
+local out, length, protocol, resp
+
+local function add(text)
+  length = length + 1
+  out[length] = text
+end
+
+local encode
+
+local function encode_pairs(t, depth, sets)
+  local place, total = length + 1, 0
+  add("")
+  for key, value in native.next, t do
+    encode(key, depth + 3)
+    if not sets then
+      encode(value, depth + 2)
+    end
+    total = total + 1
+  end
+  if sets then
+    out[place] = (protocol == 3 and "~" or "*") .. total .. "\r\n"
+  else
+    out[place] = protocol == 3 and "%" .. total .. "\r\n" or "*" .. 2 * total .. "\r\n"
+  end
+end
+
+local function one_line(text)
+  return (gsub(text, "[\r\n]", " "))
+end
+
+local function encode_table(t, depth)
+  local special = rawget(t, "err")
+  if type(special) == "string" then
+    return add("-" .. one_line(gsub(special, "[\r\n]+$", "")) .. "\r\n")
+  end
+  special = rawget(t, "ok")
+  if type(special) == "string" then
+    return add("+" .. one_line(special) .. "\r\n")
+  end
+  special = rawget(t, "double")
+  if type(special) == "number" then
+    return add(host.double(special))
+  end
+  special = rawget(t, "big_number")
+  if modern and type(special) == "string" then
+    special = one_line(special)
+    return add(protocol == 3 and "(" .. special .. "\r\n" or "$" .. #special .. "\r\n" .. special .. "\r\n")
+  end
+  special = rawget(t, "verbatim_string")
+  if modern and type(special) == "table" then
+    local kind, text = rawget(special, "format"), rawget(special, "string")
+    if type(kind) == "string" and type(text) == "string" then
+      if protocol == 3 then
+        kind = sub(kind .. "   ", 1, 3)
+        return add("=" .. #text + 4 .. "\r\n" .. kind .. ":" .. text .. "\r\n")
+      end
+      return add("$" .. #text .. "\r\n" .. text .. "\r\n")
+    end
+  end
+  special = rawget(t, "map")
+  if type(special) == "table" then
+    return encode_pairs(special, depth, false)
+  end
+  special = rawget(t, "set")
+  if type(special) == "table" then
+    return encode_pairs(special, depth, true)
+  end
+  local place, total = length + 1, 0
+  add("")
+  while true do
+    local value = rawget(t, total + 1)
+    if value == nil then
+      break
+    end
+    encode(value, depth + 1)
+    total = total + 1
+  end
+  out[place] = "*" .. total .. "\r\n"
+end
+
+function encode(value, depth)
+  if depth > STACK then
+    return add("-ERR reached lua stack limit\r\n")
+  end
+  local kind = type(value)
+  if kind == "string" then
+    add("$" .. #value .. "\r\n" .. value .. "\r\n")
+  elseif kind == "number" then
+    add(format(":%d\r\n", value))
+  elseif kind == "boolean" then
+    if resp == 2 then
+      add(value and ":1\r\n" or protocol == 3 and "_\r\n" or "$-1\r\n")
+    elseif protocol == 3 then
+      add(value and "#t\r\n" or "#f\r\n")
+    else
+      add(value and ":1\r\n" or ":0\r\n")
+    end
+  elseif kind == "table" then
+    encode_table(inside[value] or value, depth)
+  else
+    add(protocol == 3 and "_\r\n" or "$-1\r\n")
+  end
+end
+
+-- The reply: a plain value, or a value and its kind.
+local function reply(value)
+  local kind = type(value)
+  if kind == "string" or kind == "number" then
+    return value
+  end
+  if kind ~= "table" then
+    if kind == "boolean" then
+      protocol, resp = host.protocols()
+      if resp == 3 then
+        return value
+      end
+      return value and 1 or nil
+    end
+    return nil
+  end
+  local special = rawget(value, "err")
+  if type(special) == "string" then
+    return special, "error"
+  end
+  special = rawget(value, "ok")
+  if type(special) == "string" then
+    return one_line(special), "ok"
+  end
+  protocol, resp = host.protocols()
+  out, length = {}, 0
+  encode(value, 0)
+  make_room()
+  local wire = concat(out)
+  out = nil
+  return wire, "wire"
+end
+
+local function text_of(problem, name)
+  local found = type(problem) == "table" and problem[name] or nil
+  return (type(found) == "string" or type(found) == "number") and tostring(found) or nil
+end
+
+local function finish(ok, value, kind)
+  if killed then
+    killed = nil
+    sethook(at_count, "", EVERY)
+  end
+  if ok then
+    return value, kind
+  end
+  if not modern or type(value) ~= "table" then
+    return tostring(value), "raised"
+  end
+  return text_of(value, "err"), "raised", text_of(value, "source"), text_of(value, "line")
+end
+
+local function run(f, keys, argv)
+  eval_globals.KEYS, eval_globals.ARGV = keys, argv
+  return finish(xpcall(function() return reply(f()) end, traced))
+end
+
+local entry = {}
+
+function entry.run(f, number, ...)
+  local total = select("#", ...)
+  local keys, argv
+  if number == 0 then
+    keys, argv = {}, {...}
+  elseif number == total then
+    keys, argv = {...}, {}
+  else
+    keys, argv = {...}, {select(number + 1, ...)}
+    for at = number + 1, total do
+      keys[at] = nil
+    end
+  end
+  return run(f, keys, argv)
+end
+
+entry.run_tables = run
+
+function entry.call_function(f, keys, argv)
+  return finish(xpcall(function() return reply(f(keys, argv)) end, traced))
+end
+
+-- A compiled script, or nil and why it does not compile.
+function entry.compile(body, name)
+  if not modern then
+    local made, problem = compiled("return function() " .. body .. "\nend", name, eval_environment)
+    if made == nil then
+      return nil, problem
+    end
+    return made()
+  end
+  return compiled(body, name, eval_environment)
+end
+
+-- == Function libraries ==
+
+local FLAGS = {["no-writes"] = true, ["allow-oom"] = true, ["allow-stale"] = true, ["no-cluster"] = true}
+FLAGS["allow-cross-slot-keys"] = true
+
+local loading
+
+local function flag_names(flags)
+  if type(flags) ~= "table" then
+    api_error("flags argument to redis.register_function must be a table representing function flags")
+  end
+  local names, at = {}, 1
+  while rawget(flags, at) ~= nil do
+    local flag = rawget(flags, at)
+    if type(flag) ~= "string" or not FLAGS[flag] then
+      api_error("unknown flag given")
+    end
+    names[at] = flag
+    at = at + 1
+  end
+  return concat(names, " ")
+end
+
+local function named_arguments(given)
+  if type(given) ~= "table" then
+    api_error("calling redis.register_function with a single argument is only applicable to Lua table (representing named arguments).")
+  end
+  local name, callback, flags, description
+  for key, value in native.next, given do
+    if type(key) ~= "string" then
+      api_error("named argument key given to redis.register_function is not a string")
+    end
+    if key == "function_name" then
+      name = type(value) == "string" and value or api_error("function_name argument given to redis.register_function must be a string")
+    elseif key == "description" then
+      description = type(value) == "string" and value or api_error("description argument given to redis.register_function must be a string")
+    elseif key == "callback" then
+      callback = type(value) == "function" and value or api_error("callback argument given to redis.register_function must be a function")
+    elseif key == "flags" then
+      flags = flag_names(value)
+    else
+      api_error("unknown argument given to redis.register_function")
+    end
+  end
+  if name == nil then
+    api_error("redis.register_function must get a function name argument")
+  end
+  if callback == nil then
+    api_error("redis.register_function must get a callback argument")
+  end
+  return name, callback, flags, description
+end
+
+local function register_function(...)
+  local total = select("#", ...)
+  local name, callback, flags, description
+  if loading == nil then
+    api_error("redis.register_function can only be called on FUNCTION LOAD command")
+  end
+  if total < 1 or total > 2 then
+    api_error("wrong number of arguments to redis.register_function")
+  end
+  if total == 1 then
+    name, callback, flags, description = named_arguments((...))
+  else
+    name, callback = ...
+    if type(name) ~= "string" then
+      api_error("first argument to redis.register_function must be a string")
+    end
+    if type(callback) ~= "function" then
+      api_error("second argument to redis.register_function must be a function")
+    end
+  end
+  if not find(name, "^[%w_]+$") then
+    api_error("Library names can only contain letters, numbers, or underscores(_) and must be at least one character long")
+  end
+  if loading[name] ~= nil then
+    api_error("Function already exists in the library")
+  end
+  loading[name] = callback
+  host.registered(name, callback, flags or "", description)
+end
+
+local loading_api = readonly(setmetatable({
+  register_function = register_function, log = api.log, LOG_DEBUG = 0, LOG_VERBOSE = 1, LOG_NOTICE = 2, LOG_WARNING = 3,
+  REDIS_VERSION = api.REDIS_VERSION, REDIS_VERSION_NUM = api.REDIS_VERSION_NUM,
+}, {__index = nonexistent}))
+
+local loading_globals = setmetatable({redis = loading_api}, {__index = nonexistent})
+
+-- Runs a library's code, which registers its functions; answers nothing, or what went wrong and why.
+function entry.load_library(body)
+  local made, problem = compiled(body, "@user_function", function_environment)
+  if made == nil then
+    return "compiling", problem
+  end
+  function_metatable.__index = loading_globals
+  loading = {}
+  local ok, value = pcall(made)
+  loading = nil
+  function_metatable.__index = function_globals
+  if killed then
+    killed = nil
+    sethook(at_count, "", EVERY)
+  end
+  if not ok then
+    return "registering", text_of(value, "err") or "ERR " .. tostring(value)
+  end
+end
+
+return entry
