@@ -40,6 +40,7 @@ from localstack_memorydb.engine.registry import (
     GATE_UNAUTHENTICATED,
     PUBSUB,
     Command,
+    CommandTable,
 )
 from localstack_memorydb.engine.resp import (
     BLOCKED,
@@ -153,7 +154,7 @@ class Session:
         self.number = number
         self.peer = peer
         self.now = self.started = self.last_seen = now
-        self.table = node.cluster.table
+        self.table: CommandTable = node.cluster.table
         self.slots = node.shard.keyspace.slots
         self.reader = hiredis.Reader()
         self.strict: RequestReader | None = None

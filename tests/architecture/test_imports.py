@@ -14,7 +14,16 @@ PACKAGE = "localstack_memorydb"
 FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 MAX_LINES = 700
 
-ENGINE_LIBRARIES = {"crcmod", "cryptography", "fastcrc", "hiredis", "lupa", "sortedcontainers", "uvloop"}
+ENGINE_LIBRARIES = {
+    "crcmod",
+    "cryptography",
+    "fastcrc",
+    "greenlet",
+    "hiredis",
+    "lupa",
+    "sortedcontainers",
+    "uvloop",
+}
 # Time and luck come in as arguments; sockets live in one place.
 OUTSIDE_OF_SESSIONS = {"asyncio", "random", "secrets", "socket", "ssl", "threading", "time", "uvloop"}
 NAMES_OF_ARGUMENTS = {"random.Random"}

@@ -99,14 +99,14 @@ class Interpreter:
             b"soft_limit_kb": (MEMORY_LIMIT - _SLACK) // 1024,
             b"msgpack_holder": b"Salvatore Sanfilippo" if level < (7, 2) else b"Redis Ltd.",
         }
-        load = self._lua.eval(b"loadstring")
+        load, dump = self._lua.eval(b"loadstring"), self._lua.eval(b"string.dump")
         parts = []
         for name in ("cjson", "cmsgpack", "server"):
             source = resources.files(__package__).joinpath(f"{name}.lua").read_bytes()
             chunk = load(source, b"=server")
             if isinstance(chunk, tuple):
                 raise RuntimeError(chunk[1].decode())
-            parts.append(chunk)
+            parts.append(load(without_tail_calls(dump(chunk)), b"=server"))
         cjson, cmsgpack, server = parts
         return server(table(self._host()), table(settings), cjson(), cmsgpack())
 

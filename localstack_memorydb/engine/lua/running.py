@@ -13,7 +13,6 @@ from localstack_memorydb.engine.registry import (
     DENYOOM,
     GATE_MEMORY,
     GATE_RESTRICTED,
-    MAY_REPLICATE,
     NOSCRIPT,
     WRITE,
     Command,
@@ -40,6 +39,9 @@ LOG = logging.getLogger(__name__)
 
 _LARGE: Final = 1 << 16
 _PER_ELEMENT: Final = 128
+
+# What read-only scripts may not do either, since replicas hear of it.
+_REPLICATED: Final = frozenset({"pfcount", "publish", "spublish"})
 
 join = b"".join
 
@@ -182,11 +184,10 @@ class Run:
                 log_refusal(s, refusal, command, argv)
                 raise CommandError(denied(refusal, s.user, command.name, s.table.level))
         primary = s.node.is_primary
-        if flags & (WRITE | MAY_REPLICATE):
-            if self.read_only:
-                raise CommandError(self._texts.read_only_script)
-            if flags & WRITE and not primary:
-                raise ReadOnlyReplica
+        if self.read_only and (flags & WRITE or command.name in _REPLICATED):
+            raise CommandError(self._texts.read_only_script)
+        if flags & WRITE and not primary:
+            raise ReadOnlyReplica
         if self.oom and flags & DENYOOM and not self.dirty:
             raise OutOfMemory
         if flags & WRITE:

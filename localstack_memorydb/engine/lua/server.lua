@@ -129,16 +129,10 @@ local function load_text(environment, chunk, name)
   if type(chunk) == "number" then
     chunk = tostring(chunk)
   end
-  if type(chunk) ~= "string" then
-    bad(1, "loadstring", "string expected, got " .. (chunk == nil and "no value" or type(chunk)))
-  end
   return compiled(chunk, name or chunk, environment)
 end
 
 local function load_pieces(environment, reader, name)
-  if type(reader) ~= "function" then
-    bad(1, "load", "function expected, got " .. (reader == nil and "no value" or type(reader)))
-  end
   local pieces = {}
   while true do
     local ok, piece = pcall(reader)
@@ -354,8 +348,9 @@ local function failed(text, kind)
   local problem = {err = text}
   if kind == reply_kinds.failed and modern then
     problem.ignore_error_stats_update = true
-  end
-  if kind == reply_kinds.refused and not modern then
+  elseif kind == reply_kinds.refused and modern then
+    problem.err = "ERR " .. text
+  elseif kind == reply_kinds.refused then
     local at = getinfo(3, "Sl")
     problem.err = format("%s: %d: %s", at.source, at.currentline, text)
   end
@@ -550,8 +545,16 @@ local eval_environment = {}
 local function protect(environment, known)
   inside[environment] = known
   known._G = environment
-  known.loadstring = function(chunk, name) return load_text(environment, chunk, name) end
-  known.load = function(reader, name) return load_pieces(environment, reader, name) end
+  known.loadstring = function(chunk, name)
+    if type(chunk) ~= "number" then
+      typed(chunk, "string", 1, "loadstring")
+    end
+    return load_text(environment, chunk, name)
+  end
+  known.load = function(reader, name)
+    typed(reader, "function", 1, "load")
+    return load_pieces(environment, reader, name)
+  end
   setmetatable(known, {__index = nonexistent})
   local shown = readonly({__index = nonexistent})
   local metatable = {__index = known, __newindex = refuse, __metatable = shown}
