@@ -133,6 +133,21 @@ class Settings:
         "through a handful of resources.",
         "0, 1",
     )
+    lambda_runner: str = _setting(
+        "auto",
+        _choice("auto", "local", "host"),
+        "What runs Lambda functions. local: processes of this machine, without Docker. host: LocalStack or moto "
+        "as they do it themselves, in Docker. auto: local on the stand-alone host; in LocalStack local when no "
+        "Docker engine answers and LAMBDA_RUNTIME_EXECUTOR is not set.",
+        "auto, local, host",
+    )
+    lambda_retry_delay: float = _setting(
+        1.0,
+        _seconds,
+        "How long the stand-alone host waits before it repeats an asynchronous invocation that failed; twice as "
+        "long before the second time. AWS waits a minute. (LocalStack has LAMBDA_RETRY_BASE_DELAY_SECONDS.)",
+        "seconds",
+    )
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:

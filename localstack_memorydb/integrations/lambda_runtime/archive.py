@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import stat
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -20,8 +22,23 @@ class BadArchive(ValueError):
 _UNREADABLE: Final = "Could not unzip uploaded file. Please check your file, then try to upload again."
 
 
+def require_archive(data: bytes) -> None:
+    """Refuse what `unzip` would, without unpacking anything."""
+    with _opened(data):
+        pass
+
+
 def unzip(data: bytes, target: Path) -> None:
     """Unpack a package; BadArchive, and nothing written outside of `target`, for one that cannot be trusted."""
+    with _opened(data) as archive:
+        target.mkdir(parents=True, exist_ok=True)
+        for entry in archive.infolist():
+            archive.extract(entry, target)
+            _set_mode(entry, target)
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
@@ -29,10 +46,7 @@ def unzip(data: bytes, target: Path) -> None:
                 raise BadArchive(f"Unzipped size must be smaller than {LARGEST} bytes")
             for entry in entries:
                 _require_inside(entry.filename)
-            target.mkdir(parents=True, exist_ok=True)
-            for entry in entries:
-                archive.extract(entry, target)
-                _set_mode(entry, target)
+            yield archive
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
         raise BadArchive(_UNREADABLE) from error
 

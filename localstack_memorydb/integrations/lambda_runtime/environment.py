@@ -9,6 +9,8 @@ import json
 import shutil
 import threading
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -38,8 +40,8 @@ class _Failed(Exception):
 class _Record:
     """One invocation: its log, and how long its parts took."""
 
-    def __init__(self, function: Function, invocation: Invocation) -> None:
-        self.function, self.invocation = function, invocation
+    def __init__(self, function: Function, invocation: Invocation, log_stream: str) -> None:
+        self.function, self.invocation, self.log_stream = function, invocation, log_stream
         self.logs: list[str] = []
         self.init: float | None = None
         self._began: float | None = None
@@ -53,8 +55,7 @@ class _Record:
     def finish(self, event: Event, memory: int | None) -> Outcome:
         """With what the function answered."""
         self._end(memory)
-        failed = event.what is Happened.ERROR
-        return Outcome(self.invocation.request_id, event.body, failed, tuple(self.logs))
+        return self._outcome(event.body, event.what is Happened.ERROR)
 
     def fail(self, failed: _Failed, memory: int | None) -> Outcome:
         """With the error that Lambda answers in the function's place."""
@@ -65,7 +66,10 @@ class _Record:
         if not failed.body:
             self.logs += problem.lines(request_id)
         self._end(memory, problem.status, problem.kind)
-        return Outcome(request_id, body, True, tuple(self.logs))
+        return self._outcome(body, True)
+
+    def _outcome(self, payload: bytes, failed: bool) -> Outcome:
+        return Outcome(self.invocation.request_id, payload, failed, tuple(self.logs), self.log_stream)
 
     def _end(self, memory: int | None, status: str = "", kind: str = "") -> None:
         seconds = time.monotonic() - (self._began or time.monotonic())
@@ -82,6 +86,7 @@ class Environment:
         self.function = function
         self._runner = runner
         self._directory = directory
+        self.log_stream = f"{datetime.now(UTC):%Y/%m/%d}/[{function.version}]{directory.name}"
         self._interpreter = interpreter_of(function.runtime, runner.libraries)
         self._sandbox: Sandbox | None = None
         self._warm = False
@@ -94,13 +99,15 @@ class Environment:
         if self._closed:
             raise RuntimeError("the environment is closed")
         self._started, self._warm = time.monotonic(), False
-        self._sandbox = self._runner.start(self.function, self._interpreter, self._directory)
+        named = {"AWS_LAMBDA_LOG_STREAM_NAME": self.log_stream, **self.function.variables}
+        function = replace(self.function, variables=named)
+        self._sandbox = self._runner.start(function, self._interpreter, self._directory)
         return self._sandbox
 
     def invoke(self, invocation: Invocation) -> Outcome:
         """Run the handler with an event, within the function's timeout."""
         with self._lock:
-            record = _Record(self.function, invocation)
+            record = _Record(self.function, invocation, self.log_stream)
             try:
                 sandbox = self._ready(record)
                 event = self._answer(sandbox, record)

@@ -45,6 +45,7 @@ class Outcome:
     payload: bytes = field(repr=False)
     failed: bool
     logs: tuple[str, ...] = field(repr=False)
+    log_stream: str = ""
 
     @property
     def text(self) -> str:

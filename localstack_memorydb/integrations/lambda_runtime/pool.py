@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -33,17 +33,22 @@ class Pool:
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._shelves: dict[Hashable, _Shelf] = {}
 
     def invoke(
-        self, key: Hashable, function: Function, invocation: Invocation, limit: int | None = None
+        self,
+        key: Hashable,
+        function: Function,
+        invocation: Invocation,
+        limit: int | None = None,
+        patience: float = 0,
     ) -> Outcome:
-        """Run an invocation; TooManyRequests when `limit` of them run already.
+        """Run an invocation; TooManyRequests when `limit` of them run already and none ends within `patience`.
 
         A function that differs from the last one of its key, in its code or configuration, gets new environments.
         """
-        shelf, environment = self._take(key, function, limit)
+        shelf, environment = self._take(key, function, limit, patience)
         try:
             environment = environment or self._runner.environment(function)
             return environment.invoke(invocation)
@@ -51,26 +56,34 @@ class Pool:
             self._give_back(key, shelf, environment)
 
     def _take(
-        self, key: Hashable, function: Function, limit: int | None
+        self, key: Hashable, function: Function, limit: int | None, patience: float
     ) -> tuple[_Shelf, Environment | None]:
         with self._lock:
-            shelf = self._shelves.get(key)
-            stale = [] if shelf is None or shelf.function == function else shelf.idle
-            if shelf is None or shelf.function != function:
-                self._shelves[key] = shelf = _Shelf(function, busy=shelf.busy if shelf else 0)
-            if limit is not None and shelf.busy >= limit:
+            if limit is not None and not self._lock.wait_for(
+                lambda: self._busy(key) < limit, patience if limit else 0
+            ):
                 raise TooManyRequests
+            shelf = self._shelves.get(key)
+            stale = []
+            if shelf is None or shelf.function != function:
+                stale = shelf.idle if shelf else []
+                self._shelves[key] = shelf = _Shelf(function, busy=self._busy(key))
             shelf.busy += 1
             environment = shelf.idle.pop()[0] if shelf.idle else None
             stale = [*stale, *self._outdated(time.monotonic() - _IDLE_SECONDS)]
         self._discard(stale)
         return shelf, environment
 
+    def _busy(self, key: Hashable) -> int:
+        shelf = self._shelves.get(key)
+        return shelf.busy if shelf else 0
+
     def _give_back(self, key: Hashable, shelf: _Shelf, environment: Environment | None) -> None:
         with self._lock:
             current = self._shelves.get(key)
             if current is not None:
                 current.busy -= 1
+                self._lock.notify_all()
             if current is shelf and environment is not None:
                 shelf.idle.append((environment, time.monotonic()))
                 environment = None
@@ -88,11 +101,11 @@ class Pool:
         for environment, _ in entries:
             self._runner.discard(environment)
 
-    def forget(self, key: Hashable) -> None:
-        """End the environments of a function that is gone."""
+    def forget(self, gone: Callable[[Hashable], bool]) -> None:
+        """End the environments of functions that are gone."""
         with self._lock:
-            shelf = self._shelves.pop(key, None)
-        if shelf is not None:
+            shelves = [self._shelves.pop(key) for key in list(self._shelves) if gone(key)]
+        for shelf in shelves:
             self._discard(shelf.idle)
 
     def clear(self) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import atexit
 import os
+import threading
+from functools import cache
 from typing import Any
 
 from localstack_memorydb.integrations.emulator import Emulator
@@ -14,8 +16,11 @@ from localstack_memorydb.settings import Settings
 _installed: Emulator | None = None
 
 
-def install(settings: Settings | None = None) -> Emulator:
+def install(settings: Settings | None = None, *, lambda_: bool = False) -> Emulator:
     """Answer moto's MemoryDB requests with real clusters from now on, and return what does so.
+
+    With `lambda_`, Lambda functions run, too: as processes of this machine. They reach the mocked services through
+    a port that is opened for the first of them.
 
     Safe to call again: the first call counts. Clusters start when they are created and close when mock_aws
     ends or moto is reset. Settings come from the environment unless given.
@@ -26,6 +31,8 @@ def install(settings: Settings | None = None) -> Emulator:
         _take_over(emulator)
         atexit.register(emulator.close)
         _installed = emulator
+    if lambda_:
+        _run_functions(_installed)
     return _installed
 
 
@@ -43,3 +50,27 @@ def _take_over(emulator: Emulator) -> None:
     urls.url_paths.clear()
     urls.url_paths["{0}/$"] = memorydb
     urls.url_paths["{0}/service/(?P<service>[^/]+)/operation/(?P<operation>[^/]+)$"] = memorydb
+
+
+@cache
+def _run_functions(emulator: Emulator) -> None:
+    """moto's Lambda functions, and a server for what they call: a function is another process, where no mock is."""
+    from localstack_memorydb.integrations.moto.lambda_ import functions
+
+    @cache
+    def endpoint() -> str:
+        from localstack_memorydb.integrations.moto.http import HttpServer, listen
+        from localstack_memorydb.integrations.moto.server import StandaloneApp
+
+        imported = threading.Event()
+        imported.set()
+        listener = listen("127.0.0.1", 0)
+        server = HttpServer(listener, StandaloneApp(emulator, imported))
+        server.start()
+        atexit.register(listener.close)
+        atexit.register(server.stop)
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    running = functions(emulator, endpoint)
+    running.take_over()
+    atexit.register(running.close)

@@ -7,7 +7,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from moto import backend_index
@@ -21,6 +21,9 @@ from localstack_memorydb.integrations.moto.http import HttpServer, listen
 from localstack_memorydb.integrations.moto.ports import ports
 from localstack_memorydb.integrations.moto.service import Service, states_of
 from localstack_memorydb.settings import Settings
+
+if TYPE_CHECKING:
+    from localstack_memorydb.integrations.moto.lambda_ import Functions
 
 # LocalStack's rule, so that both hosts put the same things in the same account.
 DEFAULT_ACCOUNT = "000000000000"
@@ -112,8 +115,11 @@ class StandaloneHost:
         self._listener = listen(settings.bind, port)
         self._emulator = Emulator(settings, ports)
         self._imported = threading.Event()
+        self._functions: Functions | None = None
         self._server = HttpServer(self._listener, StandaloneApp(self._emulator, self._imported))
-        self.url = f"http://{settings.bind}:{self._listener.getsockname()[1]}"
+        port = self._listener.getsockname()[1]
+        self.url = f"http://{settings.bind}:{port}"
+        self._url_for_functions = self.url.replace("0.0.0.0", "127.0.0.1")  # noqa: S104
 
     def start(self) -> None:
         """Serve. Raises SettingsError when there is a data directory that cannot be used."""
@@ -129,11 +135,23 @@ class StandaloneHost:
             import moto.iam.models
             import moto.s3.models  # noqa: F401
 
+            self._run_functions()
             self._emulator.open()
         finally:
             self._imported.set()
 
+    def _run_functions(self) -> None:
+        """Let moto's Lambda functions run here, unless they are to run in Docker."""
+        from localstack_memorydb.integrations.moto.lambda_ import functions
+
+        settings = self._emulator.settings
+        if settings.lambda_runner != "host":
+            self._functions = functions(self._emulator, lambda: self._url_for_functions)
+            self._functions.take_over()
+
     def stop(self) -> None:
         self._server.stop()
         self._listener.close()
+        if self._functions is not None:
+            self._functions.close()
         self._emulator.close()
