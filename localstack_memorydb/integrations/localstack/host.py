@@ -6,10 +6,13 @@ import dataclasses
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from localstack_memorydb.integrations.emulator import Emulator
 from localstack_memorydb.settings import Settings
+
+if TYPE_CHECKING:
+    from localstack_memorydb.integrations.lambda_runtime import Runner
 
 
 @cache
@@ -41,8 +44,43 @@ def restore() -> None:
         emulator().open()
 
 
+@cache
+def runner() -> Runner:
+    """What runs Lambda functions without Docker."""
+    from localstack_memorydb.integrations.lambda_runtime import Runner
+
+    return Runner(lambda: emulator().ca_certificate)
+
+
+def choose_what_works_here() -> None:
+    """Lambda without Docker and DynamoDB without Java, where the user chose nothing and LocalStack's own are out."""
+    from localstack_memorydb.integrations.localstack.dynamodb import choose_provider
+
+    choose_provider()
+    _choose_executor()
+
+
+def _choose_executor() -> None:
+    """LAMBDA_RUNTIME_EXECUTOR and CONTAINER_RUNTIME, LocalStack's own settings, win over everything."""
+    from localstack import config
+
+    choice = settings().lambda_runner
+    if choice == "host" or {"LAMBDA_RUNTIME_EXECUTOR", "CONTAINER_RUNTIME"} & os.environ.keys():
+        return
+    if choice == "local" or not _docker_answers():
+        config.LAMBDA_RUNTIME_EXECUTOR = "local"
+
+
+def _docker_answers() -> bool:
+    from localstack.utils.docker_utils import DOCKER_CLIENT
+
+    return bool(DOCKER_CLIENT.has_docker())
+
+
 def close() -> None:
     """Free every port, if there is anything to free."""
+    if runner.cache_info().currsize:
+        runner().close()
     if emulator.cache_info().currsize:
         emulator().close()
 

@@ -22,6 +22,26 @@ def memorydb() -> Any:
     )
 
 
+@aws_provider(api="dynamodb", name="moto")
+def dynamodb() -> Any:
+    """DynamoDB without Java."""
+    from localstack.aws.api.dynamodb import DynamodbApi
+
+    from localstack_memorydb.integrations.localstack.dynamodb import service
+
+    return service(DynamodbApi)
+
+
+@aws_provider(api="dynamodbstreams", name="moto")
+def dynamodbstreams() -> Any:
+    """The streams of that DynamoDB."""
+    from localstack.aws.api.dynamodbstreams import DynamodbstreamsApi
+
+    from localstack_memorydb.integrations.localstack.dynamodb import service
+
+    return service(DynamodbstreamsApi)
+
+
 @hooks.on_infra_start()
 def on_infra_start() -> None:
     """Before the gateway is up: refuse settings that cannot be used, start the clusters of the last run, make the model
@@ -37,6 +57,7 @@ def on_infra_start() -> None:
         sys.stderr.write(f"localstack-memorydb: {error}\n")
         sys.exit(1)
     host.accept_rpc_v2_cbor()
+    host.choose_what_works_here()
 
 
 @hooks.on_infra_ready()

@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+_PREFIX = "localstack-memorydb-"
 _STOP_SECONDS = 4.0
 _CACHE = Path("var/lib/localstack/cache")
 _CATALOG = "service-catalog-*.dill"
@@ -55,6 +56,9 @@ def _configure(root: Path, port: int, data_dir: Path | None) -> None:
     }
     for name, value in chosen.items():
         os.environ.setdefault(name, value)
+    if root.name.startswith(_PREFIX):  # LocalStack leaves the code of functions among the temporary files
+        (root / "tmp").mkdir(exist_ok=True)
+        tempfile.tempdir = os.environ["TMPDIR"] = str(root / "tmp")
     if data_dir is not None:
         os.environ["MEMORYDB_DATA_DIR"] = str(data_dir)
 
@@ -69,7 +73,7 @@ def _filesystem() -> Iterator[Path]:
     if own := os.environ.get("FILESYSTEM_ROOT"):
         yield Path(own)
         return
-    root = Path(tempfile.mkdtemp(prefix="localstack-memorydb-"))
+    root = Path(tempfile.mkdtemp(prefix=_PREFIX))
     try:
         _copy_catalog(_user_cache(), root / _CACHE)
         yield root
@@ -100,7 +104,7 @@ def _limit_stop(root: Path) -> None:
     events.infra_stopping.wait()
     if not events.infra_stopped.wait(_STOP_SECONDS):
         _end_children()
-        if root.name.startswith("localstack-memorydb-"):
+        if root.name.startswith(_PREFIX):
             shutil.rmtree(root, ignore_errors=True)
         _flush()
         os._exit(0)
