@@ -7,7 +7,7 @@ own keyspace, so a replica costs neither memory nor time, and a failover loses n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from localstack_memorydb.engine.eviction import Budget
 from localstack_memorydb.engine.keyspace import Keyspace
 from localstack_memorydb.engine.lua.scripting import Script, Scripting
 from localstack_memorydb.engine.parameters import Parameters
-from localstack_memorydb.engine.registry import GATE_MEMORY, GATE_REPLICA, command_table
+from localstack_memorydb.engine.registry import GATE_BUSY, GATE_MEMORY, GATE_REPLICA, command_table
 from localstack_memorydb.engine.resp import Push
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.slots import SLOTS, Range, even_ranges, key_slot, plan_reshard, to_ranges
@@ -164,6 +164,17 @@ class Shard:
             for session in node.sessions.values():
                 session.gates = session.gates & ~GATE_MEMORY | self.memory_gate
 
+    def announce_busy(self) -> None:
+        """Shuts the clients of all nodes out while a script runs for too long, and lets them in again."""
+        for node in self.nodes:
+            for session in node.sessions.values():
+                session.gates = session.gates & ~GATE_BUSY | (self.gates & GATE_BUSY)
+
+    @property
+    def gates(self) -> int:
+        """The gates that the shard's state shuts for every session."""
+        return self.memory_gate | (GATE_BUSY if self.scripting.pace.long_run is not None else 0)
+
     @property
     def memory_gate(self) -> int:
         """The gate of sessions whose commands have to be looked at one by one for memory's sake."""
@@ -214,6 +225,7 @@ class Cluster:
         self.users = compile_users(spec.users, spec.engine_version)
         self.iam_sessions: dict[Session, int] = {}
         self.epoch = spec.shards
+        self.clock: Callable[[], float] = lambda: 0.0
         self.unblocked: list[Session] = []
         self._clients = 0
         self._owners: list[Shard | None] = [None] * SLOTS
@@ -325,6 +337,9 @@ class Cluster:
         for session in [each for each, deadline in self.iam_sessions.items() if deadline <= now]:
             session.cut_off()
         for shard in self.shards:
+            shard.scripting.pace.go_on(now)
+            if shard.scripting.pace.long_run is not None:
+                continue  # time stands still for the script, and others see nothing of what it did so far
             shard.keyspace.purge_all(now)
             shard.budget.tick()
             if shard.keyspace.ready:

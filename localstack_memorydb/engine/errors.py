@@ -169,6 +169,32 @@ class OutOfMemory(CommandError):
         super().__init__("OOM command not allowed when used memory > 'maxmemory'.")
 
 
+class Busy(CommandError):
+    """A script or function runs for too long; only what may end it is served."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            f"BUSY Redis is busy running a script. You can only call {kind} KILL or SHUTDOWN NOSAVE."
+        )
+
+
+class NotBusy(CommandError):
+    """There is no script to end."""
+
+    def __init__(self) -> None:
+        super().__init__("NOTBUSY No scripts in execution right now.")
+
+
+class Unkillable(CommandError):
+    """The script has written: half of it must not remain."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the "
+            "script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command."
+        )
+
+
 class OutOfRange(CommandError):
     """An index, offset or count outside of what the command takes."""
 

@@ -90,8 +90,9 @@ GATE_SILENT: Final = 1 << 4
 GATE_MONITORED: Final = 1 << 5
 GATE_RESTRICTED: Final = 1 << 6  # the user may not do everything
 GATE_MEMORY: Final = 1 << 8  # memory is short, or somebody wants to know which keys are used
+GATE_BUSY: Final = 1 << 9  # a script runs for too long
 GATE_ALWAYS: Final = 1 << 7  # every session has it: containers, and commands that change the protocol
-EVERY_GATE: Final = (1 << 7) - 1 | GATE_MEMORY
+EVERY_GATE: Final = (1 << 7) - 1 | GATE_MEMORY | GATE_BUSY
 
 
 # Keys are found as C's atoi reads their number: `1.5` is 1 here, and an error of the command itself later.
@@ -333,6 +334,8 @@ class Family:
             command.gates = EVERY_GATE & ~passes | (
                 GATE_ALWAYS if careful or flags & (BLOCKING | PUBSUB) else 0
             )
+            if flags & ALLOW_BUSY:
+                command.gates &= ~GATE_BUSY
             if flags & NO_AUTH:
                 command.gates &= ~GATE_UNAUTHENTICATED
             if not keys and not flags & (WRITE | MAY_REPLICATE):

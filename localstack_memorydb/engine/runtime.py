@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from random import Random, SystemRandom
@@ -128,6 +129,7 @@ class ClusterHandle:
         self._engine = engine
         luck = Random(SystemRandom().getrandbits(128))  # noqa: S311 - not secret
         self._cluster = Cluster(spec, luck, clock(), layout)
+        self._cluster.clock = time.monotonic
         self._server: ClusterServer
         self._closed = False
 
@@ -251,6 +253,8 @@ class ClusterHandle:
         self._engine._clusters.remove(self)
 
     async def _close(self) -> None:
+        for shard in self._cluster.shards:
+            shard.scripting.pace.stop()
         self._server.close(list(self._cluster.nodes()))
 
 

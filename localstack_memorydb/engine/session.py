@@ -31,6 +31,7 @@ from localstack_memorydb.engine.eviction import admit, use
 from localstack_memorydb.engine.keyspace import Slot
 from localstack_memorydb.engine.registry import (
     GATE_ALWAYS,
+    GATE_BUSY,
     GATE_MEMORY,
     GATE_MULTI,
     GATE_REPLICA,
@@ -193,7 +194,7 @@ class Session:
         self.touched = False
         self.queue = None
         self.name = b""
-        self.gates = GATE_ALWAYS | self.node.shard.memory_gate | (0 if self.node.is_primary else GATE_REPLICA)
+        self.gates = GATE_ALWAYS | self.node.shard.gates | (0 if self.node.is_primary else GATE_REPLICA)
         self.become(self.node.cluster.open_user)
         self.encoders = encoders(2, self.legacy_doubles)
 
@@ -459,6 +460,8 @@ class Session:
             raise ReadOnlyReplica
         if self.gates & GATE_MEMORY:
             admit(self, command)
+        if gates & GATE_BUSY:
+            raise self.node.shard.scripting.pace.busy()
         if gates & GATE_SUBSCRIBED:
             raise CommandError(
                 f"ERR Can't execute '{command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
@@ -586,6 +589,10 @@ class Session:
                 self.blocked.deadline = self.now + max(1, round(timeout * 1000))
                 self.alarm(self.blocked.deadline)
         return BLOCKED
+
+    def park(self, argv: Argv) -> None:
+        """The client waits for no key but until `unblock`: its script takes long."""
+        self.blocked = Blocked(argv, {}, self.now)
 
     # -- blocked clients ----------------------------------------------------------------------------------------------
 

@@ -41,14 +41,15 @@ def _call(s: Session, argv: Argv, read_only: bool) -> Reply:
         raise CommandError("ERR Function not found")
     keys, arguments = split_arguments(argv, "ERR Bad number of keys provided")
     run = make_run(s, function.flags, read_only=read_only, keys=keys)
-    was_in_exec = s.in_exec
-    run.enter()
-    try:
-        interpreter = s.node.shard.scripting.interpreter
-        value = interpreter.call_function(run, function.callback, keys, arguments)
-    finally:
-        run.leave(was_in_exec)
-    return answer(s, value, function.name)
+    interpreter = s.node.shard.scripting.interpreter
+    return s.node.shard.scripting.pace.execute(
+        s,
+        run,
+        "FUNCTION",
+        argv,
+        lambda: interpreter.call_function(run, function.callback, keys, arguments),
+        lambda value: answer(s, value, function.name),
+    )
 
 
 @functions.command("FCALL", -3, SCRIPT_FLAGS, keys=WRITING, since=_SINCE)
@@ -139,13 +140,13 @@ def function_stats(s: Session, argv: Argv) -> Reply:
     """What runs now, and how many libraries and functions there are."""
     scripting = s.node.shard.scripting
     counts = {b"libraries_count": len(scripting.libraries), b"functions_count": len(scripting.functions)}
-    return {b"running_script": scripting.running_script(s.now), b"engines": {b"LUA": counts}}
+    return {b"running_script": scripting.pace.shown(s.now), b"engines": {b"LUA": counts}}
 
 
 @functions.command("FUNCTION|KILL", 2, ALLOW_BUSY | NOSCRIPT, since=_SINCE)
 def function_kill(s: Session, argv: Argv) -> Reply:
     """Ends the function that runs."""
-    return s.node.shard.scripting.kill("FUNCTION")
+    return s.node.shard.scripting.pace.kill("FUNCTION")
 
 
 @functions.command("FUNCTION|DUMP", 2, NOSCRIPT, since=_SINCE)

@@ -85,13 +85,15 @@ def make_run(s: Session, flags: frozenset[str] | None, *, read_only: bool, keys:
 def _evaluate(s: Session, script: Script, argv: Argv, read_only: bool) -> Reply:
     keys, arguments = split_arguments(argv)
     run = make_run(s, script.flags, read_only=read_only, keys=keys)
-    was_in_exec = s.in_exec
-    run.enter()
-    try:
-        value = s.node.shard.scripting.interpreter.run(run, script.compiled, keys, arguments)
-    finally:
-        run.leave(was_in_exec)
-    return answer(s, value, script.sha)
+    interpreter = s.node.shard.scripting.interpreter
+    return s.node.shard.scripting.pace.execute(
+        s,
+        run,
+        "SCRIPT",
+        argv,
+        lambda: interpreter.run(run, script.compiled, keys, arguments),
+        lambda value: answer(s, value, script.sha),
+    )
 
 
 def _eval(s: Session, argv: Argv, read_only: bool) -> Reply:
@@ -166,7 +168,7 @@ def script_flush(s: Session, argv: Argv) -> Reply:
 @scripting.command("SCRIPT|KILL", 2, ALLOW_BUSY | NOSCRIPT, since="2.6.0")
 def script_kill(s: Session, argv: Argv) -> Reply:
     """Ends the script that runs."""
-    return s.node.shard.scripting.kill("SCRIPT")
+    return s.node.shard.scripting.pace.kill("SCRIPT")
 
 
 @scripting.command("SCRIPT|DEBUG", 3, NOSCRIPT, since="3.2.0")

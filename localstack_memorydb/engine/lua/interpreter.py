@@ -118,7 +118,7 @@ class Interpreter:
             "setresp": lambda protocol: self.caller.set_protocol(int(protocol)),
             "protocols": lambda: self.caller.protocols(),
             "double": lambda number: self.caller.double(float(number)),
-            "interrupted": lambda: self.caller.interrupted(),
+            "interrupted": self._interrupted,
             "log": _log,
             "sha1hex": lambda text: hashlib.sha1(text, usedforsecurity=False).hexdigest().encode(),
             "other": Other,
@@ -140,6 +140,10 @@ class Interpreter:
 
     def _call(self, *words: Any) -> Any:
         return self.caller.call(words)
+
+    def _interrupted(self) -> bytes | None:
+        reason = self.caller.interrupted()
+        return None if reason is None else reason.encode()
 
     def _register(self, name: bytes, callback: Any, flags: bytes, description: bytes | None) -> None:
         self._registered.append((name, callback, flags, description))
@@ -184,8 +188,8 @@ class Interpreter:
                 answer = self._run_tables(script, self.table(list(keys)), self.table(list(arguments)))
             else:
                 answer = self._run(script, len(keys), *keys, *arguments)
-        except (LuaError, LuaMemory, MemoryError):
-            answer = (b"not enough memory", b"raised")
+        except (LuaError, LuaMemory, MemoryError) as error:
+            answer = _unfinished(error)
         self._tidy()
         return answer
 
@@ -203,8 +207,8 @@ class Interpreter:
             answer = self._entry[b"call_function"](
                 function, self.table(list(keys)), self.table(list(arguments))
             )
-        except (LuaError, LuaMemory, MemoryError):
-            answer = (b"not enough memory", b"raised")
+        except (LuaError, LuaMemory, MemoryError) as error:
+            answer = _unfinished(error)
         self._tidy()
         return answer
 
@@ -217,8 +221,8 @@ class Interpreter:
         try:
             self._make_room(20 * len(body))
             failed = self._entry[b"load_library"](body)
-        except (LuaError, LuaMemory, MemoryError):
-            return "registering", "ERR not enough memory"
+        except (LuaError, LuaMemory, MemoryError) as error:
+            return "registering", _unfinished(error)[0].decode()
         if failed is not None:
             return failed[0].decode(), failed[1].decode("utf-8", "surrogateescape")
         return self._registered
@@ -226,6 +230,14 @@ class Interpreter:
     def _tidy(self) -> None:
         if self._lua.get_memory_used(total=True) > _KEPT:
             self._lua.gccollect()
+
+
+def _unfinished(error: Exception) -> tuple[bytes, bytes]:
+    """The answer of a script that our own code could not bring to its end."""
+    if type(error) is LuaError:
+        LOG.error("internal error in a script", exc_info=error)
+        return b"ERR internal error", b"raised"
+    return b"ERR not enough memory", b"raised"
 
 
 def _no_attributes(_owner: object, _name: object, _setting: bool) -> str:

@@ -57,6 +57,7 @@ class Run:
         "_session",
         "_texts",
         "dirty",
+        "may_wait",
         "oom",
         "read_only",
         "slot",
@@ -72,6 +73,7 @@ class Run:
         self.read_only = read_only
         self.slot: int | None = None
         self.dirty = False
+        self.may_wait = False
         self.oom = False
 
     # -- what the script asks for -----------------------------------------------------------------------------------------
@@ -136,7 +138,7 @@ class Run:
 
     def interrupted(self) -> str | None:
         """Why the script has to end now."""
-        return self._session.node.shard.scripting.interrupted(self)
+        return self._session.node.shard.scripting.pace.interrupted(self)
 
     # -- from words to a command ------------------------------------------------------------------------------------------
 
@@ -288,9 +290,10 @@ class Run:
         if obeys_memory and s.gates & GATE_MEMORY and s.node.is_primary:
             self.oom = not s.node.shard.budget.make_room(s.now)
 
-    def enter(self) -> None:
+    def enter(self, *, may_wait: bool) -> None:
         """Commands of the session are the script's from now on: they do not block, and answer in RESP2."""
         s = self._session
+        self.may_wait = may_wait
         s.in_exec = True
         s.script = self
         s.protocol = 2

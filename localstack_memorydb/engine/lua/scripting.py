@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from localstack_memorydb.engine.errors import CommandError, printable
 from localstack_memorydb.engine.lua.interpreter import CompileError, Interpreter, LuaMemory
+from localstack_memorydb.engine.lua.long_runs import Pace
 from localstack_memorydb.engine.resp import split_line
 from localstack_memorydb.engine.versions import PATCH_VERSIONS, REDIS_COMPATIBLE, is_valkey
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.cluster import Shard
-    from localstack_memorydb.engine.lua.running import Run
 
 NO_WRITES: Final = "no-writes"
 ALLOW_OOM: Final = "allow-oom"
@@ -64,6 +64,7 @@ class Scripting:
     def __init__(self, shard: Shard) -> None:
         self._shard = shard
         self._interpreter: Interpreter | None = None
+        self.pace = Pace(shard)
         self.libraries: dict[bytes, Library] = {}
         self.functions: dict[bytes, Function] = {}
 
@@ -79,6 +80,7 @@ class Scripting:
     def renew(self) -> None:
         """The nodes are new ones: no script is known, the libraries are loaded again."""
         libraries = list(self.libraries.values())
+        self.pace.stop()
         self._interpreter = None
         self.libraries, self.functions = {}, {}
         for node in self._shard.nodes:
@@ -86,18 +88,6 @@ class Scripting:
         if self._shard.cluster.table.level >= (7,):
             for library in libraries:
                 self.load(library.source)
-
-    def interrupted(self, _run: Run) -> str | None:
-        """Why the running script has to end now."""
-        return None
-
-    def kill(self, _kind: str) -> CommandError:
-        """Ends what runs; raises CommandError."""
-        raise CommandError("NOTBUSY No scripts in execution right now.")
-
-    def running_script(self, _now: int) -> dict[bytes, Any] | None:
-        """What runs and for how long."""
-        return None
 
     # -- scripts -----------------------------------------------------------------------------------------------------------
 
@@ -181,8 +171,14 @@ class Scripting:
             raise
 
 
+_LOADING_LOOKS: Final = 200
+
+
 class _Loading:
     """Who runs a library's code: nobody's commands."""
+
+    def __init__(self) -> None:
+        self._looks = 0
 
     def call(self, words: tuple[Any, ...]) -> Any:
         """No command can be called while a library loads."""
@@ -204,8 +200,9 @@ class _Loading:
         return b""
 
     def interrupted(self) -> str | None:
-        """A library's code has only its functions to register: what takes longer than the first look is stopped."""
-        return "FUNCTION LOAD timeout"
+        """A library's code has only its functions to register, so it is given about half a second."""
+        self._looks += 1
+        return "FUNCTION LOAD timeout" if self._looks > _LOADING_LOOKS else None
 
 
 def script_hash(source: bytes) -> bytes:

@@ -196,7 +196,8 @@ local function interrupt()
     -- From now on every step fails: the script cannot catch this and go on.
     sethook(at_count, "", 1)
   end
-  if killed then
+  -- Our own code is short, and ends the run; the script's is what must not go on.
+  if killed and getinfo(2, "S").source ~= "=server" then
     error(killed, 0)
   end
 end

@@ -1,0 +1,164 @@
+"""Scripts that run too long: they give way to other clients, which are told so and may end them.
+
+A script runs in a greenlet of its own. Lua calls back every so many instructions; once the script has run for longer than the
+threshold, that call switches back to the loop, and the shard's timer lets the script go on for a while, again and again.
+https://valkey.io/commands/script-kill/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from greenlet import getcurrent, greenlet
+
+from localstack_memorydb.engine.errors import Busy, CommandError, NotBusy, Unkillable
+from localstack_memorydb.engine.resp import BLOCKED, OK, Argv, Reply, Simple
+
+if TYPE_CHECKING:
+    from localstack_memorydb.engine.cluster import Shard
+    from localstack_memorydb.engine.lua.running import Run
+    from localstack_memorydb.engine.session import Session
+
+Finish: TypeAlias = Callable[[Any], Reply]
+
+THRESHOLD: Final = 5.0
+"""Seconds after which other clients are served again: busy-reply-threshold, which MemoryDB leaves at its default."""
+
+_SLICE: Final = 0.05
+_SUSPENDED: Final = object()
+
+
+@dataclass(slots=True)
+class LongRun:
+    """A script that others wait for."""
+
+    session: Session
+    run: Run
+    kind: str  # SCRIPT or FUNCTION
+    name: bytes
+    argv: Argv
+    since: int
+    finish: Finish = field(repr=False)
+
+
+class Pace:
+    """Runs the scripts of a shard and knows whether one of them takes too long."""
+
+    def __init__(self, shard: Shard) -> None:
+        self._shard = shard
+        self._worker: greenlet | None = None
+        self._started: float | None = None
+        self._slice_began = 0.0
+        self._killed: str | None = None
+        self.long_run: LongRun | None = None
+
+    def execute(
+        self, s: Session, run: Run, kind: str, argv: Argv, work: Callable[[], Any], finish: Finish
+    ) -> Reply:
+        """Runs a script; `finish` makes the reply of its answer. BLOCKED if that comes later. Raises CommandError.
+
+        In a transaction a script cannot give way, since the transaction would have to: there it ends at the threshold.
+        """
+        was_in_exec = s.in_exec
+        run.enter(may_wait=not was_in_exec)
+        self._started = self._killed = None
+        answer = _SUSPENDED
+        try:
+            answer = self._switch(work)
+        finally:
+            if answer is not _SUSPENDED:
+                run.leave(was_in_exec)
+        if answer is not _SUSPENDED:
+            return finish(answer)
+        self.long_run = LongRun(s, run, kind, argv[1], argv, s.now, finish)
+        s.park(argv)
+        self._shard.announce_busy()
+        return BLOCKED
+
+    def _switch(self, work: Callable[[], Any] | None) -> Any:
+        """Starts a script, or goes on with the one that gave way; returns its answer, or that it gives way again."""
+        worker = self._worker
+        if worker is None or worker.dead:
+            worker = self._worker = greenlet(_work_on, getcurrent())
+        return worker.switch(work)
+
+    def interrupted(self, run: Run) -> str | None:
+        """Called by the running script now and then: why it has to end, if it has to. Gives way when its time is up."""
+        now = self._shard.cluster.clock()
+        if self._started is None:
+            self._started = now
+        if self._killed is None and now - self._started >= THRESHOLD:
+            if not run.may_wait:
+                return "Script killed by user with SCRIPT KILL."
+            if self.long_run is None or now - self._slice_began >= _SLICE:
+                parent = getcurrent().parent
+                assert parent is not None  # noqa: S101 - scripts never run in the loop's own greenlet
+                parent.switch(_SUSPENDED)
+                self._slice_began = self._shard.cluster.clock()
+        return self._killed
+
+    def go_on(self, now: int) -> None:
+        """Lets the script that gave way run a little further; answers its client when it is done."""
+        long_run = self.long_run
+        if long_run is None:
+            return
+        answer = self._switch(None)
+        if answer is _SUSPENDED:
+            return
+        self.long_run = None
+        self._shard.announce_busy()
+        s = long_run.session
+        s.now = now
+        long_run.run.leave(False)
+        reply: Reply
+        try:
+            reply = long_run.finish(answer)
+        except CommandError as error:
+            self._shard.primary.errors[error.text.partition(" ")[0]] += 1
+            reply = error
+        s.unblock(reply)
+
+    # -- what other clients see ----------------------------------------------------------------------------------------------
+
+    def busy(self) -> Busy:
+        """What a client is told that wants something else than ending the script."""
+        return Busy(self.long_run.kind if self.long_run is not None else "SCRIPT")
+
+    def kill(self, kind: str) -> Simple:
+        """SCRIPT KILL and FUNCTION KILL. Raises CommandError."""
+        long_run = self.long_run
+        if long_run is None:
+            raise NotBusy
+        if long_run.kind != kind:
+            raise self.busy()
+        if long_run.run.dirty:
+            raise Unkillable
+        self._killed = f"Script killed by user with {kind} KILL."
+        return OK
+
+    def shown(self, now: int) -> dict[bytes, Any] | None:
+        """The running function, as FUNCTION STATS tells of it."""
+        long_run = self.long_run
+        if long_run is None or long_run.kind != "FUNCTION":
+            return None
+        return {
+            b"name": long_run.name,
+            b"command": list(long_run.argv),
+            b"duration_ms": now - long_run.since,
+        }
+
+    def stop(self) -> None:
+        """Ends the script that runs, whatever it did: its node goes away."""
+        self._killed = "Script killed by user with SCRIPT KILL."
+        while self.long_run is not None:
+            self.go_on(self.long_run.since)
+
+
+def _work_on(work: Callable[[], Any]) -> None:
+    """The greenlet of scripts: takes one after the other."""
+    loop = getcurrent().parent
+    assert loop is not None  # noqa: S101 - it is made by the loop's greenlet
+    while True:
+        work = loop.switch(work())

@@ -1,0 +1,124 @@
+"""Scripts that run too long: others are told, may end them, and see nothing of them before they are done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from .cluster_without_sockets import NOW, Client, start
+
+FOREVER = 'EVAL "while true do end" 0'
+KILLED = b"-ERR Script killed by user with SCRIPT KILL. script: "
+BUSY = b"-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.\r\n"
+
+
+class Clock:
+    """Every look at it takes that many seconds."""
+
+    def __init__(self, step: float) -> None:
+        self.step = step
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        self.seconds += self.step
+        return self.seconds
+
+
+@pytest.fixture
+def clients() -> Iterator[tuple[Client, Client, Callable[[], None]]]:
+    """One that runs scripts, one that watches, and the timer of their cluster."""
+    cluster = start()
+    cluster.clock = Clock(1.0)
+    node = cluster.shards[0].nodes[0]
+    yield Client(node), Client(node), lambda: cluster.tick(NOW)
+    cluster.shards[0].scripting.pace.stop()
+
+
+def test_others_are_told_and_may_end_it(clients: tuple[Client, Client, Callable[[], None]]) -> None:
+    runs, other, tick = clients
+    assert runs(FOREVER) == b""
+    assert other("GET k") == BUSY
+    assert other("PING") == BUSY
+    assert other("FUNCTION KILL") == BUSY
+    assert other("SCRIPT KILL") == b"+OK\r\n"
+    tick()
+    assert runs.heard().startswith(KILLED)
+    assert other("PING") == b"+PONG\r\n"
+    assert other("SCRIPT KILL") == b"-NOTBUSY No scripts in execution right now.\r\n"
+
+
+def test_it_may_end_by_itself(clients: tuple[Client, Client, Callable[[], None]]) -> None:
+    runs, other, tick = clients
+    script = "local x = 0 for i = 1, 1000000 do x = x + 1 end redis.call('SET', KEYS[1], x) return x"
+    assert runs(f'EVAL "{script}" 1 k') == b""
+    assert runs("GET k") == b""
+    for _ in range(40):
+        assert other("GET k") == BUSY
+        tick()
+        if runs.said:
+            break
+    assert runs.heard() == b":1000000\r\n$7\r\n1000000\r\n"
+    assert other("GET k") == b"$7\r\n1000000\r\n"
+
+
+def test_what_it_wrote_keeps_it_alive(clients: tuple[Client, Client, Callable[[], None]]) -> None:
+    runs, other, tick = clients
+    runs("EVAL \"redis.call('SET', KEYS[1], 'half') while true do end\" 1 k")
+    tick()
+    assert other("SCRIPT KILL").startswith(b"-UNKILLABLE Sorry the script already executed write commands")
+    assert other("GET k") == BUSY
+
+
+def test_a_script_cannot_catch_its_end(clients: tuple[Client, Client, Callable[[], None]]) -> None:
+    runs, other, tick = clients
+    body = "while true do pcall(function() while true do end end) end"
+    runs(f'EVAL "{body}" 0')
+    other("SCRIPT KILL")
+    tick()
+    assert runs.heard().startswith(KILLED)
+    assert runs('EVAL "return 1" 0') == b":1\r\n"
+
+
+def test_nor_in_a_coroutine(clients: tuple[Client, Client, Callable[[], None]]) -> None:
+    runs, other, tick = clients
+    body = "while true do coroutine.resume(coroutine.create(function() while true do end end)) end"
+    runs(f'EVAL "{body}" 0')
+    other("SCRIPT KILL")
+    tick()
+    assert runs.heard().startswith(KILLED)
+
+
+def test_in_a_transaction_it_ends_at_the_threshold(
+    clients: tuple[Client, Client, Callable[[], None]],
+) -> None:
+    runs, other, _ = clients
+    runs("MULTI")
+    runs(FOREVER)
+    runs("SET k v")
+    replies = runs("EXEC")
+    assert replies.startswith(b"*2\r\n" + KILLED)
+    assert replies.endswith(b"+OK\r\n")
+    assert other("GET k") == b"$1\r\nv\r\n"
+
+
+def test_a_client_that_leaves(clients: tuple[Client, Client, Callable[[], None]]) -> None:
+    runs, other, tick = clients
+    runs(FOREVER)
+    runs.session.disconnect()
+    assert other("GET k") == BUSY
+    other("SCRIPT KILL")
+    tick()
+    assert other("GET k") == b"$-1\r\n"
+
+
+def test_a_function_is_shown_and_ended(clients: tuple[Client, Client, Callable[[], None]]) -> None:
+    runs, other, tick = clients
+    code = "#!lua name=lib\\nredis.register_function('spin', function() while true do end end)"
+    assert runs(f'FUNCTION LOAD "{code}"') == b"$3\r\nlib\r\n"
+    runs("FCALL spin 0")
+    assert b"$4\r\nname\r\n$4\r\nspin\r\n$7\r\ncommand\r\n*3\r\n" in other("FUNCTION STATS")
+    assert b"You can only call FUNCTION KILL" in other("SCRIPT KILL")
+    assert other("FUNCTION KILL") == b"+OK\r\n"
+    tick()
+    assert runs.heard().startswith(b"-ERR Script killed by user with FUNCTION KILL. script: spin, on")
