@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from localstack_memorydb.engine.errors import ClusterDown, CommandError, Moved
 from localstack_memorydb.engine.eviction import Budget
 from localstack_memorydb.engine.keyspace import Keyspace
-from localstack_memorydb.engine.lua.scripting import Script, Scripting
+from localstack_memorydb.engine.lua.scripting import Scripting, Scripts
 from localstack_memorydb.engine.parameters import Parameters
 from localstack_memorydb.engine.registry import GATE_BUSY, GATE_MEMORY, GATE_REPLICA, command_table
 from localstack_memorydb.engine.resp import Push
@@ -46,7 +46,7 @@ class Node:
         self.channels: dict[bytes, dict[Session, None]] = {}
         self.patterns: dict[bytes, dict[Session, None]] = {}
         self.shard_channels: dict[bytes, dict[Session, None]] = {}
-        self.scripts: dict[bytes, Script] = {}
+        self.scripts = Scripts()
         self.commands_processed = 0
         self.bytes_received = 0
         self.errors: Counter[str] = Counter()
@@ -349,11 +349,14 @@ class Cluster:
     # -- changes of topology ------------------------------------------------------------------------------------------
 
     def add_shard(self, nodes: int, now: int) -> Shard:
-        """A further shard, without slots so far."""
+        """A further shard, without slots so far, and with the functions that the others have."""
         taken = {shard.number for shard in self.shards}
         shard = Shard(self, next(number for number in range(1, SLOTS) if number not in taken))
         for _ in range(nodes):
             shard.add_node(now)
+        shard.scripting.restore(
+            [each.source for each in self.shards[0].scripting.libraries.values()], b"append"
+        )
         self.shards.append(shard)
         return shard
 

@@ -194,7 +194,7 @@ class Session:
         self.touched = False
         self.queue = None
         self.name = b""
-        self.gates = GATE_ALWAYS | self.node.shard.gates | (0 if self.node.is_primary else GATE_REPLICA)
+        self.gates: int = GATE_ALWAYS | self.node.shard.gates | (0 if self.node.is_primary else GATE_REPLICA)
         self.become(self.node.cluster.open_user)
         self.encoders = encoders(2, self.legacy_doubles)
 

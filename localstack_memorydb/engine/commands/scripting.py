@@ -82,8 +82,7 @@ def make_run(s: Session, flags: frozenset[str] | None, *, read_only: bool, keys:
     return run
 
 
-def _evaluate(s: Session, script: Script, argv: Argv, read_only: bool) -> Reply:
-    keys, arguments = split_arguments(argv)
+def _evaluate(s: Session, script: Script, argv: Argv, keys: Argv, arguments: Argv, read_only: bool) -> Reply:
     run = make_run(s, script.flags, read_only=read_only, keys=keys)
     interpreter = s.node.shard.scripting.interpreter
     return s.node.shard.scripting.pace.execute(
@@ -97,21 +96,27 @@ def _evaluate(s: Session, script: Script, argv: Argv, read_only: bool) -> Reply:
 
 
 def _eval(s: Session, argv: Argv, read_only: bool) -> Reply:
-    split_arguments(argv)
+    keys, arguments = split_arguments(argv)
+    script = s.node.scripts.by_source.get(argv[1]) or _known(s, argv[1])
+    return _evaluate(s, script, argv, keys, arguments, read_only)
+
+
+def _known(s: Session, source: bytes) -> Script:
+    """The script with that text, compiled if it is new. Raises CommandError."""
     scripts = s.node.scripts
-    sha = script_hash(argv[1])
-    script = scripts.get(sha)
+    script = scripts.get(script_hash(source))
     if script is None:
-        script = scripts[sha] = s.node.shard.scripting.compile(argv[1])
-    return _evaluate(s, script, argv, read_only)
+        script = s.node.shard.scripting.compile(source)
+        scripts.add(script)
+    return script
 
 
 def _evalsha(s: Session, argv: Argv, read_only: bool) -> Reply:
-    split_arguments(argv)
+    keys, arguments = split_arguments(argv)
     script = s.node.scripts.get(argv[1].lower())
     if script is None:
         raise CommandError("NOSCRIPT No matching script. Please use EVAL.")
-    return _evaluate(s, script, argv, read_only)
+    return _evaluate(s, script, argv, keys, arguments, read_only)
 
 
 @scripting.command("EVAL", -3, SCRIPT_FLAGS, keys=WRITING, since="2.6.0", earlier=_BEFORE_7)
@@ -144,10 +149,7 @@ scripting.container("SCRIPT", since="2.6.0")
 @scripting.command("SCRIPT|LOAD", 3, NOSCRIPT | STALE, since="2.6.0")
 def script_load(s: Session, argv: Argv) -> Reply:
     """Compiles a script and remembers it; answers its hash."""
-    sha = script_hash(argv[2])
-    if sha not in s.node.scripts:
-        s.node.scripts[sha] = s.node.shard.scripting.compile(argv[2])
-    return sha
+    return _known(s, argv[2]).sha
 
 
 @scripting.command("SCRIPT|EXISTS", -3, NOSCRIPT, since="2.6.0")

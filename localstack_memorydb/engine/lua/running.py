@@ -12,6 +12,7 @@ from localstack_memorydb.engine.numbers import format_double, format_double_17
 from localstack_memorydb.engine.registry import (
     DENYOOM,
     GATE_MEMORY,
+    GATE_REPLICA,
     GATE_RESTRICTED,
     NOSCRIPT,
     WRITE,
@@ -53,6 +54,7 @@ class Run:
         "_checks_slots",
         "_client_protocol",
         "_interpreter",
+        "_is_plain",
         "_protocol",
         "_session",
         "_texts",
@@ -70,6 +72,9 @@ class Run:
         self._protocol = 2
         self._client_protocol = s.protocol
         self._checks_slots = one_slot
+        self._is_plain = (
+            not s.gates & (GATE_RESTRICTED | GATE_MEMORY | GATE_REPLICA) and not read_only and not one_slot
+        )
         self.read_only = read_only
         self.slot: int | None = None
         self.dirty = False
@@ -90,8 +95,11 @@ class Run:
             command = s.table.get(argv[0]) if argv else None
             if command is None or command.subcommands or not command.least <= len(argv) <= command.most:
                 command = self._find(argv)
-            self._admit(command, argv)
-            reply = s.call(command, argv)
+            if self._is_plain and command.single and not command.flags & NOSCRIPT and not command.amplifies:
+                reply = self._straight(command, argv)
+            else:
+                self._admit(command, argv)
+                reply = s.call(command, argv)
             kind = type(reply)
             if kind is bytes:
                 if len(reply) > _LARGE:
@@ -139,6 +147,25 @@ class Run:
     def interrupted(self) -> str | None:
         """Why the script has to end now."""
         return self._session.node.shard.scripting.pace.interrupted(self)
+
+    def _straight(self, command: Command, argv: Argv) -> Reply:
+        """A command with one key, from a script and a user that may do everything: Session.drain's straight path."""
+        s = self._session
+        key = argv[1]
+        number = key_slot(key)
+        db = s.slots[number]
+        if db is None:
+            if s.node.cluster.owner(number) is not s.node.shard:
+                raise CommandError(self._texts.other_node)
+            db = s.own_slot(number)
+        elif db.deadlines:
+            s.node.shard.keyspace.purge(db, key, s.now)
+        s.db = db
+        if command.write:
+            self.dirty = True
+            if s.node.shard.keyspace.observed:
+                return s.observed(command, argv)
+        return command.run(s, argv)
 
     # -- from words to a command ------------------------------------------------------------------------------------------
 

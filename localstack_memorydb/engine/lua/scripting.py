@@ -35,6 +35,24 @@ class Script:
     flags: frozenset[str] | None
 
 
+class Scripts(dict[bytes, Script]):
+    """The scripts that a node knows, by hash, and by their text, which spares EVAL the hash."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_source: dict[bytes, Script] = {}
+
+    def add(self, script: Script) -> None:
+        """Remembers a script."""
+        self[script.sha] = script
+        self.by_source[script.source] = script
+
+    def clear(self) -> None:
+        """Forgets every script."""
+        super().clear()
+        self.by_source.clear()
+
+
 @dataclass(frozen=True, slots=True)
 class Function:
     """A function of a library."""
