@@ -433,7 +433,7 @@ class Session:
         """A command spelled neither in upper nor in lower case, or unknown."""
         command = self.table.get(argv[0].lower())
         if command is None:
-            if self.packet and encode_request(argv) not in self.packet:
+            if self.packet and self.strict is None and encode_request(argv) not in self.packet:
                 raise hiredis.ProtocolError("not an array of bulk strings")
             raise unknown_command(argv, self.legacy)
         return self.detour(command, argv)

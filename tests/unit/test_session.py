@@ -147,3 +147,9 @@ def test_an_alarm_that_rings_too_early_is_set_again(client: Client) -> None:
     client.session.expire_block(NOW + 10)
     assert client.heard() == b"*-1\r\n"
     assert client("PING") == b"+PONG\r\n"
+
+
+def test_an_unknown_inline_command_after_an_array() -> None:
+    client = Client(start().shards[0].nodes[0])
+    client.session.receive(b"*1\r\n$4\r\nPING\r\n", NOW)
+    assert client("NOSUCH x") == b"-ERR unknown command 'NOSUCH', with args beginning with: 'x' \r\n"

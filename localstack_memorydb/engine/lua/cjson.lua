@@ -9,19 +9,26 @@ local null = newproxy(true)
 getmetatable(null).__tostring = function() return "userdata: (nil)" end
 getmetatable(null).__metatable = false
 
--- Raises as a C function does: with the place of the script's call.
-local function fail(message)
-  local level = 2
+-- The first frame that is not ours, and how it calls the function of ours.
+local function caller()
+  local level = 3
   while true do
     local at = getinfo(level, "Sl")
     if at == nil or at.source ~= "=server" then
-      error(at and at.currentline > 0 and format("%s:%d: %s", at.short_src, at.currentline, message) or message, 0)
+      return at, getinfo(level - 1, "n").name or "?"
     end
     level = level + 1
   end
 end
 
-local function bad(number, name, message)
+-- Raises as a C function does: with the place of the script's call.
+local function fail(message)
+  local at = caller()
+  error(at and at.currentline > 0 and format("%s:%d: %s", at.short_src, at.currentline, message) or message, 0)
+end
+
+local function bad(number, message)
+  local _, name = caller()
   fail(format("bad argument #%d to '%s' (%s)", number, name, message))
 end
 
@@ -83,7 +90,7 @@ return function(host, next)
           return -1
         end
         if key > most then
-          most = key
+          most = key < 2147483648 and key or -2147483648 -- a C int
         end
         items = items + 1
       end
@@ -203,13 +210,11 @@ return function(host, next)
       if not last then
         _, last = find(text, "^[+-]?[iI][nN][fF]", start)
       end
-      local sign = byte(text, start) == 45 and -1 or 1
-      if last then
-        return sign * HUGE, last
+      if not last then
+        _, last = find(text, "^[+-]?[nN][aA][nN]", start)
       end
-      _, last = find(text, "^[+-]?[nN][aA][nN]", start)
       if last then
-        return sign * -(0 / 0), last
+        return host.strtod(sub(text, start, last)), last
       end
     end
 
@@ -406,7 +411,7 @@ return function(host, next)
 
     function cjson.encode(...)
       if select("#", ...) ~= 1 then
-        bad(1, "encode", "expected 1 argument")
+        bad(1, "expected 1 argument")
       end
       out, length = {}, 0
       add_value((...), 0)
@@ -417,11 +422,11 @@ return function(host, next)
 
     function cjson.decode(...)
       if select("#", ...) ~= 1 then
-        bad(1, "decode", "expected 1 argument")
+        bad(1, "expected 1 argument")
       end
       local given = ...
       if type(given) ~= "string" and type(given) ~= "number" then
-        bad(1, "decode", "string expected, got " .. (given == nil and "nil" or type(given)))
+        bad(1, "string expected, got " .. (given == nil and "nil" or type(given)))
       end
       text, at, depth = tostring(given), 1, 0
       if #text >= 2 and (byte(text, 1) == 0 or byte(text, 2) == 0) then
@@ -436,29 +441,29 @@ return function(host, next)
       return found
     end
 
-    local function few(name, most, ...)
+    local function few(most, ...)
       if select("#", ...) > most then
-        bad(most + 1, name, "found too many arguments")
+        bad(most + 1, "found too many arguments")
       end
     end
 
-    local function integer(name, position, value, least, most)
+    local function integer(position, value, least, most)
       local number = tonumber(value)
       if (type(value) ~= "number" and type(value) ~= "string") or number == nil then
-        bad(position, name, "number expected, got " .. typename(value))
+        bad(position, "number expected, got " .. typename(value))
       end
       number = number < 0 and -floor(-number) or floor(number)
       if number < least or number > most then
-        bad(position, name, format("expected integer between %d and %d", least, most))
+        bad(position, format("expected integer between %d and %d", least, most))
       end
       return number
     end
 
     local function option(name, field, least, most, changed)
       cjson[name] = function(...)
-        few(name, 1, ...)
+        few(1, ...)
         if (...) ~= nil then
-          config[field] = integer(name, 1, (...), least, most)
+          config[field] = integer(1, (...), least, most)
           if changed then
             changed()
           end
@@ -469,17 +474,17 @@ return function(host, next)
 
     local function switch(name, field, names)
       cjson[name] = function(...)
-        few(name, 1, ...)
+        few(1, ...)
         local value = ...
         if value ~= nil then
           if type(value) == "boolean" then
             config[field] = value
           elseif names == nil then
-            bad(1, name, "boolean expected, got " .. type(value))
+            bad(1, "boolean expected, got " .. type(value))
           elseif type(value) ~= "string" then
-            bad(1, name, "string expected, got " .. type(value))
+            bad(1, "string expected, got " .. type(value))
           elseif names[value] == nil then
-            bad(1, name, format("invalid option '%s'", value))
+            bad(1, format("invalid option '%s'", value))
           else
             config[field] = names[value]
           end
@@ -498,19 +503,19 @@ return function(host, next)
     switch("decode_invalid_numbers", "decode_invalid")
 
     function cjson.encode_sparse_array(...)
-      few("encode_sparse_array", 3, ...)
+      few(3, ...)
       local convert, ratio, safe = ...
       if convert ~= nil then
         if type(convert) ~= "boolean" then
-          bad(1, "encode_sparse_array", "boolean expected, got " .. type(convert))
+          bad(1, "boolean expected, got " .. type(convert))
         end
         config.convert = convert
       end
       if ratio ~= nil then
-        config.ratio = integer("encode_sparse_array", 2, ratio, 0, 2147483647)
+        config.ratio = integer(2, ratio, 0, 2147483647)
       end
       if safe ~= nil then
-        config.safe = integer("encode_sparse_array", 3, safe, 0, 2147483647)
+        config.safe = integer(3, safe, 0, 2147483647)
       end
       return config.convert, config.ratio, config.safe
     end

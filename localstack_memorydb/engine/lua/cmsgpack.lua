@@ -4,19 +4,28 @@ local type, tostring, tonumber, select, error, floor, format, byte, char, sub, c
 local getinfo, next = debug.getinfo, next
 
 local NESTING = 16
+local RESULTS = 7900 -- what fits on the stack of the real interpreter
 
-local function fail(message)
-  local level = 2
+-- The first frame that is not ours, and how it calls the function of ours.
+local function caller()
+  local level = 3
   while true do
     local at = getinfo(level, "Sl")
     if at == nil or at.source ~= "=server" then
-      error(at and at.currentline > 0 and format("%s:%d: %s", at.short_src, at.currentline, message) or message, 0)
+      return at, getinfo(level - 1, "n").name or "?"
     end
     level = level + 1
   end
 end
 
-local function bad(number, name, message)
+-- Raises as a C function does: with the place of the script's call.
+local function fail(message)
+  local at = caller()
+  error(at and at.currentline > 0 and format("%s:%d: %s", at.short_src, at.currentline, message) or message, 0)
+end
+
+local function bad(number, message)
+  local _, name = caller()
   fail(format("bad argument #%d to '%s' (%s)", number, name, message))
 end
 
@@ -200,7 +209,7 @@ return function(host, settings)
     [0xCC] = function() return unsigned(1) end,
     [0xCD] = function() return unsigned(2) end,
     [0xCE] = function() return unsigned(4) end,
-    [0xCF] = function() return wide("Q", 8) end,
+    [0xCF] = function() return wide("q", 8) end,
     [0xD0] = function() return signed(1) end,
     [0xD1] = function() return signed(2) end,
     [0xD2] = function() return signed(4) end,
@@ -234,27 +243,27 @@ return function(host, settings)
     return form()
   end
 
-  local function string_argument(name, given)
+  local function string_argument(given)
     if type(given) ~= "string" and type(given) ~= "number" then
-      bad(1, name, "string expected, got " .. (given == nil and "no value" or type(given)))
+      bad(1, "string expected, got " .. (given == nil and "no value" or type(given)))
     end
     return tostring(given)
   end
 
-  local function integer_argument(name, position, given, default)
+  local function integer_argument(position, given, default)
     if given == nil and default then
       return default
     end
     local number = (type(given) == "number" or type(given) == "string") and tonumber(given)
     if not number then
-      bad(position, name, "number expected, got " .. (given == nil and "no value" or type(given)))
+      bad(position, "number expected, got " .. (given == nil and "no value" or type(given)))
     end
     return number < 0 and -floor(-number) or floor(number)
   end
 
   local function unpacked(limit, offset)
     if offset < 0 or limit < 0 then
-      fail(format("Invalid request to unpack with offset of %d and limit of %d.", offset, limit))
+      fail(format("Invalid request to unpack with offset of %d and limit of %d.", offset, #text))
     elseif offset > #text then
       fail(format("Start offset %d greater than input length %d.", offset, #text))
     end
@@ -264,6 +273,9 @@ return function(host, settings)
     while at <= #text and (everything or total < limit) do
       total = total + 1
       values[total] = value()
+      if total > RESULTS then
+        fail("stack overflow (in function mp_unpack_full)")
+      end
     end
     if everything then
       return unpack(values, 1, total)
@@ -279,7 +291,7 @@ return function(host, settings)
   function cmsgpack.pack(...)
     local total = select("#", ...)
     if total == 0 then
-      bad(0, "pack", "MessagePack pack needs input.")
+      bad(0, "MessagePack pack needs input.")
     end
     out, length = {}, 0
     for place = 1, total do
@@ -291,20 +303,20 @@ return function(host, settings)
   end
 
   function cmsgpack.unpack(given)
-    text = string_argument("unpack", given)
+    text = string_argument(given)
     return unpacked(0, 0)
   end
 
   function cmsgpack.unpack_one(given, offset)
-    offset = integer_argument("unpack_one", 2, offset, 0)
-    text = string_argument("unpack_one", given)
+    offset = integer_argument(2, offset, 0)
+    text = string_argument(given)
     return unpacked(1, offset)
   end
 
   function cmsgpack.unpack_limit(given, limit, offset)
-    limit = integer_argument("unpack_limit", 2, limit)
-    offset = integer_argument("unpack_limit", 3, offset, 0)
-    text = string_argument("unpack_limit", given)
+    limit = integer_argument(2, limit)
+    offset = integer_argument(3, offset, 0)
+    text = string_argument(given)
     return unpacked(limit, offset)
   end
 

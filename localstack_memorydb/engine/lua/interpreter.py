@@ -84,6 +84,7 @@ class Interpreter:
             register_builtins=False,
             unpack_returned_tuples=True,
             attribute_filter=_no_attributes,
+            overflow_handler=float,
             max_memory=MEMORY_LIMIT,
         )
         self._entry = self._load(level, version)

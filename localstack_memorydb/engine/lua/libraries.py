@@ -5,10 +5,13 @@ A function takes Lua's arguments and answers (True, result...), or (False, numbe
 
 from __future__ import annotations
 
+import logging
 import math
 import struct
 from collections.abc import Callable
 from typing import Any, Final
+
+LOG = logging.getLogger(__name__)
 
 Answer = tuple[Any, ...]
 
@@ -39,6 +42,9 @@ def answering(function: Callable[..., Answer]) -> Callable[..., Answer]:
             return (True, *function(*arguments))
         except BadArgument as error:
             return (False, error.number, error.message.encode("utf-8", "surrogateescape"))
+        except Exception as error:  # Lua would get the exception itself
+            LOG.error("internal error in a library of scripts", exc_info=error)
+            return (False, 0, b"internal error")
 
     return answer
 

@@ -17,15 +17,19 @@ local native = {
 local G = _G
 local modern = settings.modern
 
--- Errors of our own functions read like those of the C functions for which they stand.
-local function bad(number, name, message)
-  error(format("bad argument #%d to '%s' (%s)", number, name, message), 3)
+-- Errors of our own functions read like those of the C functions for which they stand: they call a function what its caller calls it.
+local function named(level)
+  return getinfo(level + 1, "n").name or "?"
 end
 
-local function typed(value, wanted, number, name)
+local function bad(number, message)
+  error(format("bad argument #%d to '%s' (%s)", number, named(2), message), 3)
+end
+
+local function typed(value, wanted, number)
   if type(value) ~= wanted then
     local got = value == nil and "no value" or type(value)
-    error(format("bad argument #%d to '%s' (%s expected, got %s)", number, name, wanted, got), 3)
+    error(format("bad argument #%d to '%s' (%s expected, got %s)", number, named(2), wanted, got), 3)
   end
 end
 
@@ -67,7 +71,7 @@ function base.next(t, key)
   if inside[t] then
     return following(t, key)
   end
-  typed(t, "table", 1, "next")
+  typed(t, "table", 1)
   return native.next(t, key)
 end
 
@@ -75,12 +79,12 @@ function base.pairs(t)
   if inside[t] then
     return following, t, nil
   end
-  typed(t, "table", 1, "pairs")
+  typed(t, "table", 1)
   return native.next, t, nil
 end
 
 function base.rawset(t, key, value)
-  typed(t, "table", 1, "rawset")
+  typed(t, "table", 1)
   if inside[t] then
     error(READONLY, 0)
   end
@@ -88,14 +92,14 @@ function base.rawset(t, key, value)
 end
 
 function base.rawget(t, key)
-  typed(t, "table", 1, "rawget")
+  typed(t, "table", 1)
   return native.rawget(inside[t] or t, key)
 end
 
 function base.setmetatable(t, metatable)
-  typed(t, "table", 1, "setmetatable")
+  typed(t, "table", 1)
   if metatable ~= nil and type(metatable) ~= "table" then
-    bad(2, "setmetatable", "nil or table expected")
+    bad(2, "nil or table expected")
   end
   if inside[t] then
     error(READONLY, 0)
@@ -161,18 +165,22 @@ function base.collectgarbage(option, argument)
   if option == "setpause" or option == "setstepmul" then
     return 200
   end
-  bad(1, "collectgarbage", format("invalid option '%s'", tostring(option)))
+  bad(1, format("invalid option '%s'", tostring(option)))
 end
 
 -- Valkey's own pcall: an error that is a table with `err` comes back as that text.
-local function settled(ok, problem, ...)
-  if not ok and type(problem) == "table" then
+local function settled(ok, ...)
+  if ok then
+    return ok, ...
+  end
+  local problem = ...
+  if type(problem) == "table" then
     local text = problem.err
     if type(text) == "string" or type(text) == "number" then
       problem = text
     end
   end
-  return ok, problem, ...
+  return ok, problem
 end
 
 if modern then
@@ -228,13 +236,13 @@ end
 local coroutines = {
   create = function(f)
     if type(f) ~= "function" then
-      bad(1, "create", "Lua function expected")
+      bad(1, "Lua function expected")
     end
     return hooked(f)
   end,
   wrap = function(f)
     if type(f) ~= "function" then
-      bad(1, "wrap", "Lua function expected")
+      bad(1, "Lua function expected")
     end
     local co = hooked(f)
     return function(...)
@@ -255,14 +263,15 @@ local function copy(t)
 end
 
 -- Calls a Python function that answers (true, result...) or (false, argument number or 0, message).
-local function checked(name, ok, first, second, ...)
+local function checked(ok, ...)
   if ok then
-    return first, second, ...
+    return ...
   end
-  if first == 0 then
-    error(second, 3)
+  local number, message = ...
+  if number == 0 then
+    error(message, 3)
   end
-  error(format("bad argument #%d to '%s' (%s)", first, name, second), 3)
+  error(format("bad argument #%d to '%s' (%s)", number, named(2), message), 3)
 end
 
 -- Python only gets strings and numbers; of other values the name of their type.
@@ -273,14 +282,16 @@ local function described(...)
     local kind = type(values[at])
     if kind ~= "string" and kind ~= "number" then
       values[at] = host.other(kind)
+    elseif values[at] == 0 and 1 / values[at] < 0 then
+      values[at] = "-0" -- which Python would get as the integer 0
     end
   end
   return unpack(values, 1, count)
 end
 
-local function python(name, f)
+local function python(f)
   return function(...)
-    return checked(name, f(described(...)))
+    return checked(f(described(...)))
   end
 end
 
@@ -291,7 +302,7 @@ function tables.insert(t, ...)
   if inside[t] then
     error(READONLY, 0)
   end
-  typed(t, "table", 1, "insert")
+  typed(t, "table", 1)
   local count = select("#", ...)
   if count == 1 then
     t[#t + 1] = (...)
@@ -302,25 +313,25 @@ function tables.insert(t, ...)
   end
   local at = tonumber((...))
   if at == nil then
-    bad(2, "insert", "number expected, got " .. type((...)))
+    bad(2, "number expected, got " .. type((...)))
   end
   native.insert(t, at, (select(2, ...)))
 end
 
-numbers.random = python("random", host.random)
-numbers.randomseed = python("randomseed", host.randomseed)
+numbers.random = python(host.random)
+numbers.randomseed = python(host.randomseed)
 
 local bits = {}
 for _, name in native.next, {
   "tobit", "bnot", "band", "bor", "bxor", "lshift", "rshift", "arshift", "rol", "ror", "bswap", "tohex",
 } do
-  bits[name] = python(name, host["bit_" .. name])
+  bits[name] = python(host["bit_" .. name])
 end
 
 local structs = {
-  pack = python("pack", host.struct_pack),
-  unpack = python("unpack", host.struct_unpack),
-  size = python("size", host.struct_size),
+  pack = python(host.struct_pack),
+  unpack = python(host.struct_unpack),
+  size = python(host.struct_size),
 }
 
 -- == redis.call ==
@@ -548,12 +559,12 @@ local function protect(environment, known)
   known._G = environment
   known.loadstring = function(chunk, name)
     if type(chunk) ~= "number" then
-      typed(chunk, "string", 1, "loadstring")
+      typed(chunk, "string", 1)
     end
     return load_text(environment, chunk, name)
   end
   known.load = function(reader, name)
-    typed(reader, "function", 1, "load")
+    typed(reader, "function", 1)
     return load_pieces(environment, reader, name)
   end
   setmetatable(known, {__index = nonexistent})
@@ -753,7 +764,7 @@ local function reply(value)
 end
 
 local function text_of(problem, name)
-  local found = type(problem) == "table" and problem[name] or nil
+  local found = type(problem) == "table" and rawget(problem, name) or nil
   return (type(found) == "string" or type(found) == "number") and tostring(found) or nil
 end
 
@@ -766,7 +777,7 @@ local function finish(ok, value, kind)
     return value, kind
   end
   if not modern or type(value) ~= "table" then
-    return tostring(value), "raised"
+    return (modern and "ERR " or "") .. tostring(value), "raised"
   end
   return text_of(value, "err"), "raised", text_of(value, "source"), text_of(value, "line")
 end

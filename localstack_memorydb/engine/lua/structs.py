@@ -9,6 +9,7 @@ from typing import Any, Final
 from localstack_memorydb.engine.lua.libraries import (
     Answer,
     BadArgument,
+    Other,
     as_single,
     integer_at,
     number_at,
@@ -100,6 +101,7 @@ class Format:
 def pack(*arguments: Any) -> Answer:
     """struct.pack(format, ...)."""
     layout = Format(string_at(arguments, 1))
+    arguments = (*arguments, Other(b"nil"))  # a nil stands behind the arguments there
     out = bytearray()
     number = 2
     total = 0
@@ -134,6 +136,7 @@ def pack(*arguments: Any) -> Answer:
     return (bytes(out),)
 
 
+_SIZE_MASK: Final = 2**64 - 1
 _TOO_SHORT: Final = "data string too short"
 
 
@@ -144,12 +147,12 @@ def unpack(*arguments: Any) -> Answer:
     position = 1
     if len(arguments) > 2 and getattr(arguments[2], "kind", "") != "nil":
         position = integer_at(arguments, 3)
-    if position <= 0:
+    if position == 0:
         raise BadArgument(3, "offset must be 1 or greater")
-    position -= 1
+    position = (position - 1) & _SIZE_MASK  # a negative one is a huge one, as C reads it
     found: list[Any] = []
     for option, size in layout.options():
-        position += layout.padding(position, option, size)
+        position = (position + layout.padding(position, option, size)) & _SIZE_MASK
         if size > len(data) or position > len(data) - size:
             raise BadArgument(2, _TOO_SHORT)
         if option in _INTEGERS:
@@ -173,7 +176,8 @@ def unpack(*arguments: Any) -> Answer:
         position += size
         if len(found) > 7000:
             raise BadArgument(0, "stack overflow (too many results)")
-    return (*found, position + 1)
+    following = position + 1
+    return (*found, following - 2**64 if following >= 2**63 else following)
 
 
 def _previous_size(found: list[Any]) -> int:
@@ -183,7 +187,9 @@ def _previous_size(found: list[Any]) -> int:
     except (IndexError, ValueError):
         raise BadArgument(0, "format 'c0' needs a previous size") from None
     found.pop()
-    return int(size) if size >= 0 else 2**64 + int(size)
+    if size >= 2.0**64:  # what C makes of what fits into no size_t
+        return 0
+    return to_int64(size) & _SIZE_MASK if size < 2.0**63 else int(size)
 
 
 def _integer(data: bytes, little: bool, signed: bool) -> int:
