@@ -108,7 +108,7 @@ def test_json(both: Both, value: Any, ascii_only: bool) -> None:
 def test_json_of_numbers_and_texts(both: Both, numbers: list[float], text: bytes, precision: int) -> None:
     script = (
         NUMBERS + f"cjson.encode_number_precision({precision}) "
-        "local ok, made = pcall(cjson.encode, {n, {[n[1] or 'none'] = ARGV[1]}, {{}}}) "
+        "local ok, made = pcall(cjson.encode, {n, {[n[1] == n[1] and n[1] or 'none'] = ARGV[1]}, {{}}}) "
         "cjson.encode_number_precision(14) return {tostring(ok), made}"
     )
     both.agree(script, text, *(b"%.17g" % each for each in numbers))
@@ -188,6 +188,8 @@ def test_bits(both: Both, operation: str, numbers: list[float]) -> None:
 @repeatedly
 @given(doubles)
 def test_numbers_as_arguments(both: Both, number: float) -> None:
+    """Of 15 digits: where 17 tell two numbers apart, Valkey does not always take the ones that lie nearest."""
+    number = float(f"{number:.15g}")
     if number == number and (number or str(number) == "0.0"):  # lupa hands -0 over as the integer
         both.agree("return redis.call('ECHO', tonumber(ARGV[1]))", b"%.17g" % number)
 

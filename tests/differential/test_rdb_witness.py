@@ -378,6 +378,11 @@ def test_function_libraries_survive(kind: str, folder: Path) -> None:
     with server(kind, folder) as client:
         assert client.fcall("f", 0) == b"found"
         client.save()
+        payload = client.function_dump()
+        client.function_flush("SYNC")
+        client.function_restore(rdb.dump_functions([library]))
+        assert client.fcall("f", 0) == b"found"
+    assert rdb.restore_functions(payload) == [library]
     assert rdb.read((folder / "dump.rdb").read_bytes()).functions == [library]
 
 

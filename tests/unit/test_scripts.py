@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from localstack_memorydb.engine.cluster import Cluster
+from localstack_memorydb.engine.memory import EMPTY
 from localstack_memorydb.engine.resp import encode_request
 from localstack_memorydb.engine.slots import key_slot
 from localstack_memorydb.engine.snapshots import dump_shard, load_files, load_libraries
@@ -13,6 +14,7 @@ from localstack_memorydb.engine.users import compile_users
 
 from .cluster_without_sockets import NOW, Client, start
 
+OOM = b"-OOM command not allowed when used memory > 'maxmemory'.\r\n"
 COUNTER = (
     "#!lua name=counters\nredis.register_function('count', function(k) return redis.call('INCR', k[1]) end)"
 )
@@ -256,6 +258,25 @@ def test_what_came_before_an_error_stays(client: Client) -> None:
         b"-ERR user_script:1: no script: "
     )
     assert client("GET k") == b"$1\r\n1\r\n"
+
+
+def test_memory_of_the_node_is_short() -> None:
+    """Judged once, before the script: what it has begun to write it may finish."""
+    client = Client(next(start(maxmemory=EMPTY + 20_000).nodes()))
+    while client(f"RPUSH list {'x' * 1000}") != OOM:
+        pass
+    assert run(client, "return redis.call('RPUSH', KEYS[1], 'x')", "list").startswith(OOM[:-2] + b" script: ")
+    assert run(client, "return redis.call('LLEN', KEYS[1])", "list").startswith(b":")
+    finish = "redis.call('LPOP', KEYS[1]) return redis.call('RPUSH', KEYS[1], 'x')"
+    assert run(client, finish, "list").startswith(b":")
+    while client(f"RPUSH list {'x' * 1000}") != OOM:
+        pass
+    declared = run(client, "#!lua\nreturn 1")
+    assert declared.startswith(
+        b"-OOM allow-oom flag is not set on the script, can not run it when used memory"
+    )
+    allowed = "#!lua flags=allow-oom\nreturn redis.call('RPUSH', KEYS[1], 'x')"
+    assert run(client, allowed, "list").startswith(b":")
 
 
 # -- functions ----------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from localstack_memorydb.engine.registry import (
     FLAG_NAMES,
     LOADING,
     MOVABLE_KEYS,
+    NO_MANDATORY_KEYS,
     STALE,
     Command,
     CommandTable,
@@ -101,6 +102,8 @@ def getkeys(s: Session, argv: Argv) -> Reply:
     """The keys in a command line."""
     found, line = _keys_of(s, argv)
     keys = found.find_keys(line)
+    if found.flags & NO_MANDATORY_KEYS:
+        return keys
     if not keys or any(spec.counted and not spec.find(line) for spec in found.keys):
         raise CommandError("ERR Invalid arguments specified for command")
     return keys

@@ -12,7 +12,7 @@ from localstack_memorydb.engine.commands.scripting import (
     make_run,
     split_arguments,
 )
-from localstack_memorydb.engine.errors import CommandError, printable
+from localstack_memorydb.engine.errors import CommandError, printable, wrong_subcommand_arguments
 from localstack_memorydb.engine.glob import compile_glob
 from localstack_memorydb.engine.help import help_lines
 from localstack_memorydb.engine.lua.running import answer
@@ -36,7 +36,7 @@ _SINCE = "7.0.0"
 
 
 def _call(s: Session, argv: Argv, read_only: bool) -> Reply:
-    function = s.node.shard.scripting.functions.get(argv[1])
+    function = s.node.shard.scripting.functions.get(argv[1].lower())
     if function is None:
         raise CommandError("ERR Function not found")
     keys, arguments = split_arguments(argv, "ERR Bad number of keys provided")
@@ -161,9 +161,7 @@ def function_restore(s: Session, argv: Argv) -> Reply:
     """Adds the libraries of a payload."""
     policy = argv[3].lower() if len(argv) > 3 else b"append"
     if len(argv) > 4:
-        raise CommandError(
-            "ERR unknown subcommand or wrong number of arguments for 'restore'. Try FUNCTION HELP."
-        )
+        raise wrong_subcommand_arguments("function", argv[1])
     if policy not in {b"flush", b"append", b"replace"}:
         raise CommandError("ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.")
     try:

@@ -44,6 +44,8 @@ _PER_ELEMENT: Final = 128
 # What read-only scripts may not do either, since replicas hear of it.
 _REPLICATED: Final = frozenset({"pfcount", "publish", "spublish"})
 
+_STREAM_READERS: Final = frozenset({"xread", "xreadgroup"})
+
 join = b"".join
 
 
@@ -207,6 +209,9 @@ class Run:
         flags = command.flags
         if flags & NOSCRIPT:
             raise CommandError(self._texts.not_from_script)
+        if s.legacy_doubles and command.name in _STREAM_READERS and _has_block(argv):
+            name = command.name
+            raise CommandError(f"ERR {name} command is not allowed with BLOCK option from scripts")
         if s.gates & GATE_RESTRICTED:
             refusal = s.permissions.check(command, argv)
             if refusal is not None:
@@ -334,6 +339,12 @@ class Run:
         shard = s.node.shard
         if shard.keyspace.ready and not was_in_exec:
             shard.serve_ready(s.now)
+
+
+def _has_block(argv: Argv) -> bool:
+    """Whether a stream reader's options say to wait."""
+    options = [word.lower() for word in argv]
+    return b"block" in options[: options.index(b"streams")] if b"streams" in options else False
 
 
 class _WrongCall(CommandError):

@@ -84,7 +84,7 @@ class Scripting:
         self._interpreter: Interpreter | None = None
         self.pace = Pace(shard)
         self.libraries: dict[bytes, Library] = {}
-        self.functions: dict[bytes, Function] = {}
+        self.functions: dict[bytes, Function] = {}  # by name in lower case
 
     @property
     def interpreter(self) -> Interpreter:
@@ -132,9 +132,8 @@ class Scripting:
             raise CommandError(f"ERR Library '{printable(name)}' already exists")
         library = self._made(name, source, body)
         for function in library.functions:
-            if function.name in self.functions and (
-                previous is None or self.functions[function.name] not in previous.functions
-            ):
+            namesake = self.functions.get(function.name.lower())
+            if namesake is not None and (previous is None or namesake not in previous.functions):
                 raise CommandError(f"ERR Function {printable(function.name)} already exists")
         if previous is not None:
             self.delete(name)
@@ -158,7 +157,7 @@ class Scripting:
 
     def _add(self, library: Library) -> None:
         self.libraries[library.name] = library
-        self.functions.update({function.name: function for function in library.functions})
+        self.functions.update({function.name.lower(): function for function in library.functions})
 
     def delete(self, name: bytes) -> None:
         """Drops a library. Raises CommandError."""
@@ -166,7 +165,7 @@ class Scripting:
         if library is None:
             raise CommandError("ERR Library not found")
         for function in library.functions:
-            del self.functions[function.name]
+            self.functions.pop(function.name.lower(), None)
 
     def flush(self) -> None:
         """Drops every library."""
@@ -240,7 +239,8 @@ def _without_shebang(source: bytes) -> tuple[bytes, frozenset[str]]:
     for word in words[1:]:
         if not word.startswith(b"flags="):
             raise CommandError(f"ERR Unknown lua shebang option: {printable(word)}")
-        for flag in filter(None, word.removeprefix(b"flags=").split(b",")):
+        value = word.removeprefix(b"flags=")
+        for flag in value.split(b",") if value else ():
             if printable(flag) not in FLAGS:
                 raise CommandError(f"ERR Unexpected flag in script shebang: {printable(flag)}")
             flags.add(flag.decode())

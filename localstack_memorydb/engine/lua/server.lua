@@ -846,6 +846,13 @@ local function flag_names(flags)
   return concat(names, " ")
 end
 
+local function text_argument(value, message)
+  if type(value) ~= "string" and type(value) ~= "number" then
+    api_error(message)
+  end
+  return tostring(value)
+end
+
 local function named_arguments(given)
   if type(given) ~= "table" then
     api_error("calling redis.register_function with a single argument is only applicable to Lua table (representing named arguments).")
@@ -856,9 +863,9 @@ local function named_arguments(given)
       api_error("named argument key given to redis.register_function is not a string")
     end
     if key == "function_name" then
-      name = type(value) == "string" and value or api_error("function_name argument given to redis.register_function must be a string")
+      name = text_argument(value, "function_name argument given to redis.register_function must be a string")
     elseif key == "description" then
-      description = type(value) == "string" and value or api_error("description argument given to redis.register_function must be a string")
+      description = text_argument(value, "description argument given to redis.register_function must be a string")
     elseif key == "callback" then
       callback = type(value) == "function" and value or api_error("callback argument given to redis.register_function must be a function")
     elseif key == "flags" then
@@ -889,9 +896,7 @@ local function register_function(...)
     name, callback, flags, description = named_arguments((...))
   else
     name, callback = ...
-    if type(name) ~= "string" then
-      api_error("first argument to redis.register_function must be a string")
-    end
+    name = text_argument(name, "first argument to redis.register_function must be a string")
     if type(callback) ~= "function" then
       api_error("second argument to redis.register_function must be a function")
     end

@@ -110,7 +110,7 @@ def pack(*arguments: Any) -> Answer:
         out += bytes(padding)
         total += padding
         if option in _INTEGERS:
-            value = to_int64(number_at(arguments, number)) & (2**64 - 1)
+            value = _to_uint64(number_at(arguments, number))
             data = value.to_bytes(max(size, 8), "little")[:size]
             out += data if layout.little else data[::-1]
             number += 1
@@ -134,6 +134,13 @@ def pack(*arguments: Any) -> Answer:
             layout.control(option)
         total += size
     return (bytes(out),)
+
+
+def _to_uint64(number: float) -> int:
+    """A C cast to an unsigned 64-bit integer, through a signed one for negative numbers."""
+    if 2**63 <= number < 2**64:
+        return int(number)
+    return 0 if number >= 2**64 else to_int64(number) & _SIZE_MASK
 
 
 _SIZE_MASK: Final = 2**64 - 1
