@@ -8,7 +8,6 @@ in a few steps. Everything unusual (transactions, replicas, subscribers, subcomm
 from __future__ import annotations
 
 import logging
-import re
 from binascii import crc_hqx
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -21,7 +20,6 @@ from localstack_memorydb.engine.errors import (
     CrossSlot,
     ExecAbort,
     Moved,
-    ProtocolError,
     ReadOnlyReplica,
     WrongArity,
     WrongType,
@@ -43,6 +41,7 @@ from localstack_memorydb.engine.registry import (
     Command,
     CommandTable,
 )
+from localstack_memorydb.engine.requests import Requests, is_malformed
 from localstack_memorydb.engine.resp import (
     BLOCKED,
     NOTHING,
@@ -53,7 +52,6 @@ from localstack_memorydb.engine.resp import (
     SMALL_INTEGERS,
     Argv,
     Reply,
-    RequestReader,
     encode_request,
     encoders,
 )
@@ -67,13 +65,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-# hiredis reserves memory for as many arguments as a header announces, so large numbers go to the reader that does not.
-_LARGE_HEADER: Final = re.compile(rb"\*[0-9]{7}").search
-_ASTERISK: Final = 0x2A
 _BRACE: Final = 0x7B
-
-
-_PACKET_KEPT: Final = 64 * 1024
 
 _USER_GATES: Final = GATE_UNAUTHENTICATED | GATE_RESTRICTED
 
@@ -95,7 +87,7 @@ class Blocked:
         self.deadline: int | None = None
 
 
-class Session:
+class Session(Requests):
     """The state of one connection.
 
     `sink` takes bytes that no request of this moment asked for: messages, and replies to commands that had been
@@ -108,7 +100,6 @@ class Session:
         "alarm",
         "blocked",
         "channels",
-        "closing",
         "db",
         "deferred",
         "effects",
@@ -120,21 +111,18 @@ class Session:
         "last_command",
         "last_seen",
         "library",
-        "lost",
         "name",
         "no_evict",
         "no_touch",
         "node",
         "now",
         "number",
-        "packet",
         "patterns",
         "peer",
         "permissions",
         "processing",
         "protocol",
         "queue",
-        "reader",
         "readonly",
         "reply_mode",
         "script",
@@ -142,7 +130,6 @@ class Session:
         "sink",
         "slots",
         "started",
-        "strict",
         "table",
         "touched",
         "unchanged",
@@ -157,18 +144,15 @@ class Session:
         self.now = self.started = self.last_seen = now
         self.table: CommandTable = node.cluster.table
         self.slots = node.shard.keyspace.slots
-        self.reader = hiredis.Reader()
-        self.strict: RequestReader | None = None
+        super().__init__()
         self.sink: Callable[[bytes], None] = _ignore
         self.alarm: Callable[[int], None] = _ignore
         self.hang_up: Callable[[], None] = _nothing
         self.deferred: list[bytes] = []
         self.processing = False
-        self.closing = False
         self.last_command = "NULL"
         self.library = (b"", b"")
         self.blocked: Blocked | None = None
-        self.packet, self.lost = b"", False
         self.db = Slot()
         self.unchanged = False
         self.effects: list[Argv] | None = None
@@ -205,13 +189,9 @@ class Session:
         if user is None:
             self.user = "default"
             self.gates |= GATE_UNAUTHENTICATED
-            if self.strict is None and not self.reader.has_data():
-                self.strict = RequestReader()
-            if self.strict is not None:
-                self.strict.trusted = False
+            self.distrust()
             return
-        if self.strict is not None:
-            self.strict.trusted = True
+        self.trust()
         self.user, self.permissions = user.name, user.permissions
         if not user.permissions.unrestricted:
             self.gates |= GATE_RESTRICTED
@@ -238,41 +218,12 @@ class Session:
         """Handles what a client sent at `now` (unix time in ms); returns what is due to it at once."""
         self.now = self.last_seen = now
         self.node.bytes_received += len(data)
-        if self.strict is not None:
-            self.strict.feed(data)
-        elif self.reader.has_data() or (data[0] != _ASTERISK and self._is_midway()):
-            # Kept so that a broken request can be explained; long values need no explanation.
-            self.lost = self.lost or len(self.packet) > _PACKET_KEPT
-            self.packet = b"" if self.lost else self.packet + data
-            self.reader.feed(data)
-        elif data[0] != _ASTERISK or _LARGE_HEADER(data) is not None:
-            self.strict = RequestReader()
-            self.strict.feed(data)
-        else:
-            self.packet, self.lost = data, False
-            self.reader.feed(data)
+        self.feed(data)
         return self.drain() if self.blocked is None else b""
-
-    def _is_midway(self) -> bool:
-        """Whether a request has begun although hiredis has used up all bytes: a packet may end between two arguments."""
-        if not self.packet:
-            return self.lost
-        return self._reread() != "idle"
-
-    def _reread(self) -> str:
-        """The packet as the strict reader sees it: it ends between requests (`idle`), in one (`midway`), or is `broken`."""
-        reader = RequestReader()
-        reader.feed(self.packet)
-        try:
-            while reader.next() is not None:
-                pass
-        except ProtocolError:
-            return "broken"
-        return "idle" if reader.idle else "midway"
 
     def drain(self) -> bytes:
         """Runs the complete requests that wait in the reader; returns their replies, in order."""
-        gets: Callable[[], Any] = self._next_strict if self.strict is not None else self.reader.gets
+        gets: Callable[[], Any] = self.next_strict if self.strict is not None else self.reader.gets
         find, slots, deferred = self.find, self.slots, self.deferred
         keyspace = self.node.shard.keyspace
         encode = self.encoders
@@ -336,10 +287,10 @@ class Session:
                 if self.closing:
                     break
             except hiredis.ProtocolError:
-                gets = self._explain()
+                gets = self.explain()
             except Exception as error:
-                if _is_malformed(argv):
-                    gets = self._explain()
+                if is_malformed(argv):
+                    gets = self.explain()
                 else:
                     add(self._failed(error, argv))
         self.processing = False
@@ -352,49 +303,13 @@ class Session:
 
     def _finish(self, out: list[bytes]) -> bytes:
         """The replies as one packet, after what is left to do."""
-        if not out and self._waits_in_vain():
-            self._explain()
+        if not out and self.waits_in_vain():
+            self.explain()
             return self.drain()
         self.node.commands_processed += len(out)
         if self.node.cluster.unblocked:
             self.node.cluster.resume(self.now)
         return out[0] if len(out) == 1 else join(out)
-
-    def _waits_in_vain(self) -> bool:
-        """Whether hiredis waits for the rest of what is no request, such as an array inside an array."""
-        if not self.packet or self.strict is not None or self.blocked is not None:
-            return False
-        return self._reread() == "broken"
-
-    def _next_strict(self) -> Argv | bool:
-        """The next request from the strict reader; False when there is none."""
-        if self.strict is None:
-            return False
-        try:
-            argv = self.strict.next()
-        except ProtocolError as error:
-            self.closing = True
-            raise CommandError(f"ERR Protocol error: {error}") from None
-        if argv is None and self.strict.idle and self.strict.trusted:
-            self.strict = None
-            self.reader = hiredis.Reader()
-            self.packet, self.lost = b"", False
-        return False if argv is None else argv
-
-    def _explain(self) -> Callable[[], Argv | bool]:
-        """Goes on strictly where hiredis gave up: at an inline command, or at a request that is broken."""
-        self.strict = strict = RequestReader()
-        strict.feed(self.packet or b"*-")
-        while strict.at_array:
-            before = strict.snapshot()
-            try:
-                if strict.next() is None:
-                    break
-            except ProtocolError:
-                strict.rewind(before)
-                break
-        strict.trusted = self.is_authenticated
-        return self._next_strict
 
     def _refused(self, error: CommandError, argv: Argv) -> bytes:
         """The error's bytes; a refusal while a transaction is queued spoils it."""
@@ -683,11 +598,6 @@ class Session:
             self.deferred.append(data)
         else:
             self.sink(data)
-
-
-def _is_malformed(argv: Any) -> bool:
-    """Whether hiredis read something that is no request: it takes every reply type for an argument."""
-    return argv is not None and not (isinstance(argv, list) and all(type(word) is bytes for word in argv))
 
 
 def _ignore(_: Any) -> None:

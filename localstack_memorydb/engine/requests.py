@@ -1,0 +1,121 @@
+"""A client's bytes as requests: read with hiredis while they are plain, strictly where they are not.
+
+hiredis is a reader of replies and takes more than requests: what it cannot read, or should not, is read again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import hiredis
+
+from localstack_memorydb.engine.errors import CommandError, ProtocolError
+from localstack_memorydb.engine.resp import Argv, RequestReader
+
+# hiredis reserves memory for as many arguments as a header announces, so large numbers go to the reader that does not.
+_LARGE_HEADER: Final = re.compile(rb"\*[0-9]{7}").search
+_ASTERISK: Final = 0x2A
+_PACKET_KEPT: Final = 64 * 1024
+
+
+class Requests:
+    """What a client sent and nobody has run so far. `closing` says that nothing more will be read."""
+
+    __slots__ = ("closing", "lost", "packet", "reader", "strict", "trusted")
+
+    def __init__(self) -> None:
+        self.reader = hiredis.Reader()
+        self.strict: RequestReader | None = None
+        self.packet, self.lost = b"", False
+        self.closing = False
+        self.trusted = True
+
+    def feed(self, data: bytes) -> None:
+        """Takes what came from the client."""
+        if self.strict is not None:
+            self.strict.feed(data)
+        elif self.reader.has_data() or (data[0] != _ASTERISK and self._is_midway()):
+            # Kept so that a broken request can be explained; long values need no explanation.
+            self.lost = self.lost or len(self.packet) > _PACKET_KEPT
+            self.packet = b"" if self.lost else self.packet + data
+            self.reader.feed(data)
+        elif data[0] != _ASTERISK or _LARGE_HEADER(data) is not None:
+            self.strict = RequestReader()
+            self.strict.feed(data)
+        else:
+            self.packet, self.lost = data, False
+            self.reader.feed(data)
+
+    def distrust(self) -> None:
+        """The client is nobody yet: what it sends is kept small."""
+        self.trusted = False
+        if self.strict is None and not self.reader.has_data():
+            self.strict = RequestReader()
+        if self.strict is not None:
+            self.strict.trusted = False
+
+    def trust(self) -> None:
+        """The client may send what it likes."""
+        self.trusted = True
+        if self.strict is not None:
+            self.strict.trusted = True
+
+    def _is_midway(self) -> bool:
+        """Whether a request has begun although hiredis has used up all bytes: a packet may end between two arguments."""
+        if not self.packet:
+            return self.lost
+        return self._reread() != "idle"
+
+    def _reread(self) -> str:
+        """The packet as the strict reader sees it: it ends between requests (`idle`), in one (`midway`), or is `broken`."""
+        reader = RequestReader()
+        reader.feed(self.packet)
+        try:
+            while reader.next() is not None:
+                pass
+        except ProtocolError:
+            return "broken"
+        return "idle" if reader.idle else "midway"
+
+    def waits_in_vain(self) -> bool:
+        """Whether hiredis waits for the rest of what is no request, such as an array inside an array."""
+        if not self.packet or self.strict is not None:
+            return False
+        return self._reread() == "broken"
+
+    def next_strict(self) -> Argv | bool:
+        """The next request from the strict reader; False when there is none."""
+        if self.strict is None:
+            return False
+        try:
+            argv = self.strict.next()
+        except ProtocolError as error:
+            self.closing = True
+            raise CommandError(f"ERR Protocol error: {error}") from None
+        if argv is None and self.strict.idle and self.strict.trusted:
+            self.strict = None
+            self.reader = hiredis.Reader()
+            self.packet, self.lost = b"", False
+        return False if argv is None else argv
+
+    def explain(self) -> Callable[[], Argv | bool]:
+        """Goes on strictly where hiredis gave up: at an inline command, or at a request that is broken."""
+        self.strict = strict = RequestReader()
+        strict.feed(self.packet or b"*-")
+        while strict.at_array:
+            before = strict.snapshot()
+            try:
+                if strict.next() is None:
+                    break
+            except ProtocolError:
+                strict.rewind(before)
+                break
+        strict.trusted = self.trusted
+        return self.next_strict
+
+
+def is_malformed(argv: Any) -> bool:
+    """Whether hiredis read something that is no request: it takes every reply type for an argument."""
+    return argv is not None and not (isinstance(argv, list) and all(type(word) is bytes for word in argv))
