@@ -138,8 +138,12 @@ class KeySpec:
         if not self.counted:
             stop = len(argv) + self.last if self.last < 0 else self.index + self.last
             return argv[self.index : stop + 1 : self.step]
-        number = _LEADING_INTEGER(argv[self.index]) if self.index < len(argv) else None
-        count = int(number[0]) if number is not None else 0
+        word = argv[self.index] if self.index < len(argv) else b""
+        if len(word) == 1 and word.isdigit():
+            count = int(word)
+        else:
+            number = _LEADING_INTEGER(word)
+            count = int(number[0]) if number is not None else 0
         first = self.index + 1
         return argv[first : first + count] if 0 < count <= len(argv) - first else []
 

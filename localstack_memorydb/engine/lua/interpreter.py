@@ -30,6 +30,7 @@ MEMORY_LIMIT: Final = 512 * 1024 * 1024
 """What the scripts of a shard may hold at once; a script that needs more ends with `not enough memory`."""
 
 _SLACK: Final = 32 * 1024 * 1024
+_ROOM: Final = MEMORY_LIMIT - _SLACK
 _KEPT: Final = 64 * 1024 * 1024
 _INLINE_ARGUMENTS: Final = 100
 _LEVELS: Final = (logging.DEBUG, logging.DEBUG, logging.INFO, logging.WARNING)
@@ -78,6 +79,7 @@ class Interpreter:
         self.random = Random()
         self._registered: list[tuple[bytes, Any, bytes, bytes | None]] = []
         self._modern = level >= (7,)
+        self._used = 0
         self._lua = LuaRuntime(
             encoding=None,
             register_eval=False,
@@ -182,10 +184,15 @@ class Interpreter:
         if not self._modern:
             self.random.state = 0x330E
         count = len(keys) + len(arguments)
-        size = 0 if count < _INLINE_ARGUMENTS else 64 * count
+        size = 0
+        for word in keys:
+            size += len(word)
+        for word in arguments:
+            size += len(word)
         try:
-            self._make_room(2 * (sum(map(len, keys)) + sum(map(len, arguments))) + size + 4096)
-            if size:
+            if 2 * size + 64 * count + self._used > _ROOM:
+                self._make_room(2 * size + 64 * count)
+            if count > _INLINE_ARGUMENTS:
                 answer = self._run_tables(script, self.table(list(keys)), self.table(list(arguments)))
             else:
                 answer = self._run(script, len(keys), *keys, *arguments)
@@ -229,8 +236,10 @@ class Interpreter:
         return self._registered
 
     def _tidy(self) -> None:
-        if self._lua.get_memory_used(total=True) > _KEPT:
+        self._used = self._lua.get_memory_used() or 0
+        if self._used > _KEPT:
             self._lua.gccollect()
+            self._used = self._lua.get_memory_used() or 0
 
 
 def _unfinished(error: Exception) -> tuple[bytes, bytes]:

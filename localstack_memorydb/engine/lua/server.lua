@@ -782,9 +782,16 @@ local function finish(ok, value, kind)
   return text_of(value, "err"), "raised", text_of(value, "source"), text_of(value, "line")
 end
 
+local current
+
+local function body()
+  return reply(current())
+end
+
 local function run(f, keys, argv)
   eval_globals.KEYS, eval_globals.ARGV = keys, argv
-  return finish(xpcall(function() return reply(f()) end, traced))
+  current = f
+  return finish(xpcall(body, traced))
 end
 
 local entry = {}
