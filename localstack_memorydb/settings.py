@@ -145,7 +145,7 @@ class Settings:
         1.0,
         _seconds,
         "How long the stand-alone host waits before it repeats an asynchronous invocation that failed; twice as "
-        "long before the second time. AWS waits a minute. (LocalStack has LAMBDA_RETRY_BASE_DELAY_SECONDS.)",
+        "long before the second time. AWS waits a minute. (LocalStack has LAMBDA_RETRY_BASE_DELAY.)",
         "seconds",
     )
 

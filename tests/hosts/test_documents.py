@@ -78,6 +78,14 @@ def test_snapshots_in_s3(endpoint: Endpoint, temporary: Path) -> None:
     assert re.sub(r"s3://[^/]+/", "s3://.../", said) == promised
 
 
+@pytest.mark.parametrize("example", ["lambda", "dynamodb-stream"])
+def test_functions(endpoint: Endpoint, temporary: Path, example: str) -> None:
+    script = ROOT / "examples" / example / "deploy.py"
+    said = run([sys.executable, str(script), "--endpoint-url", endpoint.url], temporary)
+    (_, promised) = blocks(f"examples/{example}/README.md", "console")[0].split("deploy.py\n")
+    assert said == promised
+
+
 def test_iam_authentication(endpoint: Endpoint, temporary: Path) -> None:
     example = str(ROOT / "examples" / "iam-auth" / "main.py")
     assert run([sys.executable, example, "--endpoint-url", endpoint.url], temporary) == "connected as app\n"

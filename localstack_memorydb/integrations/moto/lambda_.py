@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from moto.awslambda import models
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
+from moto.awslambda.responses import LambdaResponse
 
 from localstack_memorydb.integrations.emulator import Emulator
 from localstack_memorydb.integrations.lambda_runtime import (
@@ -73,6 +74,7 @@ class Functions:
             return functions.invoke(self, body, request_headers, response_headers)
 
         models.LambdaFunction.invoke = invoke
+        _wrap(LambdaResponse, "invoke", _with_qualifier)
         _wrap(models.LambdaFunction, "_set_function_code", _checked)
         _wrap(models.LambdaBackend, "reset", self._then_clear)
         _wrap(models.LambdaBackend, "send_dynamodb_items", _one_record)
@@ -212,6 +214,13 @@ def _checked(original: Callable[..., Any], function: Any, spec: Mapping[str, Any
         vars(function).clear()
         vars(function).update({**before, "code": code})
         raise InvalidParameterValueException(str(error)) from None
+
+
+def _with_qualifier(original: Callable[..., Any], response: Any) -> Any:
+    """Invoke the version or alias that was asked for: moto reads the parameter by a name that no client sends."""
+    if "Qualifier" in response.querystring:
+        response.querystring["qualifier"] = response.querystring["Qualifier"]
+    return original(response)
 
 
 def _one_record(original: Callable[..., Any], backend: Any, arn: str, records: Any, source: str) -> str:

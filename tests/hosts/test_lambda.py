@@ -1,0 +1,465 @@
+"""Lambda functions on both hosts, without Docker: called, triggered, limited, and gone with the host."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from botocore.exceptions import ClientError
+
+from .endpoint import Endpoint, environment
+
+PATIENCE = 60
+
+SOURCE = """
+import json, os, time
+import boto3
+
+print("loaded")
+bucket = os.environ.get("BUCKET")
+
+def echo(event, context):
+    print("asked for", event)
+    return {"event": event, "arn": context.invoked_function_arn, "version": context.function_version}
+
+def failing(event, context):
+    if bucket:
+        boto3.client("s3").put_object(Bucket=bucket, Key=f"{time.time_ns()}", Body=context.aws_request_id.encode())
+    raise ValueError("no such order")
+
+def sleeping(event, context):
+    time.sleep(600)
+
+def exiting(event, context):
+    os._exit(3)
+
+def services(event, context):
+    return {
+        "account": boto3.client("sts").get_caller_identity()["Account"],
+        "buckets": [row["Name"] for row in boto3.client("s3").list_buckets()["Buckets"] if row["Name"] == bucket],
+        "clusters": boto3.client("memorydb").describe_clusters()["Clusters"] is not None,
+    }
+
+def recording(event, context):
+    boto3.client("s3").put_object(Bucket=bucket, Key=context.aws_request_id, Body=json.dumps(event).encode())
+
+def waiting(event, context):
+    open(event["here"], "w").close()
+    while not os.path.exists(event["until"]):
+        time.sleep(0.005)
+
+def library(event, context):
+    import library
+    return library.name
+
+def pid(event, context):
+    return os.getpid()
+"""
+NODE = 'exports.echo = async (event) => { console.log("asked"); return { event, region: process.env.AWS_REGION }; };'
+
+
+def package(**files: str) -> bytes:
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name.replace("_DOT_", ".").replace("_IN_", "/"), text)
+    return written.getvalue()
+
+
+CODE = package(app_DOT_py=SOURCE, index_DOT_js=NODE)
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+    return found
+
+
+class Functions:
+    """What a user does with Lambda, on one endpoint."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.client = endpoint.client("lambda", read_timeout=PATIENCE)
+        self.made: list[str] = []
+        self.role = self._role()
+
+    def _role(self) -> str:
+        iam = self.endpoint.client("iam")
+        try:
+            return str(iam.create_role(RoleName="functions", AssumeRolePolicyDocument="{}")["Role"]["Arn"])
+        except iam.exceptions.EntityAlreadyExistsException:
+            return str(iam.get_role(RoleName="functions")["Role"]["Arn"])
+
+    def create(self, handler: str, runtime: str = "python3.12", code: Any = None, **more: Any) -> str:
+        name = f"f{time.time_ns()}"
+        self.client.create_function(
+            FunctionName=name,
+            Runtime=runtime,
+            Role=self.role,
+            Handler=handler,
+            Code=code or {"ZipFile": CODE},
+            **{"Timeout": 30, **more},
+        )
+        self.made.append(name)
+        self.client.get_waiter("function_active_v2").wait(FunctionName=name)
+        return name
+
+    def call(self, name: str, event: Any = None, **more: Any) -> Any:
+        answer = self.client.invoke(FunctionName=name, Payload=json.dumps(event), LogType="Tail", **more)
+        answer["Payload"] = json.loads(answer["Payload"].read() or b"null")
+        answer["Log"] = base64.b64decode(answer.get("LogResult", "")).decode()
+        return answer
+
+    def arn(self, name: str) -> str:
+        return str(self.client.get_function(FunctionName=name)["Configuration"]["FunctionArn"])
+
+    def remove(self) -> None:
+        for name in self.made:
+            self.client.delete_function(FunctionName=name)
+
+
+@pytest.fixture
+def functions(endpoint: Endpoint) -> Iterator[Functions]:
+    found = Functions(endpoint)
+    yield found
+    found.remove()
+
+
+@pytest.fixture
+def bucket(endpoint: Endpoint) -> str:
+    """Where functions leave what they were given."""
+    name = f"recorded-{time.time_ns()}"
+    endpoint.client("s3").create_bucket(Bucket=name)
+    return name
+
+
+def recorded(endpoint: Endpoint, bucket: str) -> list[Any]:
+    s3 = endpoint.client("s3")
+    keys = [row["Key"] for row in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+    events = [json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys]
+    return [record for event in events for record in event.get("Records", [event])]
+
+
+def recording(functions: Functions, bucket: str) -> str:
+    return functions.create("app.recording", Environment={"Variables": {"BUCKET": bucket}})
+
+
+def test_a_function_answers_and_stays_warm(functions: Functions) -> None:
+    name = functions.create("app.echo")
+    first, second = functions.call(name, {"order": 1}), functions.call(name, {"order": 2})
+    assert first["Payload"] == {"event": {"order": 1}, "arn": functions.arn(name), "version": "$LATEST"}
+    assert (second["Payload"]["event"], second["StatusCode"]) == ({"order": 2}, 200)
+    assert "FunctionError" not in first
+    assert "INIT_START" in first["Log"]
+    assert "loaded" not in second["Log"]
+    assert "asked for {'order': 2}\n" in second["Log"]
+    assert "\nREPORT RequestId: " in second["Log"]
+
+
+def test_the_log_is_in_cloudwatch(functions: Functions) -> None:
+    name = functions.create("app.failing")
+    functions.call(name)
+    logs = functions.endpoint.client("logs")
+    group = f"/aws/lambda/{name}"
+    until(lambda: any(row["logGroupName"] == group for row in logs.describe_log_groups()["logGroups"]))
+    (stream,) = until(lambda: logs.describe_log_streams(logGroupName=group)["logStreams"])
+    assert stream["logStreamName"].startswith(time.strftime("%Y/%m/%d/[$LATEST]", time.gmtime()))
+
+    def messages() -> list[str]:
+        found = logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"])["events"]
+        return [row["message"] for row in found]
+
+    until(lambda: any(message.startswith("REPORT") for message in messages()))
+    words = [message.split()[0] for message in messages()]
+    assert words == ["INIT_START", "loaded", "START", "[ERROR]", "END", "REPORT"]
+    assert "Traceback (most recent call last):" in messages()[3]
+
+
+@pytest.mark.parametrize(
+    ("handler", "kind", "message"),
+    [
+        ("app.failing", "ValueError", "no such order"),
+        ("app.nothing", "Runtime.HandlerNotFound", "Handler 'nothing' missing on module 'app'"),
+        (
+            "nowhere.f",
+            "Runtime.ImportModuleError",
+            "Unable to import module 'nowhere': No module named 'nowhere'",
+        ),
+        ("app.sleeping", "Sandbox.Timedout", "RequestId: ID Error: Task timed out after 1.00 seconds"),
+        ("app.exiting", "Runtime.ExitError", "RequestId: ID Error: Runtime exited with error: exit status 3"),
+    ],
+)
+def test_what_goes_wrong_in_a_function_is_its_answer(
+    functions: Functions, handler: str, kind: str, message: str
+) -> None:
+    name = functions.create(handler, Timeout=1 if handler == "app.sleeping" else 30)
+    for _ in range(2):
+        answer = functions.call(name)
+        assert (answer["StatusCode"], answer["FunctionError"]) == (200, "Unhandled")
+        error, request_id = answer["Payload"], answer["ResponseMetadata"]["RequestId"]
+        said = error["errorMessage"].replace(error.get("requestId") or request_id, "ID")
+        assert error["errorType"] == kind
+        assert said.split(" Error: ")[-1] == message.split(" Error: ")[-1]
+
+
+def test_a_function_reaches_the_other_services_as_its_account(functions: Functions, bucket: str) -> None:
+    name = functions.create("app.services", Environment={"Variables": {"BUCKET": bucket}})
+    assert functions.call(name)["Payload"] == {
+        "account": "000000000000",
+        "buckets": [bucket],
+        "clusters": True,
+    }
+
+
+def test_a_change_of_code_or_configuration_counts_at_once(functions: Functions) -> None:
+    name = functions.create("app.echo")
+    functions.call(name)
+    functions.client.update_function_code(
+        FunctionName=name,
+        ZipFile=package(app_DOT_py="import os\ndef echo(event, context): return os.environ.get('TABLE')"),
+    )
+    functions.client.get_waiter("function_updated_v2").wait(FunctionName=name)
+    assert functions.call(name)["Payload"] is None
+    functions.client.update_function_configuration(
+        FunctionName=name, Environment={"Variables": {"TABLE": "orders"}}
+    )
+    functions.client.get_waiter("function_updated_v2").wait(FunctionName=name)
+    assert functions.call(name)["Payload"] == "orders"
+
+
+def test_code_comes_from_s3_and_a_module_from_a_layer(functions: Functions, bucket: str) -> None:
+    s3 = functions.endpoint.client("s3")
+    s3.put_object(Bucket=bucket, Key="code.zip", Body=CODE)
+    layer = functions.client.publish_layer_version(
+        LayerName="library", Content={"ZipFile": package(python_IN_library_DOT_py="name = 'from a layer'")}
+    )
+    name = functions.create(
+        "app.library", code={"S3Bucket": bucket, "S3Key": "code.zip"}, Layers=[layer["LayerVersionArn"]]
+    )
+    assert functions.call(name)["Payload"] == "from a layer"
+
+
+def test_a_published_version_keeps_its_code(functions: Functions) -> None:
+    name = functions.create("app.echo")
+    version = functions.client.publish_version(FunctionName=name)["Version"]
+    functions.client.get_waiter("published_version_active").wait(FunctionName=name, Qualifier=version)
+    answer = functions.call(name, Qualifier=version)
+    assert (answer["Payload"]["version"], answer["ExecutedVersion"]) == (version, version)
+    assert answer["Payload"]["arn"].endswith(f":{name}:{version}")
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
+def test_a_node_function_answers(functions: Functions) -> None:
+    answer = functions.call(functions.create("index.echo", runtime="nodejs20.x"), {"order": 1})
+    assert answer["Payload"] == {"event": {"order": 1}, "region": "us-east-1"}
+    assert "\tINFO\tasked\n" in answer["Log"]
+
+
+def test_a_runtime_that_needs_docker_is_refused_by_name(functions: Functions) -> None:
+    lambda_, reason = functions.client, "The runtime java21 needs Docker"
+    lambda_.create_function(
+        FunctionName="java", Runtime="java21", Role=functions.role, Handler="app", Code={"ZipFile": CODE}
+    )
+    if functions.endpoint.host == "standalone":
+        with pytest.raises(lambda_.exceptions.InvalidRuntimeException, match=reason):
+            functions.call("java")
+    else:
+        state = until(
+            lambda: (
+                (row := lambda_.get_function(FunctionName="java")["Configuration"])["State"] == "Failed"
+                and row
+            )
+        )
+        assert reason in state["StateReason"]
+        with pytest.raises(lambda_.exceptions.ResourceConflictException):
+            functions.call("java")
+
+
+def test_a_dry_run_runs_nothing(functions: Functions, bucket: str) -> None:
+    name = recording(functions, bucket)
+    assert functions.client.invoke(FunctionName=name, InvocationType="DryRun")["StatusCode"] == 204
+    assert (
+        functions.client.invoke(FunctionName=name, InvocationType="Event", Payload=b'{"a": 1}')["StatusCode"]
+        == 202
+    )
+    assert until(lambda: recorded(functions.endpoint, bucket)) == [{"a": 1}]
+
+
+def test_reserved_concurrency_limits_what_runs_at_once(functions: Functions, tmp_path: Path) -> None:
+    name = functions.create("app.waiting")
+    functions.client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
+    event = {"here": str(tmp_path / "here"), "until": str(tmp_path / "go")}
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(functions.call, name, event)
+        until((tmp_path / "here").exists)
+        with pytest.raises(ClientError) as refused:
+            functions.call(name, event)
+        (tmp_path / "go").touch()
+        assert running.result()["StatusCode"] == 200
+    assert refused.value.response["Error"] == {
+        "Code": "TooManyRequestsException",
+        "Message": "Rate Exceeded.",
+    }
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
+
+
+def test_a_queue_calls_a_function(functions: Functions, bucket: str) -> None:
+    sqs = functions.endpoint.client("sqs")
+    queue = sqs.create_queue(QueueName=bucket)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    mapping = functions.client.create_event_source_mapping(
+        FunctionName=recording(functions, bucket), EventSourceArn=arn
+    )["UUID"]
+    until(lambda: functions.client.get_event_source_mapping(UUID=mapping)["State"] == "Enabled")
+    sqs.send_message(QueueUrl=queue, MessageBody="order 1")
+    (record,) = until(lambda: recorded(functions.endpoint, bucket))
+    assert (record["body"], record["eventSourceARN"]) == ("order 1", arn)
+    functions.client.delete_event_source_mapping(UUID=mapping)
+
+
+def test_a_topic_calls_a_function(functions: Functions, bucket: str) -> None:
+    sns = functions.endpoint.client("sns")
+    topic = sns.create_topic(Name=bucket)["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=functions.arn(recording(functions, bucket)))
+    sns.publish(TopicArn=topic, Message="order 1")
+    (record,) = until(lambda: recorded(functions.endpoint, bucket))
+    assert record["Sns"]["Message"] == "order 1"
+
+
+def test_a_stream_calls_a_function_once_for_each_change(functions: Functions, bucket: str) -> None:
+    dynamodb = functions.endpoint.client("dynamodb")
+    dynamodb.create_table(
+        TableName=bucket,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )
+    stream = dynamodb.describe_table(TableName=bucket)["Table"]["LatestStreamArn"]
+    mapping = functions.client.create_event_source_mapping(
+        FunctionName=recording(functions, bucket), EventSourceArn=stream, StartingPosition="TRIM_HORIZON"
+    )["UUID"]
+    until(lambda: functions.client.get_event_source_mapping(UUID=mapping)["State"] == "Enabled")
+    dynamodb.put_item(TableName=bucket, Item={"id": {"S": "1"}, "score": {"N": "5"}})
+    dynamodb.put_item(TableName=bucket, Item={"id": {"S": "1"}, "score": {"N": "6"}})
+    dynamodb.delete_item(TableName=bucket, Key={"id": {"S": "1"}})
+    until(lambda: len(recorded(functions.endpoint, bucket)) >= 3)
+    records = sorted(
+        recorded(functions.endpoint, bucket), key=lambda row: int(row["dynamodb"]["SequenceNumber"])
+    )
+    assert [row["eventName"] for row in records] == ["INSERT", "MODIFY", "REMOVE"]
+    assert len({row["dynamodb"]["SequenceNumber"] for row in records}) == 3
+    assert records[1]["dynamodb"]["NewImage"] == {"id": {"S": "1"}, "score": {"N": "6"}}
+    functions.client.delete_event_source_mapping(UUID=mapping)
+
+
+def test_an_asynchronous_invocation_that_fails_is_repeated(start: Callable[..., Endpoint], host: str) -> None:
+    quick = {"MEMORYDB_LAMBDA_RETRY_DELAY": "0.05", "LAMBDA_RETRY_BASE_DELAY": "1"}
+    endpoint = start(host, env=quick)
+    functions = Functions(endpoint)
+    s3 = endpoint.client("s3")
+    s3.create_bucket(Bucket="attempts")
+    name = functions.create("app.failing", Environment={"Variables": {"BUCKET": "attempts"}})
+    functions.client.invoke(FunctionName=name, InvocationType="Event")
+    attempts = until(
+        lambda: len(rows := s3.list_objects_v2(Bucket="attempts").get("Contents", [])) == 3 and rows
+    )
+    assert len({s3.get_object(Bucket="attempts", Key=row["Key"])["Body"].read() for row in attempts}) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_functions_end_with_the_host(
+    start: Callable[..., Endpoint], host: str, temporary: Path, number: signal.Signals
+) -> None:
+    endpoint = start(host)
+    functions = Functions(endpoint)
+    pid = functions.call(functions.create("app.pid"))["Payload"]
+    assert psutil.pid_exists(pid)
+    endpoint.process.send_signal(number)
+    endpoint.process.wait(15)
+    until(lambda: not psutil.pid_exists(pid))
+    until(lambda: not list(temporary.rglob("localstack-memorydb-lambda-*")))
+
+
+def test_the_users_own_choice_of_an_executor_wins(start: Callable[..., Endpoint], host: str) -> None:
+    """Neither host has a Docker engine here, so that with its own way of running functions it cannot."""
+    endpoint = start(host, env={"LAMBDA_RUNTIME_EXECUTOR": "docker", "MEMORYDB_LAMBDA_RUNNER": "host"})
+    functions = Functions(endpoint)
+    if host == "localstack":
+        with pytest.raises(Exception, match="FunctionActiveV2"):
+            functions.create("app.echo")
+    else:
+        answer = functions.client.invoke(FunctionName=functions.create("app.echo"))
+        assert answer["Payload"].read().startswith(b"error running docker")
+
+
+def test_the_users_own_choice_for_dynamodb_wins(start: Callable[..., Endpoint]) -> None:
+    endpoint = start("localstack", env={"PROVIDER_OVERRIDE_DYNAMODB": "v2"})
+    plugins = json.loads(endpoint.get("/_localstack/plugins"))["localstack.aws.provider"]
+    loaded = {row["details"]["name"] for row in plugins if row["is_loaded"]}
+    assert "dynamodb:moto" not in loaded
+
+
+MOCKED = """
+import boto3, io, json, zipfile
+from moto import mock_aws
+from localstack_memorydb.integrations.moto import install
+
+emulator = install(lambda_=True)
+assert install(lambda_=True) is emulator
+written = io.BytesIO()
+with zipfile.ZipFile(written, "w") as archive:
+    archive.writestr("app.py", '''
+import boto3
+
+def handler(event, context):
+    cluster = boto3.client("memorydb").describe_clusters(ClusterName="orders")["Clusters"][0]
+    boto3.client("s3").put_object(Bucket="written", Key="by-the-function", Body=b"")
+    return [event, cluster["ARN"]]
+''')
+
+def client(service):
+    return boto3.client(service, region_name="us-east-1")
+
+for _ in range(2):
+    with mock_aws():
+        role = client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        client("memorydb").create_cluster(ClusterName="orders", NodeType="db.t4g.small", ACLName="open-access")
+        client("s3").create_bucket(Bucket="written")
+        client("lambda").create_function(
+            FunctionName="f", Runtime="python3.12", Role=role, Handler="app.handler", Code={"ZipFile": written.getvalue()},
+            Timeout=30,
+        )
+        print(json.loads(client("lambda").invoke(FunctionName="f", Payload=b"1")["Payload"].read()))
+        print([row["Key"] for row in client("s3").list_objects_v2(Bucket="written")["Contents"]])
+"""
+
+
+def test_functions_run_in_mock_aws(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", MOCKED],
+        env=environment(tmp_path, {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}),
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+    assert ended.returncode == 0, ended.stderr
+    arn = "arn:aws:memorydb:us-east-1:123456789012:cluster/orders"
+    assert ended.stdout.splitlines() == [f"[1, '{arn}']", "['by-the-function']"] * 2
+    assert list(tmp_path.iterdir()) == []
