@@ -454,7 +454,7 @@ return function(host, next)
       end
       number = number < 0 and -floor(-number) or floor(number)
       if number < least or number > most then
-        bad(position, format("expected integer between %d and %d", least, most))
+        bad(1, format("expected integer between %d and %d", least, most))
       end
       return number
     end
@@ -472,22 +472,22 @@ return function(host, next)
       end
     end
 
+    local function choice(value, names)
+      if type(value) == "boolean" then
+        return value
+      elseif type(value) ~= "string" and type(value) ~= "number" then
+        bad(1, "string expected, got " .. type(value))
+      elseif names[value] == nil then
+        bad(1, format("invalid option '%s'", value))
+      end
+      return names[value]
+    end
+
     local function switch(name, field, names)
       cjson[name] = function(...)
         few(1, ...)
-        local value = ...
-        if value ~= nil then
-          if type(value) == "boolean" then
-            config[field] = value
-          elseif names == nil then
-            bad(1, "boolean expected, got " .. type(value))
-          elseif type(value) ~= "string" then
-            bad(1, "string expected, got " .. type(value))
-          elseif names[value] == nil then
-            bad(1, format("invalid option '%s'", value))
-          else
-            config[field] = names[value]
-          end
+        if (...) ~= nil then
+          config[field] = choice((...), names)
         end
         return config[field]
       end
@@ -498,18 +498,16 @@ return function(host, next)
     option("encode_number_precision", "precision", 1, 14, function()
       number_format = "%." .. config.precision .. "g"
     end)
-    switch("encode_keep_buffer", "keep")
+    local OFF_ON = {off = false, on = true}
+    switch("encode_keep_buffer", "keep", OFF_ON)
     switch("encode_invalid_numbers", "encode_invalid", {off = false, on = true, null = "null"})
-    switch("decode_invalid_numbers", "decode_invalid")
+    switch("decode_invalid_numbers", "decode_invalid", OFF_ON)
 
     function cjson.encode_sparse_array(...)
       few(3, ...)
       local convert, ratio, safe = ...
       if convert ~= nil then
-        if type(convert) ~= "boolean" then
-          bad(1, "boolean expected, got " .. type(convert))
-        end
-        config.convert = convert
+        config.convert = choice(convert, OFF_ON)
       end
       if ratio ~= nil then
         config.ratio = integer(2, ratio, 0, 2147483647)

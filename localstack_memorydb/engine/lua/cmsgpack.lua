@@ -4,7 +4,10 @@ local type, tostring, tonumber, select, error, floor, format, byte, char, sub, c
 local getinfo, next = debug.getinfo, next
 
 local NESTING = 16
-local RESULTS = 7900 -- what fits on the stack of the real interpreter
+-- What fits on the stack of the real interpreter.
+local RESULTS = 7950
+local DEPTH = 3999
+local TOO_MANY = "too many return values at once; use unpack_one or unpack_limit instead."
 
 -- The first frame that is not ours, and how it calls the function of ours.
 local function caller()
@@ -140,7 +143,7 @@ return function(host, settings)
 
   -- == Unpacking ==
 
-  local text, at
+  local text, at, depth
 
   local function take(size)
     local first = at
@@ -177,16 +180,26 @@ return function(host, settings)
 
   local value
 
+  local function descend(kind)
+    depth = depth + 1
+    if depth > DEPTH then
+      fail("stack overflow (" .. kind .. ")")
+    end
+  end
+
   local function array(total)
     local t = {}
+    descend("in function mp_decode_to_lua_array")
     for index = 1, total do
       t[index] = value()
     end
+    depth = depth - 1
     return t
   end
 
   local function map(total)
     local t = {}
+    descend(TOO_MANY)
     for _ = 1, total do
       local key = value()
       local item = value()
@@ -197,6 +210,7 @@ return function(host, settings)
       end
       t[key] = item
     end
+    depth = depth - 1
     return t
   end
 
@@ -269,12 +283,12 @@ return function(host, settings)
     end
     local everything = limit == 0 and offset == 0
     local values, total = {}, 0
-    at = offset + 1
+    at, depth = offset + 1, 0
     while at <= #text and (everything or total < limit) do
       total = total + 1
       values[total] = value()
       if total > RESULTS then
-        fail("stack overflow (in function mp_unpack_full)")
+        fail("stack overflow (" .. TOO_MANY .. ")")
       end
     end
     if everything then

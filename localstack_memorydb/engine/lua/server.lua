@@ -8,6 +8,7 @@ local type, tostring, select, error, pcall, xpcall, setmetatable, rawget, rawset
   type, tostring, select, error, pcall, xpcall, setmetatable, rawget, rawset, next
 local getmetatable, unpack, loadstring, concat, format, gsub, byte, find, sub =
   getmetatable, unpack, loadstring, table.concat, string.format, string.gsub, string.byte, string.find, string.sub
+local floor = math.floor
 local collectgarbage, tonumber, setfenv, dump = collectgarbage, tonumber, setfenv, string.dump
 local sethook, getinfo, cocreate, coresume = debug.sethook, debug.getinfo, coroutine.create, coroutine.resume
 local native = {
@@ -96,9 +97,10 @@ function base.rawget(t, key)
   return native.rawget(inside[t] or t, key)
 end
 
-function base.setmetatable(t, metatable)
+function base.setmetatable(t, ...)
   typed(t, "table", 1)
-  if metatable ~= nil and type(metatable) ~= "table" then
+  local metatable = ...
+  if select("#", ...) == 0 or (metatable ~= nil and type(metatable) ~= "table") then
     bad(2, "nil or table expected")
   end
   if inside[t] then
@@ -417,6 +419,12 @@ local function error_table(text)
   return {err = (gsub(gsub(text, "^[\r\n]+", ""), "[\r\n]+$", ""))}
 end
 
+-- A C cast of lua_tonumber.
+local function whole(value)
+  local number = (type(value) == "number" or type(value) == "string") and tonumber(value) or 0
+  return number < 0 and -floor(-number) or floor(number)
+end
+
 local api = {}
 
 function api.sha1hex(...)
@@ -480,7 +488,7 @@ function api.setresp(...)
   if select("#", ...) ~= 1 then
     api_error("redis.setresp() requires one argument.")
   end
-  local protocol = tonumber((...))
+  local protocol = whole((...))
   if protocol ~= 2 and protocol ~= 3 then
     api_error("RESP version must be 2 or 3.")
   end
@@ -491,7 +499,7 @@ function api.set_repl(...)
   if select("#", ...) ~= 1 then
     api_error("redis.set_repl() requires two arguments.")
   end
-  local flags = tonumber((...)) or 0
+  local flags = whole((...))
   if flags ~= 0 and flags ~= 1 and flags ~= 2 and flags ~= 3 then
     api_error("Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.")
   end
