@@ -18,8 +18,9 @@ from typing import Any
 
 import psutil
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
+from .conftest import require
 from .endpoint import Endpoint, environment
 
 PATIENCE = 60
@@ -402,18 +403,31 @@ def test_the_users_own_choice_of_an_executor_wins(start: Callable[..., Endpoint]
     endpoint = start(host, env={"LAMBDA_RUNTIME_EXECUTOR": "docker", "MEMORYDB_LAMBDA_RUNNER": "host"})
     functions = Functions(endpoint)
     if host == "localstack":
-        with pytest.raises(Exception, match="FunctionActiveV2"):
+        with pytest.raises(WaiterError):
             functions.create("app.echo")
     else:
         answer = functions.client.invoke(FunctionName=functions.create("app.echo"))
         assert answer["Payload"].read().startswith(b"error running docker")
 
 
+def test_docker_keeps_the_work_where_it_answers(start: Callable[..., Endpoint], tmp_path: Path) -> None:
+    """A program that answers as an engine does to the question whether there is one, and to nothing else."""
+    require("localstack")
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\ntest "$1" = ps')
+    docker.chmod(0o755)
+    endpoint = start("localstack", env={"DOCKER_CMD": str(docker), "LEGACY_DOCKER_CLIENT": "1"})
+    with pytest.raises(WaiterError):
+        Functions(endpoint).create("app.echo")
+
+
 def test_the_users_own_choice_for_dynamodb_wins(start: Callable[..., Endpoint]) -> None:
-    endpoint = start("localstack", env={"PROVIDER_OVERRIDE_DYNAMODB": "v2"})
-    plugins = json.loads(endpoint.get("/_localstack/plugins"))["localstack.aws.provider"]
-    loaded = {row["details"]["name"] for row in plugins if row["is_loaded"]}
-    assert "dynamodb:moto" not in loaded
+    """A provider that is not there is answered for at once, where LocalStack's own would be downloaded."""
+    require("localstack")
+    dynamodb = start("localstack", env={"PROVIDER_OVERRIDE_DYNAMODB": "mine"}).client("dynamodb")
+    with pytest.raises(ClientError) as refused:
+        dynamodb.list_tables()
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 
 MOCKED = """

@@ -22,15 +22,17 @@ class Output:
         self._lock = threading.Lock()
         self._held = bytearray()
         self._ended = False
+        self._waken, self._waker = os.pipe()
         self._thread = threading.Thread(target=self._follow, name="lambda-output", daemon=True)
         self._thread.start()
 
     def _follow(self) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(self._descriptor, selectors.EVENT_READ)
+            selector.register(self._waken, selectors.EVENT_READ)
             while not self._ended:
-                if selector.select(timeout=0.5):
-                    self._read()
+                selector.select()
+                self._read()
 
     def _read(self) -> None:
         with self._lock, suppress(BlockingIOError, OSError):
@@ -57,5 +59,7 @@ class Output:
         """Read no more."""
         with self._lock:
             self._ended = True
+        os.write(self._waker, b"!")
         self._thread.join()
-        os.close(self._descriptor)
+        for descriptor in (self._descriptor, self._waken, self._waker):
+            os.close(descriptor)

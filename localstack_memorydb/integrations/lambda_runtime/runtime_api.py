@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import queue
 import re
+import socket
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -51,16 +53,23 @@ class RuntimeApi:
         self._offered: queue.SimpleQueue[tuple[Invocation, float] | None] = queue.SimpleQueue()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.api = self
+        self._closed = False
         self._thread = threading.Thread(target=self._serve, name="lambda-runtime-api", daemon=True)
         self._thread.start()
 
     def _serve(self) -> None:
-        self._server.serve_forever(poll_interval=0.05)
+        """A thread for each connection. (serve_forever would wake up again and again, in each idle environment.)"""
+        while not self._closed:
+            try:
+                connection, client = self._server.get_request()
+            except OSError:
+                return
+            self._server.process_request(connection, client)
 
     @property
     def address(self) -> str:
         """For AWS_LAMBDA_RUNTIME_API."""
-        return f"127.0.0.1:{self._server.server_address[1]}"
+        return f"127.0.0.1:{self._server.server_port}"
 
     def offer(self, invocation: Invocation, seconds: float) -> None:
         """Give the process an event; it has `seconds` from now."""
@@ -99,9 +108,11 @@ class RuntimeApi:
     def close(self) -> None:
         """Free the port and let go of a process that waits for an event."""
         self._offered.put(None)
-        self._server.shutdown()
-        self._server.server_close()
+        self._closed = True
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self._server.server_port), timeout=1):
+            pass  # wakes the thread that accepts
         self._thread.join()
+        self._server.server_close()
 
 
 class _Server(ThreadingHTTPServer):

@@ -33,6 +33,8 @@ def choose_provider() -> None:
 
 
 def _dynamodb_local_is_installed() -> bool:
-    from localstack.services.dynamodb.packages import dynamodblocal_package
-
+    try:
+        from localstack.services.dynamodb.packages import dynamodblocal_package
+    except TypeError:  # 4.13.1 on a Python before 3.13, whose sources LocalStack's installers do not fit
+        return False
     return bool(dynamodblocal_package.get_installer().is_installed())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from contextlib import redirect_stdout
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,28 +55,33 @@ def runner() -> Runner:
 
 
 def choose_what_works_here() -> None:
-    """Lambda without Docker and DynamoDB without Java, where the user chose nothing and LocalStack's own are out."""
+    """Lambda without Docker and DynamoDB without Java, where the user chose nothing and LocalStack's own are out.
+
+    LAMBDA_RUNTIME_EXECUTOR and CONTAINER_RUNTIME, LocalStack's own settings, win over everything. Whether Docker
+    answers is asked when the first function needs to know.
+    """
+    from localstack import config
+
     from localstack_memorydb.integrations.localstack.dynamodb import choose_provider
 
     choose_provider()
-    _choose_executor()
-
-
-def _choose_executor() -> None:
-    """LAMBDA_RUNTIME_EXECUTOR and CONTAINER_RUNTIME, LocalStack's own settings, win over everything."""
-    from localstack import config
-
-    choice = settings().lambda_runner
-    if choice == "host" or {"LAMBDA_RUNTIME_EXECUTOR", "CONTAINER_RUNTIME"} & os.environ.keys():
-        return
-    if choice == "local" or not _docker_answers():
+    if settings().lambda_runner != "host" and not _executor_is_chosen():
         config.LAMBDA_RUNTIME_EXECUTOR = "local"
 
 
-def _docker_answers() -> bool:
+@cache
+def functions_run_here() -> bool:
+    """Whether the executor that LocalStack was given is to be ours: by the user's choice, or for want of Docker."""
+    if _executor_is_chosen() or settings().lambda_runner == "local":
+        return True
     from localstack.utils.docker_utils import DOCKER_CLIENT
 
-    return bool(DOCKER_CLIENT.has_docker())
+    with redirect_stdout(StringIO()):  # it prints an error when there is none
+        return not DOCKER_CLIENT.has_docker()
+
+
+def _executor_is_chosen() -> bool:
+    return not {"LAMBDA_RUNTIME_EXECUTOR", "CONTAINER_RUNTIME"}.isdisjoint(os.environ)
 
 
 def close() -> None:

@@ -25,12 +25,16 @@ _ADDRESS = "127.0.0.1"
 
 
 class LocalRuntimeExecutorPlugin(RuntimeExecutorPlugin):
-    """LAMBDA_RUNTIME_EXECUTOR=local."""
+    """LAMBDA_RUNTIME_EXECUTOR=local. Where nobody has chosen, Docker keeps the work if it answers."""
 
     name = "local"
 
-    def load(self, *args: Any, **kwargs: Any) -> type[RuntimeExecutor]:
-        return LocalRuntimeExecutor
+    def load(self, *args: Any, **kwargs: Any) -> Any:
+        if host.functions_run_here():
+            return LocalRuntimeExecutor
+        from localstack.services.lambda_.invocation.docker_runtime_executor import DockerRuntimeExecutor
+
+        return DockerRuntimeExecutor
 
 
 class LocalRuntimeExecutor(RuntimeExecutor):

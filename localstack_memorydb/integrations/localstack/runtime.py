@@ -58,7 +58,7 @@ def _configure(root: Path, port: int, data_dir: Path | None) -> None:
         os.environ.setdefault(name, value)
     if root.name.startswith(_PREFIX):  # LocalStack leaves the code of functions among the temporary files
         (root / "tmp").mkdir(exist_ok=True)
-        tempfile.tempdir = os.environ["TMPDIR"] = str(root / "tmp")
+        tempfile.tempdir = str(root / "tmp")
     if data_dir is not None:
         os.environ["MEMORYDB_DATA_DIR"] = str(data_dir)
 
