@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import platform
+import shutil
 import socket
 import ssl
 import sys
@@ -48,6 +49,9 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield _product("LocalStack host", "localstack.runtime", "localstack-core", "localstack")
     yield _product("stand-alone host", "flask", "moto", "standalone")
     yield _product("redis-py", "redis", "redis", "standalone", needed=False)
+    yield _product("Lambda, Python", "awslambdaric", "awslambdaric", "standalone", needed=False)
+    node = shutil.which("node")
+    yield Finding("Lambda, Node.js", True if node else None, node or "no node on PATH")
     yield _port("API port", settings.bind, _API_PORT)
     yield _loopback(settings)
     yield Finding(

@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 import pytest
 from botocore.exceptions import ClientError, WaiterError
+from redis import Redis
 
 from .conftest import require
 from .endpoint import Endpoint, environment
@@ -68,8 +69,30 @@ def library(event, context):
 
 def pid(event, context):
     return os.getpid()
+
+def connecting(event, context):
+    import socket, ssl
+    with socket.create_connection((event["Address"], event["Port"])) as raw:
+        with ssl.create_default_context().wrap_socket(raw, server_hostname=event["Address"]) as connection:
+            connection.sendall(b"PING\\r\\n")
+            return connection.recv(100).decode()
+
+def token(event, context):
+    from botocore.auth import SigV4QueryAuth
+    from botocore.awsrequest import AWSRequest
+    request = AWSRequest("GET", f"http://{event['cluster']}/", params={"Action": "connect", "User": event["user"]})
+    credentials = boto3.Session().get_credentials()
+    SigV4QueryAuth(credentials, "memorydb", os.environ["AWS_REGION"], expires=900).add_auth(request)
+    return request.url.removeprefix("http://")
 """
-NODE = 'exports.echo = async (event) => { console.log("asked"); return { event, region: process.env.AWS_REGION }; };'
+NODE = """
+exports.connecting = async ({ Address, Port }) => new Promise((resolve, reject) => {
+  const connection = require("node:tls").connect({ host: Address, port: Port }, () => connection.write("PING\\r\\n"));
+  connection.on("data", (data) => { connection.end(); resolve(data.toString()); });
+  connection.on("error", reject);
+});
+exports.echo = async (event) => { console.log("asked"); return { event, region: process.env.AWS_REGION }; };
+"""
 
 
 def package(**files: str) -> bytes:
@@ -226,6 +249,45 @@ def test_a_function_reaches_the_other_services_as_its_account(functions: Functio
         "buckets": [bucket],
         "clusters": True,
     }
+
+
+@pytest.fixture
+def cluster(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
+    """A cluster that a user with IAM authentication may use, and everybody may ping."""
+    memorydb, name = endpoint.client("memorydb"), f"c{time.time_ns()}"
+    memorydb.create_user(UserName=name, AccessString="on ~* &* +@all", AuthenticationMode={"Type": "iam"})
+    memorydb.create_acl(ACLName=name, UserNames=[name])
+    memorydb.create_cluster(ClusterName=name, NodeType="db.t4g.small", ACLName=name, NumReplicasPerShard=0)
+    until(lambda: memorydb.describe_clusters(ClusterName=name)["Clusters"][0]["Status"] == "available")
+    yield memorydb.describe_clusters(ClusterName=name)["Clusters"][0]
+    memorydb.delete_cluster(ClusterName=name)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "handler"), [("python3.12", "app.connecting"), ("nodejs20.x", "index.connecting")]
+)
+def test_a_function_trusts_the_certificate_of_a_cluster(
+    functions: Functions, cluster: dict[str, Any], runtime: str, handler: str
+) -> None:
+    if runtime.startswith("node") and shutil.which("node") is None:
+        pytest.skip("Node.js is not installed")
+    answer = functions.call(functions.create(handler, runtime=runtime), cluster["ClusterEndpoint"])
+    assert answer["Payload"] == "-NOAUTH Authentication required.\r\n"
+
+
+def test_the_credentials_of_a_function_open_a_cluster(functions: Functions, cluster: dict[str, Any]) -> None:
+    name = cluster["Name"]
+    token = functions.call(functions.create("app.token"), {"cluster": name, "user": name})["Payload"]
+    place, authority = cluster["ClusterEndpoint"], functions.endpoint.get("/_memorydb/ca.pem").decode()
+    with Redis(
+        host=place["Address"],
+        port=place["Port"],
+        ssl=True,
+        ssl_ca_data=authority,
+        username=name,
+        password=token,
+    ) as redis:
+        assert redis.execute_command("ACL WHOAMI") == name
 
 
 def test_a_change_of_code_or_configuration_counts_at_once(functions: Functions) -> None:

@@ -41,7 +41,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_carries_the_package_data_and_the_licence(wheel: Path) -> None:
     carried = set(zipfile.ZipFile(wheel).namelist())
-    data = {path.relative_to(ROOT).as_posix() for path in (ROOT / "localstack_memorydb").rglob("*.json")}
+    files = (ROOT / "localstack_memorydb").rglob("*")
+    data = {path.relative_to(ROOT).as_posix() for path in files if path.suffix in {".json", ".cjs"}}
     assert data
     assert data <= carried
     assert "localstack_memorydb-0.1.0.dist-info/licenses/LICENSE" in carried
@@ -53,5 +54,6 @@ def test_the_wheel_works_in_a_new_environment(wheel: Path, tmp_path: Path) -> No
     venv.create(tmp_path / "env", with_pip=True)
     python = tmp_path / "env" / "bin" / "python"
     run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel, cwd=tmp_path)
-    assert run(python, "-c", PROGRAM, cwd=tmp_path).split("\n")[:3] == ["2", "True", "['memorydb:default']"]
+    providers = "['dynamodb:moto', 'dynamodbstreams:moto', 'memorydb:default']"
+    assert run(python, "-c", PROGRAM, cwd=tmp_path).split("\n")[:3] == ["2", "True", providers]
     assert "start" in run(tmp_path / "env" / "bin" / "localstack-memorydb", "--help", cwd=tmp_path)
