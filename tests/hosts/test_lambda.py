@@ -446,6 +446,63 @@ def test_an_asynchronous_invocation_that_fails_is_repeated(start: Callable[..., 
     assert len({s3.get_object(Bucket="attempts", Key=row["Key"])["Body"].read() for row in attempts}) == 1
 
 
+@pytest.mark.parametrize(
+    ("handler", "result", "condition"),
+    [("app.echo", "OnSuccess", "Success"), ("app.failing", "OnFailure", "RetriesExhausted")],
+)
+def test_a_destination_is_told_of_the_result(
+    functions: Functions, bucket: str, handler: str, result: str, condition: str
+) -> None:
+    sqs, name = functions.endpoint.client("sqs"), functions.create(handler)
+    queue = sqs.create_queue(QueueName=bucket)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    functions.client.put_function_event_invoke_config(
+        FunctionName=name, MaximumRetryAttempts=0, DestinationConfig={result: {"Destination": arn}}
+    )
+    functions.client.invoke(FunctionName=name, InvocationType="Event", Payload=b'{"order": 1}')
+    (message,) = until(lambda: sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages"))
+    told = json.loads(message["Body"])
+    assert told["requestContext"]["condition"] == condition
+    assert told["requestContext"]["functionArn"] == f"{functions.arn(name)}:$LATEST"
+    assert (told["requestContext"]["approximateInvokeCount"], told["requestPayload"]) == (1, {"order": 1})
+    assert told["responseContext"].get("functionError") == ("Unhandled" if result == "OnFailure" else None)
+    answered = told["responsePayload"]
+    assert (answered.get("event"), answered.get("errorType")) in [({"order": 1}, None), (None, "ValueError")]
+
+
+def test_a_deleted_mapping_calls_nobody(functions: Functions, bucket: str) -> None:
+    sqs = functions.endpoint.client("sqs")
+    queue = sqs.create_queue(QueueName=bucket)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    lambda_ = functions.client
+    mapping = lambda_.create_event_source_mapping(
+        FunctionName=recording(functions, bucket), EventSourceArn=arn
+    )["UUID"]
+    until(lambda: lambda_.get_event_source_mapping(UUID=mapping)["State"] == "Enabled")
+    lambda_.delete_event_source_mapping(UUID=mapping)
+    until(
+        lambda: (
+            mapping
+            not in {row["UUID"] for row in lambda_.list_event_source_mappings()["EventSourceMappings"]}
+        )
+    )
+    sqs.send_message(QueueUrl=queue, MessageBody="order 1")
+    assert until(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"))[0]["Body"] == "order 1"
+    assert recorded(functions.endpoint, bucket) == []
+
+
+def test_a_message_outlives_a_function_that_is_gone(functions: Functions, bucket: str) -> None:
+    sqs, name = functions.endpoint.client("sqs"), functions.create("app.failing")
+    queue = sqs.create_queue(QueueName=bucket, Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    mapping = functions.client.create_event_source_mapping(FunctionName=name, EventSourceArn=arn)["UUID"]
+    functions.client.delete_function(FunctionName=name)
+    functions.made.clear()
+    sqs.send_message(QueueUrl=queue, MessageBody="order 1")
+    assert until(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"))[0]["Body"] == "order 1"
+    functions.client.delete_event_source_mapping(UUID=mapping)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_functions_end_with_the_host(
     start: Callable[..., Endpoint], host: str, temporary: Path, number: signal.Signals

@@ -28,6 +28,7 @@ from localstack_memorydb.integrations.lambda_runtime import (
     require_runtime,
 )
 from localstack_memorydb.integrations.lambda_runtime.archive import BadArchive, require_archive
+from localstack_memorydb.integrations.moto import destinations
 
 _LOG = logging.getLogger(__name__)
 
@@ -77,7 +78,10 @@ class Functions:
         _wrap(LambdaResponse, "invoke", _with_qualifier)
         _wrap(models.LambdaFunction, "_set_function_code", _checked)
         _wrap(models.LambdaBackend, "reset", self._then_clear)
+        _wrap(models.LambdaBackend, "delete_event_source_mapping", _unhooked)
         _wrap(models.LambdaBackend, "send_dynamodb_items", _one_record)
+        for trigger in ("send_sqs_batch", "send_sns_message", "send_kinesis_message", "send_log_event"):
+            _wrap(models.LambdaBackend, trigger, _apart)
         _wrap(models.LambdaBackend, "delete_function", self._then_forget)
 
     def invoke(
@@ -120,14 +124,21 @@ class Functions:
         return outcome.payload
 
     def _deliver(self, function: Any, invocation: Invocation) -> None:
-        """An asynchronous invocation, and its repetitions when the function fails."""
+        """An asynchronous invocation: repeated while the function fails, then told to its destination."""
         configured: dict[str, Any] = next((row.config for row in function.event_invoke_config), {})
-        for attempt in range(1 + int(configured.get("MaximumRetryAttempts", _RETRIES))):
-            if attempt and self._stopped.wait(self._retry_delay * attempt):
+        attempts = 1 + int(configured.get("MaximumRetryAttempts", _RETRIES))
+        for attempt in range(1, attempts + 1):
+            if self._stopped.wait(self._retry_delay * (attempt - 1)):
                 return
-            with contextlib.suppress(TooManyRequests), self._places:
-                if self._stopped.is_set() or not self._run(function, invocation, _PATIENCE).failed:
-                    return
+            try:
+                with self._places:
+                    outcome = self._run(function, invocation, _PATIENCE)
+            except (TooManyRequests, RuntimeError):  # for ever full, or the host is being stopped
+                return
+            if not outcome.failed or attempt == attempts:
+                client = destinations.clients(self._endpoint(), function.account_id, function.region)
+                destinations.tell(configured, invocation, outcome, str(function.version), attempt, client)
+                return
 
     def _run(self, function: Any, invocation: Invocation, patience: float) -> Outcome:
         limit = function.reserved_concurrency
@@ -223,8 +234,29 @@ def _with_qualifier(original: Callable[..., Any], response: Any) -> Any:
     return original(response)
 
 
+def _apart(original: Callable[..., Any], *args: Any, **named: Any) -> Any:
+    """Never let a write fail because of a function that it triggers; what is false keeps a message in its queue."""
+    try:
+        return original(*args, **named)
+    except LambdaClientError as error:
+        _LOG.warning("A function was not called: %s", error)
+        return False
+
+
+def _unhooked(original: Callable[..., Any], backend: Any, uuid: str) -> Any:
+    """Let a deleted mapping call nobody: moto leaves it with its queue or stream."""
+    deleted = original(backend, uuid)
+    queues = models.sqs_backends[backend.account_id][backend.region_name].queues
+    streams = models.kinesis_backends[backend.account_id][backend.region_name].streams
+    for source in (*queues.values(), *streams.values()):
+        mappings = source.lambda_event_source_mappings
+        for key in [key for key, mapping in mappings.items() if mapping is deleted]:
+            del mappings[key]
+    return deleted
+
+
 def _one_record(original: Callable[..., Any], backend: Any, arn: str, records: Any, source: str) -> str:
-    """Give a function the newest record of a stream, and never let the write fail because of the function.
+    """Give a function the newest record of a stream.
 
     moto would give it all that are there and then drop them, so that sequence numbers begin again. It would also
     give records to mappings that are disabled or deleted.
@@ -232,10 +264,7 @@ def _one_record(original: Callable[..., Any], backend: Any, arn: str, records: A
     mappings = backend.list_event_source_mappings(source, "")
     wanted = any(mapping.enabled and mapping.function_arn == arn for mapping in mappings)
     if wanted and backend.get_function_by_arn(arn):
-        try:
-            original(backend, arn, records[-1:], source)
-        except LambdaClientError as error:
-            _LOG.warning("A record of %s was not delivered to %s: %s", source, arn, error)
+        _apart(original, backend, arn, records[-1:], source)
     return ""  # what is not empty lets moto drop the records
 
 
