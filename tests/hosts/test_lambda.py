@@ -96,10 +96,15 @@ exports.echo = async (event) => { console.log("asked"); return { event, region: 
 
 
 def package(**files: str) -> bytes:
+    """A deployment package of files whose names are given as words."""
+    return archive({name.replace("_DOT_", ".").replace("_IN_", "/"): text for name, text in files.items()})
+
+
+def archive(files: dict[str, str]) -> bytes:
     written = io.BytesIO()
-    with zipfile.ZipFile(written, "w") as archive:
+    with zipfile.ZipFile(written, "w") as made:
         for name, text in files.items():
-            archive.writestr(name.replace("_DOT_", ".").replace("_IN_", "/"), text)
+            made.writestr(name, text)
     return written.getvalue()
 
 
@@ -352,6 +357,41 @@ def test_a_runtime_that_needs_docker_is_refused_by_name(functions: Functions) ->
         assert reason in state["StateReason"]
         with pytest.raises(lambda_.exceptions.ResourceConflictException):
             functions.call("java")
+
+
+def test_a_package_that_leaves_its_directory_is_refused(functions: Functions) -> None:
+    lambda_, name = functions.client, f"f{time.time_ns()}"
+    code, said = {"ZipFile": archive({"../../app.py": SOURCE})}, "Could not unzip uploaded file"
+
+    def create() -> None:
+        lambda_.create_function(
+            FunctionName=name, Runtime="python3.12", Role=functions.role, Handler="app.echo", Code=code
+        )
+
+    if functions.endpoint.host == "standalone":
+        with pytest.raises(lambda_.exceptions.InvalidParameterValueException, match=said):
+            create()
+        with pytest.raises(lambda_.exceptions.ResourceNotFoundException):
+            lambda_.get_function(FunctionName=name)
+    else:
+        create()
+        state = until(
+            lambda: (
+                (row := lambda_.get_function(FunctionName=name)["Configuration"])["State"] == "Failed" and row
+            )
+        )
+        assert said in state["StateReason"]
+
+
+def test_an_update_that_is_refused_changes_nothing(functions: Functions) -> None:
+    if functions.endpoint.host == "localstack":
+        pytest.skip("LocalStack looks into packages only later")
+    name = functions.create("app.echo")
+    before = functions.client.get_function(FunctionName=name)["Configuration"]["CodeSha256"]
+    with pytest.raises(functions.client.exceptions.InvalidParameterValueException):
+        functions.client.update_function_code(FunctionName=name, ZipFile=b"not a zip file")
+    assert functions.client.get_function(FunctionName=name)["Configuration"]["CodeSha256"] == before
+    assert functions.call(name, 1)["Payload"]["event"] == 1
 
 
 def test_a_dry_run_runs_nothing(functions: Functions, bucket: str) -> None:

@@ -5,6 +5,7 @@ LocalStack keeps what surrounds an invocation: concurrency, queues of events, de
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from localstack_memorydb.integrations.lambda_runtime import (
     Invocation,
     require_runtime,
 )
+from localstack_memorydb.integrations.lambda_runtime.archive import require_archive
 from localstack_memorydb.integrations.localstack import host
 
 _ADDRESS = "127.0.0.1"
@@ -88,11 +90,21 @@ class LocalRuntimeExecutor(RuntimeExecutor):
         settings = function_version.config
         require_runtime(settings.runtime if settings.package_type == "Zip" else None)
         for package in (settings.code, *(layer.code for layer in settings.layers or ())):
+            if not package.is_hot_reloading():
+                _require_archive(package)
             package.prepare_for_execution()
 
     @classmethod
     def cleanup_version(cls, function_version: FunctionVersion) -> None:
         """LocalStack removes the unpacked code by itself."""
+
+
+def _require_archive(package: Any) -> None:
+    """Refuse a package whose names lead out of its directory, before LocalStack unpacks it."""
+    with tempfile.TemporaryFile() as file:
+        package._download_archive_to_file(file)
+        file.seek(0)
+        require_archive(file.read())
 
 
 def _described(version: FunctionVersion, variables: dict[str, str]) -> Function:

@@ -47,6 +47,15 @@ class InvalidRuntime(LambdaClientError):
         super().__init__("InvalidRuntimeException", message)
 
 
+class InvalidZipFile(LambdaClientError):
+    """A function without a package that can be unpacked: its S3 object was not there when it was made."""
+
+    code = 502
+
+    def __init__(self) -> None:
+        super().__init__("InvalidZipFileException", "Lambda could not unzip the deployment package.")
+
+
 class RateExceeded(LambdaClientError):
     """More invocations at once than the function's reserved concurrency."""
 
@@ -133,7 +142,11 @@ class Functions:
             try:
                 with self._places:
                     outcome = self._run(function, invocation, _PATIENCE)
-            except (TooManyRequests, RuntimeError):  # for ever full, or the host is being stopped
+            except (
+                TooManyRequests,
+                LambdaClientError,
+                RuntimeError,
+            ):  # for ever full, unusable, or the host is being stopped
                 return
             if not outcome.failed or attempt == attempts:
                 client = destinations.clients(self._endpoint(), function.account_id, function.region)
@@ -167,7 +180,10 @@ class Functions:
 
     def _unpacked(self, package: Any) -> Path:
         """The files of a function or a layer."""
-        return self._runner.unpack(package.code_bytes, re.sub(r"\W", "_", package.code_sha_256))
+        try:
+            return self._runner.unpack(package.code_bytes, re.sub(r"\W", "_", package.code_sha_256))
+        except BadArchive:
+            raise InvalidZipFile from None
 
     def _surroundings(self, function: Any) -> dict[str, str]:
         """What Lambda sets beside the user's own variables; the access key names the account, as everywhere here."""
