@@ -439,10 +439,18 @@ def test_a_queue_calls_a_function(functions: Functions, bucket: str) -> None:
 def test_a_topic_calls_a_function(functions: Functions, bucket: str) -> None:
     sns = functions.endpoint.client("sns")
     topic = sns.create_topic(Name=bucket)["TopicArn"]
-    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=functions.arn(recording(functions, bucket)))
-    sns.publish(TopicArn=topic, Message="order 1")
+    subscription = sns.subscribe(
+        TopicArn=topic, Protocol="lambda", Endpoint=functions.arn(recording(functions, bucket))
+    )["SubscriptionArn"]
+    kind = {"kind": {"DataType": "String", "StringValue": "new"}}
+    published = sns.publish(TopicArn=topic, Message="order 1", Subject="orders", MessageAttributes=kind)
     (record,) = until(lambda: recorded(functions.endpoint, bucket))
-    assert record["Sns"]["Message"] == "order 1"
+    notification = record["Sns"]
+    assert (record["EventSource"], record["EventSubscriptionArn"]) == ("aws:sns", subscription)
+    assert (notification["Message"], notification["Subject"]) == ("order 1", "orders")
+    assert (notification["TopicArn"], notification["MessageId"]) == (topic, published["MessageId"])
+    assert notification["MessageAttributes"] == {"kind": {"Type": "String", "Value": "new"}}
+    assert {"Type", "Timestamp", "SigningCertUrl", "UnsubscribeUrl"} <= notification.keys()
 
 
 def test_a_stream_calls_a_function_once_for_each_change(functions: Functions, bucket: str) -> None:

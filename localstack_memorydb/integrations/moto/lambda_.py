@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import logging
 import re
 import threading
 import time
@@ -28,9 +27,8 @@ from localstack_memorydb.integrations.lambda_runtime import (
     require_runtime,
 )
 from localstack_memorydb.integrations.lambda_runtime.archive import BadArchive, require_archive
-from localstack_memorydb.integrations.moto import destinations
-
-_LOG = logging.getLogger(__name__)
+from localstack_memorydb.integrations.moto import destinations, triggers
+from localstack_memorydb.integrations.moto.triggers import wrap
 
 # Of what Lambda waits for an asynchronous invocation that finds no free place: six hours there.
 _PATIENCE: Final = 900.0
@@ -84,14 +82,11 @@ class Functions:
             return functions.invoke(self, body, request_headers, response_headers)
 
         models.LambdaFunction.invoke = invoke
-        _wrap(LambdaResponse, "invoke", _with_qualifier)
-        _wrap(models.LambdaFunction, "_set_function_code", _checked)
-        _wrap(models.LambdaBackend, "reset", self._then_clear)
-        _wrap(models.LambdaBackend, "delete_event_source_mapping", _unhooked)
-        _wrap(models.LambdaBackend, "send_dynamodb_items", _one_record)
-        for trigger in ("send_sqs_batch", "send_sns_message", "send_kinesis_message", "send_log_event"):
-            _wrap(models.LambdaBackend, trigger, _apart)
-        _wrap(models.LambdaBackend, "delete_function", self._then_forget)
+        wrap(LambdaResponse, "invoke", _with_qualifier)
+        wrap(models.LambdaFunction, "_set_function_code", _checked)
+        wrap(models.LambdaBackend, "reset", self._then_clear)
+        wrap(models.LambdaBackend, "delete_function", self._then_forget)
+        triggers.take_over()
 
     def invoke(
         self,
@@ -223,11 +218,6 @@ def functions(emulator: Emulator, endpoint: Callable[[], str]) -> Functions:
     return Functions(runner, endpoint, emulator.settings.lambda_retry_delay)
 
 
-def _wrap(owner: Any, name: str, around: Callable[..., Any]) -> None:
-    original = getattr(owner, name)
-    setattr(owner, name, lambda *args, **named: around(original, *args, **named))
-
-
 def _checked(original: Callable[..., Any], function: Any, spec: Mapping[str, Any]) -> None:
     """Refuse a package that cannot be unpacked, as Lambda does, and leave the function as it was."""
     before = dict(vars(function))
@@ -248,40 +238,6 @@ def _with_qualifier(original: Callable[..., Any], response: Any) -> Any:
     if "Qualifier" in response.querystring:
         response.querystring["qualifier"] = response.querystring["Qualifier"]
     return original(response)
-
-
-def _apart(original: Callable[..., Any], *args: Any, **named: Any) -> Any:
-    """Never let a write fail because of a function that it triggers; what is false keeps a message in its queue."""
-    try:
-        return original(*args, **named)
-    except LambdaClientError as error:
-        _LOG.warning("A function was not called: %s", error)
-        return False
-
-
-def _unhooked(original: Callable[..., Any], backend: Any, uuid: str) -> Any:
-    """Let a deleted mapping call nobody: moto leaves it with its queue or stream."""
-    deleted = original(backend, uuid)
-    queues = models.sqs_backends[backend.account_id][backend.region_name].queues
-    streams = models.kinesis_backends[backend.account_id][backend.region_name].streams
-    for source in (*queues.values(), *streams.values()):
-        mappings = source.lambda_event_source_mappings
-        for key in [key for key, mapping in mappings.items() if mapping is deleted]:
-            del mappings[key]
-    return deleted
-
-
-def _one_record(original: Callable[..., Any], backend: Any, arn: str, records: Any, source: str) -> str:
-    """Give a function the newest record of a stream.
-
-    moto would give it all that are there and then drop them, so that sequence numbers begin again. It would also
-    give records to mappings that are disabled or deleted.
-    """
-    mappings = backend.list_event_source_mappings(source, "")
-    wanted = any(mapping.enabled and mapping.function_arn == arn for mapping in mappings)
-    if wanted and backend.get_function_by_arn(arn):
-        _apart(original, backend, arn, records[-1:], source)
-    return ""  # what is not empty lets moto drop the records
 
 
 def _key(function: Any) -> tuple[str, str, str, str]:
