@@ -70,6 +70,10 @@ def _port_range(value: str) -> tuple[int, int]:
     return low, high
 
 
+def _names(value: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
 def _directory(value: str) -> Path | None:
     return Path(value).expanduser() if value else None
 
@@ -149,6 +153,21 @@ class Settings:
         "seconds",
     )
 
+    service_updates: tuple[str, ...] = _setting(
+        (),
+        _names,
+        "Service updates that DescribeServiceUpdates shall tell of for every cluster, and BatchUpdateCluster apply. "
+        "There are none unless this names some.",
+        "names, separated by commas",
+    )
+    check_answers: bool = _setting(
+        False,
+        _flag,
+        "Answer InternalFailure where an answer does not fit botocore's model, or an error is one that the operation "
+        "does not declare. For tests of this emulator.",
+        "0, 1",
+    )
+
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """The settings of this environment; SettingsError names the first one whose value cannot be used.
@@ -179,6 +198,8 @@ def _default(row: Field[Any]) -> str:
             return "(empty)"
         case bool() as flag:
             return str(int(flag))
+        case ():
+            return "(empty)"
         case (low, high):
             return f"{low}-{high}"
         case float() as number:

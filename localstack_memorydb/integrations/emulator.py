@@ -13,7 +13,7 @@ from localstack_memorydb.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine import Engine
-    from localstack_memorydb.provider import Provider
+    from localstack_memorydb.provider import Options, Provider
     from localstack_memorydb.provider.persistence import StateDirectory
     from localstack_memorydb.provider.ports import Ports
 
@@ -78,7 +78,7 @@ class Emulator:
 
     def _start(self) -> tuple[Engine, Provider]:
         from localstack_memorydb.engine import Engine, EngineSettings
-        from localstack_memorydb.provider import Options, Provider, StateError
+        from localstack_memorydb.provider import Provider, StateError
 
         chosen = self.settings
         directory = None
@@ -95,13 +95,9 @@ class Emulator:
         )
         engine.start()
         try:
-            options = Options(
-                transition_delay=chosen.transition_delay,
-                strict_bucket_policy=chosen.strict_bucket_policy,
-                strict_paging=chosen.strict_paging,
-            )
-            provider = Provider(engine, self._ports(), options, directory)
-            provider.load(datetime.now(UTC))
+            now = datetime.now(UTC)
+            provider = Provider(engine, self._ports(), _options(chosen, now), directory)
+            provider.load(now)
         except BaseException as error:
             engine.stop()
             if directory is not None:
@@ -130,6 +126,20 @@ class Emulator:
                 provider.close(datetime.now(UTC))
             finally:
                 engine.stop()
+
+
+def _options(chosen: Settings, now: datetime) -> Options:
+    """What the settings say to the provider. Service updates have come out today."""
+    from localstack_memorydb.provider import Options, ServiceUpdate
+
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return Options(
+        transition_delay=chosen.transition_delay,
+        strict_bucket_policy=chosen.strict_bucket_policy,
+        strict_paging=chosen.strict_paging,
+        check_answers=chosen.check_answers,
+        service_updates=tuple(ServiceUpdate(name, today) for name in chosen.service_updates),
+    )
 
 
 class _Timer:

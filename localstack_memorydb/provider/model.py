@@ -142,7 +142,8 @@ def _attribute(name: str) -> str:
 def validate(operation: Operation, params: Mapping[str, Any]) -> dict[str, Any]:
     """The request's members by their names in Python; the first that breaks the model is a fault.
 
-    A member that is null counts as left out, as it does on AWS.
+    A member that is null counts as left out, and one that the model does not know is passed over, as on AWS: a newer SDK
+    may send what this model has not heard of.
     """
     return {
         operation.input.members[name].attribute: value
@@ -153,9 +154,7 @@ def validate(operation: Operation, params: Mapping[str, Any]) -> dict[str, Any]:
 def _structure(shape: Shape, value: Any, path: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise _invalid(path or "request", "must be a structure")
-    given = {name: item for name, item in value.items() if item is not None}
-    if unknown := given.keys() - shape.members.keys():
-        raise InvalidParameterValueException(f"Unknown parameter: {_join(path, min(unknown, key=str))}.")
+    given = {name: item for name, item in value.items() if item is not None and name in shape.members}
     for member in shape.members.values():
         if member.required and _is_blank(given.get(member.name)):
             raise _invalid(_join(path, member.name), "must be provided and must not be blank")

@@ -47,7 +47,13 @@ def start_command(host: str, port: int, *options: str) -> list[str]:
 def environment(temporary: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """The caller's environment without its settings, with temporary files in one place."""
     kept = {name: value for name, value in os.environ.items() if not re.match("MEMORYDB_|AWS_|MOTO_", name)}
-    return {**kept, "TMPDIR": str(temporary), "PYTHONUNBUFFERED": "1", **(more or {})}
+    return {
+        **kept,
+        "TMPDIR": str(temporary),
+        "PYTHONUNBUFFERED": "1",
+        "MEMORYDB_CHECK_ANSWERS": "1",
+        **(more or {}),
+    }
 
 
 @dataclass
