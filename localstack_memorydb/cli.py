@@ -123,7 +123,6 @@ def _start_standalone(settings: Settings, port: int) -> None:
     try:
         host.start()
     except SettingsError as error:
-        host.stop()
         fail(str(error))
     click.echo(f"MemoryDB, stand-alone host: {host.url}")
     click.echo("Ready.")

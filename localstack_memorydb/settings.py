@@ -89,9 +89,17 @@ class Settings:
     data_dir: Path | None = _setting(
         None,
         _directory,
-        "Where the certificate authority and the state are kept between runs. Empty: nothing is written to disk. "
+        "Where the certificate authority, the state of accounts and the data of clusters are kept between runs. Empty: nothing is written to disk. "
         "In LocalStack, PERSISTENCE=1 sets it to LocalStack's own state directory.",
         "directory",
+    )
+    fsync: str = _setting(
+        "everysec",
+        _choice("always", "everysec", "no"),
+        "When the disk must have what a cluster with a data directory was told: always (before the client gets its "
+        "answer, as on AWS), everysec, or no (when the system likes). What this process acknowledged survives its own "
+        "end in any case.",
+        "always, everysec, no",
     )
     node_addresses: str = _setting(
         "auto",

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from localstack_memorydb.engine.acl import AccessStringError, check_access_string
+from localstack_memorydb.engine.log import LogError
 from localstack_memorydb.engine.runtime import ClusterHandle, Engine
 from localstack_memorydb.engine.spec import (
     AddressError,
     CapacityError,
-    ClusterLayout,
     ClusterSpec,
     EngineSettings,
     NodeInfo,
-    NodeLayout,
     ShardInfo,
-    ShardLayout,
     ShardSnapshot,
     SnapshotError,
     TokenVerifier,
@@ -26,14 +24,12 @@ __all__ = [
     "AddressError",
     "CapacityError",
     "ClusterHandle",
-    "ClusterLayout",
     "ClusterSpec",
     "Engine",
     "EngineSettings",
+    "LogError",
     "NodeInfo",
-    "NodeLayout",
     "ShardInfo",
-    "ShardLayout",
     "ShardSnapshot",
     "SnapshotError",
     "TokenVerifier",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import signal
 import sys
+from pathlib import Path
 
 import click
 
-from localstack_memorydb.engine import AddressError, ClusterSpec, Engine, EngineSettings
+from localstack_memorydb.engine import AddressError, ClusterSpec, Engine, EngineSettings, LogError
 from localstack_memorydb.engine.registry import ENGINE_LEVELS
 
 
@@ -17,15 +18,18 @@ from localstack_memorydb.engine.registry import ENGINE_LEVELS
 @click.option("--replicas", default=0, show_default=True)
 @click.option("--engine-version", default="7.2", show_default=True, type=click.Choice(list(ENGINE_LEVELS)))
 @click.option("--tls/--no-tls", default=False, show_default=True)
+@click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Keep the data there.")
 @click.option("--bind", default="range", show_default=True, type=click.Choice(["auto", "loopback", "range"]))
-def main(port: int, shards: int, replicas: int, engine_version: str, tls: bool, bind: str) -> None:
+def main(
+    port: int, shards: int, replicas: int, engine_version: str, tls: bool, data_dir: Path | None, bind: str
+) -> None:
     """Serves until it is interrupted."""
     last = port + shards * (replicas + 1) - 1
-    spec = ClusterSpec("bare", shards, replicas, port, "valkey", engine_version, tls)
-    with Engine(EngineSettings(bind=bind, port_range=(port, last))) as engine:
+    spec = ClusterSpec("bare", shards, replicas, port, "valkey", engine_version, tls, storage="bare")
+    with Engine(EngineSettings(bind=bind, port_range=(port, last), data_dir=data_dir)) as engine:
         try:
-            cluster = engine.create_cluster(spec)
-        except AddressError as error:
+            cluster = engine.create_cluster(spec, returns=True)
+        except (AddressError, LogError) as error:
             click.echo(str(error), err=True)
             sys.exit(1)
         for shard in cluster.topology():

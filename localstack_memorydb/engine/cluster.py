@@ -24,7 +24,9 @@ from localstack_memorydb.engine.spec import ClusterLayout, NodeLayout, ShardLayo
 from localstack_memorydb.engine.users import AccessLog, User, compile_users
 
 if TYPE_CHECKING:
+    from localstack_memorydb.engine.log import ShardLog
     from localstack_memorydb.engine.spec import ClusterSpec
+    from localstack_memorydb.engine.storage import Storage
 
 # The cluster bus of managed clusters is announced on this port; nothing listens on it here.
 BUS_PORT = 1122
@@ -125,6 +127,7 @@ class Shard:
         self._serving = False
         self.scripting = Scripting(self)
         self.budget = Budget(self, cluster.spec.maxmemory)
+        self.log: ShardLog | None = None
         self.primary: Node
         self.watch_memory()
 
@@ -226,6 +229,7 @@ class Cluster:
         self.iam_sessions: dict[Session, int] = {}
         self.epoch = spec.shards
         self.clock: Callable[[], float] = lambda: 0.0
+        self.storage: Storage | None = None
         self.unblocked: list[Session] = []
         self._clients = 0
         self._owners: list[Shard | None] = [None] * SLOTS
@@ -345,6 +349,8 @@ class Cluster:
             if shard.keyspace.ready:
                 shard.serve_ready(now)
         self.resume(now)
+        if self.storage is not None:
+            self.storage.tick(now)
 
     # -- changes of topology ------------------------------------------------------------------------------------------
 
@@ -402,11 +408,11 @@ class Cluster:
         self._owners[number] = shard
         shard.forget_ranges()
 
-    def remove_empty(self, target: int) -> list[Node]:
-        """Takes the shards after the first `target` out of the cluster; returns their nodes, to be closed."""
+    def remove_empty(self, target: int) -> list[Shard]:
+        """Takes the shards after the first `target` out of the cluster; returns them, for their nodes to be closed."""
         gone = self.shards[target:]
         del self.shards[target:]
-        return [node for shard in gone for node in shard.nodes]
+        return gone
 
     def set_replicas(self, replicas: int, now: int) -> tuple[list[Node], list[Node]]:
         """Gives every shard that many replicas; returns the nodes that are new and those to be closed."""

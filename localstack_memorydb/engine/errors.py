@@ -195,6 +195,13 @@ class Unkillable(CommandError):
         )
 
 
+class LogFailed(CommandError):
+    """The log on disk cannot be written, so nothing may be acknowledged."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"MISCONF Errors writing to the AOF file: {reason}")
+
+
 class OutOfRange(CommandError):
     """An index, offset or count outside of what the command takes."""
 

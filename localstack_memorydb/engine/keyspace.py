@@ -7,6 +7,7 @@ and resharding hands a whole slot over without copying a key.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from localstack_memorydb.engine.slots import SLOTS, key_slot
@@ -14,6 +15,7 @@ from localstack_memorydb.engine.values import Value
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.eviction import Budget
+    from localstack_memorydb.engine.log import ShardLog
     from localstack_memorydb.engine.session import Session
 
 
@@ -49,11 +51,11 @@ class Slot(dict[bytes, Value]):
 class Keyspace:
     """All slots of a shard. A slot that is None holds nothing, or belongs to another shard.
 
-    `observed` says whether anyone cares which keys a write changes (WATCH, blocked clients): while nobody does, writes
-    take the straight path. A `budget` that counts memory is told of keys that go by themselves.
+    `observed` says whether anyone cares which keys a write changes (WATCH, blocked clients, the log on
+    disk): while nobody does, writes take the straight path. A `budget` that counts memory is told of keys that go by themselves.
     """
 
-    __slots__ = ("budget", "evicted", "expired", "observed", "ready", "slots", "waiters", "watchers")
+    __slots__ = ("budget", "evicted", "expired", "log", "observed", "ready", "slots", "waiters", "watchers")
 
     def __init__(self) -> None:
         self.slots: list[Slot | None] = [None] * SLOTS
@@ -64,6 +66,7 @@ class Keyspace:
         self.expired = 0
         self.evicted = 0
         self.budget: Budget | None = None
+        self.log: ShardLog | None = None
 
     def __len__(self) -> int:
         return sum(len(slot) for slot in self.slots if slot)
@@ -114,6 +117,8 @@ class Keyspace:
         slot.remove(key)
         if self.observed:
             self.changed(key)
+            if self.log is not None:
+                self.log.append([b"DEL", key])
 
     def purge_slot(self, slot: Slot, now: int) -> None:
         """Deletes every key of the slot whose time has come."""
@@ -158,7 +163,7 @@ class Keyspace:
             watching.discard(session)
             if not watching:
                 del self.watchers[key]
-                self._observe()
+                self.observe()
 
     def wait(self, session: Session, keys: Mapping[bytes, type]) -> None:
         """The session is parked until a key holds a value of the type that it needs; first come, first served."""
@@ -174,7 +179,12 @@ class Keyspace:
                 waiting.pop(session, None)
                 if not waiting:
                     del self.waiters[key]
-        self._observe()
+        self.observe()
 
-    def _observe(self) -> None:
-        self.observed = bool(self.watchers or self.waiters)
+    def observe(self) -> None:
+        """Finds out whether anybody cares for what writes change."""
+        self.observed = bool(self.watchers or self.waiters or self.log)
+
+    def atomic(self) -> AbstractContextManager[None]:
+        """What is written meanwhile is one transaction, for whoever repeats it."""
+        return nullcontext() if self.log is None else self.log.transaction()

@@ -26,6 +26,7 @@ from localstack_memorydb.engine.spec import (
     ShardSnapshot,
     UserSpec,
 )
+from localstack_memorydb.engine.storage import Storage
 from localstack_memorydb.engine.users import compile_users
 
 T = TypeVar("T")
@@ -101,13 +102,18 @@ class Engine:
         assert self._loop is not None  # noqa: S101 - start() returns when the loop is there
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
-    def create_cluster(self, spec: ClusterSpec, layout: ClusterLayout | None = None) -> ClusterHandle:
+    def create_cluster(self, spec: ClusterSpec, *, returns: bool = False) -> ClusterHandle:
         """Starts a cluster; on return every node listens and every slot is served. Raises AddressError.
 
-        With a layout it is one that comes back: its nodes get their former addresses as far as they are free.
+        One that `returns` is as it was when it was closed, or when the process died: with its data, and at its former addresses
+        as far as they are free. What the data directory does not know begins anew. Raises LogError when it is damaged.
         """
-        handle = ClusterHandle(self, spec, layout)
-        self.run(handle._open())
+        storage = None
+        if self.settings.data_dir is not None and spec.storage:
+            storage = Storage(self.settings.data_dir / "clusters" / spec.storage, self.settings.fsync)
+        layout = storage.layout() if storage is not None and returns else None
+        handle = ClusterHandle(self, spec, storage, layout)
+        self.run(handle._open(returns=layout is not None))
         self._clusters.append(handle)
         return handle
 
@@ -124,18 +130,46 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 class ClusterHandle:
     """A running cluster, as the provider sees it."""
 
-    def __init__(self, engine: Engine, spec: ClusterSpec, layout: ClusterLayout | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        spec: ClusterSpec,
+        storage: Storage | None = None,
+        layout: ClusterLayout | None = None,
+    ) -> None:
         self.spec = spec
         self._engine = engine
         luck = Random(SystemRandom().getrandbits(128))  # noqa: S311 - not secret
         self._cluster = Cluster(spec, luck, clock(), layout)
         self._cluster.clock = time.monotonic
+        self._cluster.storage = self._storage = storage
         self._server: ClusterServer
         self._closed = False
 
-    async def _open(self) -> None:
+    async def _open(self, *, returns: bool) -> None:
+        if self._storage is not None and returns:
+            self._storage.restore(self._cluster, clock())
         self._server = ClusterServer(self._cluster, self._engine._addresses, self._engine._authority)
-        await self._server.open(list(self._cluster.nodes()))
+        nodes = list(self._cluster.nodes())
+        await self._server.open(nodes)
+        try:
+            self._begin_keeping(returns=returns)
+        except BaseException:
+            self._server.close(nodes)
+            raise
+
+    def _begin_keeping(self, *, returns: bool) -> None:
+        if self._storage is not None and returns:
+            self._storage.save_topology()  # addresses may be new
+        elif self._storage is not None:
+            self._storage.create(self._cluster, clock())
+
+    def _keep(self, *, data: bool) -> None:
+        """Has the cluster's storage, if there is one, take note of a change of topology, or of all data."""
+        if self._storage is not None and data:
+            self._storage.checkpoint(self._cluster.shards, clock())
+        elif self._storage is not None:
+            self._storage.save_topology()
 
     def _call(self, function: Callable[[], T]) -> T:
         async def run() -> T:
@@ -150,10 +184,6 @@ class ClusterHandle:
     def topology(self) -> tuple[ShardInfo, ...]:
         """The shards and nodes as they are now."""
         return self._call(lambda: tuple(_shard_info(shard) for shard in self._cluster.shards))
-
-    def layout(self) -> ClusterLayout:
-        """What the cluster needs to come back as it is now, its data apart."""
-        return self._call(self._cluster.layout)
 
     def reshard(self, shards: int) -> None:
         """Changes the number of shards while clients go on; no key is lost. Raises AddressError, CapacityError."""
@@ -171,8 +201,12 @@ class ClusterHandle:
             cluster.shards[:] = before
             raise
         cluster.spread(target)
+        gone = cluster.remove_empty(target)
+        self._keep(data=True)
         cluster.resume(clock())
-        self._server.close(cluster.remove_empty(target))
+        self._server.close([node for shard in gone for node in shard.nodes])
+        if self._storage is not None:
+            self._storage.forget(gone)
 
     def set_replicas(self, replicas: int) -> None:
         """Gives every shard that many replicas. Raises AddressError."""
@@ -186,11 +220,16 @@ class ClusterHandle:
             for node in new:
                 node.shard.nodes.remove(node)
             raise
+        self._keep(data=False)
         self._server.close(gone)
 
     def failover(self, shard: str) -> None:
         """Makes a replica of the shard its primary. Raises LookupError without such a shard or replica."""
-        self._call(lambda: self._cluster.failover(self._shard(shard)))
+        self._call(lambda: self._failover(shard))
+
+    def _failover(self, shard: str) -> None:
+        self._cluster.failover(self._shard(shard))
+        self._keep(data=False)
 
     def _shard(self, name: str) -> Any:
         for shard in self._cluster.shards:
@@ -219,6 +258,7 @@ class ClusterHandle:
             keys += len(slot)
         for shard in self._cluster.shards:
             shard.budget.set_limit(shard.budget.limit)
+        self._keep(data=True)
         return keys
 
     def set_parameters(self, parameters: dict[str, str]) -> None:
@@ -245,7 +285,7 @@ class ClusterHandle:
         self.spec = spec
 
     def close(self) -> None:
-        """Drops every client and frees every port; nothing happens the second time."""
+        """Drops every client and frees every port; nothing happens the second time. What is on disk stays there."""
         if self._closed:
             return
         self._closed = True
@@ -256,6 +296,14 @@ class ClusterHandle:
         for shard in self._cluster.shards:
             shard.scripting.pace.stop()
         self._server.close(list(self._cluster.nodes()))
+        if self._storage is not None:
+            self._storage.close()
+
+    def delete(self) -> None:
+        """Closes the cluster and removes what is kept of it."""
+        self.close()
+        if self._storage is not None:
+            self._storage.remove()
 
 
 def _node_info(node: Node) -> NodeInfo:

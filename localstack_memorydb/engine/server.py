@@ -17,8 +17,10 @@ from typing import cast
 
 from localstack_memorydb.engine.certificates import Authority
 from localstack_memorydb.engine.cluster import Cluster, Node
+from localstack_memorydb.engine.log import ShardLog
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.spec import AddressError, EngineSettings
+from localstack_memorydb.engine.storage import Storage
 
 LOG = logging.getLogger(__name__)
 
@@ -36,14 +38,15 @@ def clock() -> int:
 class Connection(asyncio.Protocol):
     """A client's socket: hands bytes to its session and back."""
 
-    __slots__ = ("_alarm", "_loop", "_node", "_session", "_transport")
+    __slots__ = ("_alarm", "_committer", "_loop", "_node", "_session", "_transport")
 
     _session: Session
     _transport: asyncio.Transport
 
-    def __init__(self, node: Node, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, node: Node, loop: asyncio.AbstractEventLoop, committer: Committer | None) -> None:
         self._node = node
         self._loop = loop
+        self._committer = committer
         self._alarm: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -59,13 +62,19 @@ class Connection(asyncio.Protocol):
         """The client sent something."""
         session = self._session
         reply = session.receive(data, time.time_ns() // 1_000_000)
+        if self._committer is not None:
+            self._committer.answer(self._transport, reply, self._node.shard.log, close=session.closing)
+            return
         if reply:
             self._transport.write(reply)
         if session.closing:
             self._transport.close()
 
     def _push(self, data: bytes) -> None:
-        self._transport.write(data)
+        if self._committer is not None:
+            self._committer.answer(self._transport, data, self._node.shard.log)
+        else:
+            self._transport.write(data)
         if self._transport.get_write_buffer_size() > _PUSH_LIMIT:
             self._transport.abort()
 
@@ -91,6 +100,47 @@ class Connection(asyncio.Protocol):
         if self._alarm is not None:
             self._alarm.cancel()
         self._session.disconnect()
+
+
+class Committer:
+    """Answers clients of a cluster that is kept on disk: not before its log has what they are told.
+
+    With `fsync=always` the answers of one turn of the loop wait together for one fsync.
+    """
+
+    def __init__(self, storage: Storage, loop: asyncio.AbstractEventLoop) -> None:
+        self._storage = storage
+        self._loop = loop
+        self._parked: list[tuple[asyncio.Transport, bytes, bool]] = []
+
+    def answer(
+        self, transport: asyncio.Transport, data: bytes, log: ShardLog | None, *, close: bool = False
+    ) -> None:
+        """Sends data to a client, and closes the connection after it if need be."""
+        if log is not None and not log.flush():
+            transport.abort()
+        elif self._storage.fsync == "always":
+            if not self._parked:
+                self._loop.call_soon(self._commit)
+            self._parked.append((transport, data, close))
+        else:
+            _finish(transport, data, close)
+
+    def _commit(self) -> None:
+        parked, self._parked = self._parked, []
+        durable = self._storage.sync()
+        for transport, data, close in parked:
+            if durable:
+                _finish(transport, data, close)
+            else:
+                transport.abort()
+
+
+def _finish(transport: asyncio.Transport, data: bytes, close: bool) -> None:
+    if data:
+        transport.write(data)
+    if close:
+        transport.close()
 
 
 class Addresses:
@@ -193,6 +243,7 @@ class ClusterServer:
         self._authority = authority
         self._loop = asyncio.get_running_loop()
         self._servers: dict[str, asyncio.Server] = {}
+        self._committer = Committer(cluster.storage, self._loop) if cluster.storage else None
         self._timer: asyncio.TimerHandle | None = None
 
     async def open(self, nodes: list[Node]) -> None:
@@ -219,7 +270,7 @@ class ClusterServer:
         self, node: Node, bound: socket.socket, context: ssl.SSLContext | None
     ) -> asyncio.Server:
         return await self._loop.create_server(
-            lambda: Connection(node, self._loop),
+            lambda: Connection(node, self._loop, self._committer),
             sock=bound,
             ssl=context,
             backlog=_BACKLOG,

@@ -19,6 +19,7 @@ from localstack_memorydb.engine.errors import (
     CommandError,
     CrossSlot,
     ExecAbort,
+    LogFailed,
     Moved,
     ReadOnlyReplica,
     WrongArity,
@@ -456,13 +457,17 @@ class Session(Requests):
     def observed(self, command: Command, argv: Argv) -> Reply:
         """Runs a write that somebody may watch or wait for."""
         join(argv)
+        keyspace = self.node.shard.keyspace
+        if keyspace.log is not None and keyspace.log.failure is not None:
+            raise LogFailed(keyspace.log.failure)
         self.unchanged = False
         self.effects = None
         counts = self.gates & GATE_MEMORY or command.amplifies
         reply = use(self, command, argv) if counts else command.run(self, argv)
         if not self.unchanged and reply is not BLOCKED:
-            keyspace = self.node.shard.keyspace
             changed = self.effects if self.effects is not None else [argv]
+            if keyspace.log is not None:
+                keyspace.log.append_all(changed)
             for entry in changed:
                 written = self.table.find(entry[0]) if entry is not argv else command
                 for key in written.modified_keys(entry) if written is not None else ():

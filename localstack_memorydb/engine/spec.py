@@ -50,7 +50,8 @@ class ClusterSpec:
     """A cluster to be started. `maxmemory` is in bytes a node, 0 for no limit.
 
     `hostnames` are further DNS names that the cluster's certificate is good for. `users` are those of its access
-    control list; without a `verify_token` nobody can sign in with IAM.
+    control list; without a `verify_token` nobody can sign in with IAM. `storage` names the directory in which an engine
+    with a data directory keeps the cluster; without a name it is kept nowhere.
     """
 
     name: str
@@ -64,6 +65,7 @@ class ClusterSpec:
     parameters: Mapping[str, str] = field(default_factory=dict)
     hostnames: tuple[str, ...] = ()
     users: tuple[UserSpec, ...] = OPEN_ACCESS
+    storage: str = ""
     verify_token: TokenVerifier | None = field(default=None, repr=False, compare=False)
 
 
@@ -133,6 +135,7 @@ class EngineSettings:
     `bind` is `loopback` (each node gets its own 127.x.y.z address and the cluster's port), `range` (all nodes share
     `host` and take ports from `port_range`, both ends included), or `auto`: the first of the two that works.
     `announce_host` is what clients are told instead of `host` in `range` mode. Without `data_dir` nothing is kept.
+    `fsync` is when the disk must have what was written: `always` before a client is told, `everysec`, or `no`.
     """
 
     bind: str = "auto"
@@ -140,3 +143,4 @@ class EngineSettings:
     announce_host: str | None = None
     port_range: tuple[int, int] = (4510, 4559)
     data_dir: Path | None = None
+    fsync: str = "everysec"

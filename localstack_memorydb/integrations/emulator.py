@@ -91,6 +91,7 @@ class Emulator:
                 announce_host=chosen.announce_host,
                 port_range=chosen.port_range,
                 data_dir=chosen.data_dir,
+                fsync=chosen.fsync,
             )
         )
         engine.start()

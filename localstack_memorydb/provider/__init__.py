@@ -118,12 +118,11 @@ class Provider:
         with self._lock:
             stores, globes = self._directory.load()
             self._globals = {globe.account: globe for globe in globes}
-            for saved in stores:
-                store = saved.store
+            for store in stores:
                 globe = self._globals.setdefault(
                     store.account, new_global_store(store.account, store.partition)
                 )
-                recover(store, globe, self._fleet, saved.layouts, now)
+                recover(store, globe, self._fleet, now)
                 self._stores[store.account, store.region] = store
             for account in self._globals:
                 self._save(account)
@@ -134,7 +133,7 @@ class Provider:
             return
         for (owner, _), store in self._stores.items():
             if owner == account:
-                self._directory.save(store, self._fleet.layouts(store.clusters.values()))
+                self._directory.save(store)
         self._directory.save_global(self._globals[account])
         self._directory.sweep(self._stores.values())
 
@@ -146,7 +145,7 @@ class Provider:
         """Close every cluster and forget every resource."""
         with self._lock:
             self._transitions.forget()
-            self._fleet.close()
+            self._fleet.clear()
             self._stores.clear()
             self._globals.clear()
             if self._directory is not None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
+from urllib.parse import quote
 
 from localstack_memorydb.engine import (
     ClusterHandle,
-    ClusterLayout,
     ClusterSpec,
     Engine,
     ShardInfo,
@@ -37,13 +37,16 @@ class Fleet:
         maxmemory: int,
         parameters: Mapping[str, str],
         users: Iterable[User],
-        layout: ClusterLayout | None = None,
+        *,
+        returns: bool = False,
     ) -> ClusterHandle:
         """Start the cluster's nodes and tell the cluster where it is; AddressError when no address is free.
 
-        With a layout the cluster comes back as it was.
+        One that `returns` is as it was before the last stop; LogError when what is kept of it is damaged.
         """
-        handle = self._engine.create_cluster(self._spec(cluster, maxmemory, parameters, users), layout)
+        handle = self._engine.create_cluster(
+            self._spec(cluster, maxmemory, parameters, users), returns=returns
+        )
         self._handles[cluster.arn] = handle
         cluster.cluster_endpoint = Endpoint(*handle.endpoint())
         return handle
@@ -63,6 +66,7 @@ class Fleet:
             parameters=parameters,
             hostnames=_hostnames(cluster),
             users=_specs(users),
+            storage=_storage(cluster),
             verify_token=self._verifier(cluster),
         )
 
@@ -115,20 +119,21 @@ class Fleet:
         handle = self._handles.get(cluster.arn)
         return handle.topology() if handle else ()
 
-    def layouts(self, clusters: Iterable[Cluster]) -> dict[Key, ClusterLayout]:
-        """What those of the clusters that run need to come back."""
-        running = ((each.arn, self._handles.get(each.arn)) for each in clusters)
-        return {arn: handle.layout() for arn, handle in running if handle is not None}
-
     def release(self, cluster: Cluster) -> ClusterHandle | None:
         """Take the handle out, for its receiver to close; None when the cluster does not run."""
         return self._handles.pop(cluster.arn, None)
 
     def close(self) -> None:
-        """Close every cluster."""
+        """Close every cluster; what is kept of them stays for the next start."""
         self._moving.clear()
         while self._handles:
             self._handles.popitem()[1].close()
+
+    def clear(self) -> None:
+        """Delete every cluster."""
+        self._moving.clear()
+        while self._handles:
+            self._handles.popitem()[1].delete()
 
 
 def _specs(users: Iterable[User]) -> tuple[UserSpec, ...]:
@@ -136,6 +141,12 @@ def _specs(users: Iterable[User]) -> tuple[UserSpec, ...]:
         UserSpec(user.name, user.access_string, user.authentication.type, user.password_hashes, user.salt)
         for user in users
     )
+
+
+def _storage(cluster: Cluster) -> str:
+    """The name of the cluster's directory, for an engine that keeps clusters."""
+    _, _, _, region, account, _ = cluster.arn.split(":", 5)
+    return "_".join(quote(part, safe="").replace("..", "%2E%2E") for part in (account, region, cluster.name))
 
 
 def _hostnames(cluster: Cluster) -> tuple[str, ...]:

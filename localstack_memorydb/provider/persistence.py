@@ -1,9 +1,10 @@
 """The state of accounts on disk, for a provider that is given a data directory.
 
     DIRECTORY/lock                          held while an emulator runs on the directory
-    DIRECTORY/state/ACCOUNT/REGION.json     a store, with the layouts of its clusters
+    DIRECTORY/state/ACCOUNT/REGION.json     a store
     DIRECTORY/state/ACCOUNT/global.json     what the account has in no Region
     DIRECTORY/snapshots/SHA-256.rdb         the data of snapshots; copies share their files
+    DIRECTORY/clusters/                     the engine's: what clusters need to come back (engine/storage.py)
 
 A file is written under another name and then renamed, so that it is whole whenever the process dies. Passwords are in it
 as the salted hashes that the store has, and only the owner can read it.
@@ -16,7 +17,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
@@ -24,7 +25,7 @@ from urllib.parse import quote
 
 from cattrs.preconf.json import JsonConverter, make_converter
 
-from localstack_memorydb.engine import ClusterLayout, ShardSnapshot
+from localstack_memorydb.engine import ShardSnapshot
 from localstack_memorydb.provider.store import GlobalStore, StateError, Store
 
 VERSION: Final = 1
@@ -35,11 +36,10 @@ T = TypeVar("T")
 
 @dataclass
 class SavedStore:
-    """A store as it is written, with what its running clusters need to come back at the same addresses."""
+    """A store as it is written."""
 
     version: int
     store: Store
-    layouts: dict[str, ClusterLayout] = field(default_factory=dict)
 
 
 @dataclass
@@ -78,14 +78,14 @@ class StateDirectory:
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
-    def load(self) -> tuple[list[SavedStore], list[GlobalStore]]:
+    def load(self) -> tuple[list[Store], list[GlobalStore]]:
         """Everything that was saved."""
         stores, globes = [], []
         for file in sorted(self._root.glob("state/*/*.json")):
             if file.name == _GLOBAL:
                 globes.append(self._read(file, SavedGlobalStore).store)
             else:
-                stores.append(self._read(file, SavedStore))
+                stores.append(self._read(file, SavedStore).store)
         return stores, globes
 
     def _read(self, file: Path, kind: type[T]) -> T:
@@ -123,9 +123,9 @@ class StateDirectory:
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
-    def save(self, store: Store, layouts: dict[str, ClusterLayout]) -> None:
+    def save(self, store: Store) -> None:
         """Writes the store if it has changed since it was read or written last."""
-        self._write(self._state(store.account, f"{store.region}.json"), SavedStore(VERSION, store, layouts))
+        self._write(self._state(store.account, f"{store.region}.json"), SavedStore(VERSION, store))
 
     def save_global(self, store: GlobalStore) -> None:
         """Writes what the account has in no Region, if it has changed."""

@@ -7,26 +7,24 @@ that was not read or written yet is said to have failed.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from localstack_memorydb.engine import AddressError, ClusterLayout
+from localstack_memorydb.engine import AddressError, LogError
 from localstack_memorydb.provider import catalog
 from localstack_memorydb.provider.fleet import Fleet
 from localstack_memorydb.provider.membership import minimum_engine_version, users_of
 from localstack_memorydb.provider.operations.parameter_groups import values_of
 from localstack_memorydb.provider.resources import Cluster, Snapshot
 from localstack_memorydb.provider.store import GlobalStore, Store
+from localstack_memorydb.provider.topology import place
 from localstack_memorydb.provider.transitions import GONE, STATES
 
 LOG: Final = logging.getLogger(__name__)
 _NOT_RUNNING: Final = frozenset({"create-failed", "restore-failed", "deleting"})
 
 
-def recover(
-    store: Store, globe: GlobalStore, fleet: Fleet, layouts: Mapping[str, ClusterLayout], now: datetime
-) -> None:
+def recover(store: Store, globe: GlobalStore, fleet: Fleet, now: datetime) -> None:
     """Bring the store to rest and start its clusters; what could not be finished is told by events."""
     _finish_final_snapshots(store)
     for snapshot in store.snapshots.values():
@@ -35,7 +33,7 @@ def recover(
         acl.user_names, acl.pending_changes = acl.members, None
         acl.minimum_engine_version = minimum_engine_version(users_of(store, acl))
     for cluster in store.clusters.values():
-        _finish_cluster(store, cluster, layouts.get(cluster.arn), now)
+        _finish_cluster(store, cluster, now)
     for owner in (store, globe):
         for resource in list(owner.stateful()):
             following = STATES.get((resource.kind, resource.status))
@@ -45,7 +43,7 @@ def recover(
                 resource.status, resource.since = following, now
     for cluster in store.clusters.values():
         if cluster.status not in _NOT_RUNNING:
-            _start(store, cluster, fleet, layouts.get(cluster.arn), now)
+            _start(store, cluster, fleet, now)
 
 
 def _finish_final_snapshots(store: Store) -> None:
@@ -70,29 +68,30 @@ def _finish_snapshot(store: Store, snapshot: Snapshot, now: datetime) -> None:
     store.record("cluster", cluster, f"Snapshot {snapshot.name} failed for node {cluster}-0001-001", now)
 
 
-def _finish_cluster(store: Store, cluster: Cluster, layout: ClusterLayout | None, now: datetime) -> None:
+def _finish_cluster(store: Store, cluster: Cluster, now: datetime) -> None:
     cluster.acl_name, cluster.pending_updates = cluster.target_acl_name, None
-    if layout is not None:
-        cluster.number_of_shards = len(layout.shards)
-        cluster.replicas_per_shard = len(layout.shards[0].nodes) - 1
     if cluster.status == "creating" and cluster.restored_from is not None:
         cluster.status, cluster.since = "restore-failed", now
         text = f"Restore from {cluster.restored_from} failed for node {cluster.name}-0001-001. It was interrupted."
         store.record("cluster", cluster.name, text, now)
 
 
-def _start(store: Store, cluster: Cluster, fleet: Fleet, layout: ClusterLayout | None, now: datetime) -> None:
+def _start(store: Store, cluster: Cluster, fleet: Fleet, now: datetime) -> None:
     before = cluster.cluster_endpoint
     group = store.parameter_groups[cluster.parameter_group_name]
     maxmemory = catalog.node_types()[cluster.node_type].maxmemory
     users = users_of(store, store.acls[cluster.acl_name])
     try:
-        fleet.start(cluster, maxmemory, values_of(group), users, layout)
-    except AddressError as error:
-        cluster.status, cluster.since = "create-failed", now
+        fleet.start(cluster, maxmemory, values_of(group), users, returns=True)
+    except (AddressError, LogError) as error:
+        cluster.status, cluster.since = "restore-failed", now
         store.record("cluster", cluster.name, f"Cluster cannot be started again. {error}", now)
-        LOG.warning("cluster %s cannot be started again: %s", cluster.name, error)
+        LOG.error("cluster %s cannot be started again: %s", cluster.name, error)
         return
+    topology = fleet.topology(cluster)
+    cluster.number_of_shards = len(topology)
+    cluster.replicas_per_shard = len(topology[0].nodes) - 1
+    place(store, cluster, topology, now)
     if cluster.cluster_endpoint != before:
         LOG.warning(
             "cluster %s has a new endpoint, %s:%d: its former one is taken",

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from localstack_memorydb.engine import Engine
+from localstack_memorydb.engine import Engine, EngineSettings
 from localstack_memorydb.provider import Options, StateError
 from localstack_memorydb.provider.persistence import StateDirectory
 from tests.world import ACCOUNT, REGION, World, say
@@ -20,19 +20,21 @@ Start = Callable[..., World]
 
 
 @pytest.fixture
-def start(engine: Engine, tmp_path: Path) -> Iterator[Start]:
+def start(tmp_path: Path) -> Iterator[Start]:
     """Starts the emulator on the same directory; the one before is stopped, or killed."""
-    running: list[World] = []
+    running: list[tuple[World, Engine]] = []
 
     def begin(*, killed: bool = False, **options: Any) -> World:
-        now = {"now": running[0].now} if running else {}
+        now = {"now": running[0][0].now} if running else {}
         end(killed)
-        running.append(World(engine, Options(**options), tmp_path, **now))
-        return running[0]
+        engine = Engine(EngineSettings(bind="auto", data_dir=tmp_path))
+        running.append((World(engine, Options(**options), tmp_path, **now), engine))
+        return running[0][0]
 
     def end(killed: bool) -> None:
-        for world in running:
+        for world, engine in running:
             stop(world, killed)
+            engine.stop()
         running.clear()
 
     yield begin
@@ -136,6 +138,70 @@ def test_a_cluster_serves_again_at_its_addresses_with_its_users(start: Start) ->
     assert [shard["Slots"] for shard in aws.cluster()["Shards"]] == ["0-8191", "8192-16383"]
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_data_comes_back_whatever_happened_to_the_cluster(start: Start, killed: bool) -> None:
+    aws = start()
+    aws.create_cluster(NumShards=2, NumReplicasPerShard=1)
+    keys = [f"key{number}" for number in range(200)]
+
+    def write(value: str) -> None:
+        for shard in aws.cluster()["Shards"]:
+            for node in shard["Nodes"]:
+                say(aws, *(f"SET {key} {value}" for key in keys), endpoint=node["Endpoint"])
+
+    write("x")
+    aws("UpdateCluster", ClusterName="orders", ShardConfiguration={"ShardCount": 3})
+    aws.settled_cluster()
+    write("xx")
+    aws("FailoverShard", ClusterName="orders", ShardName="0001")
+    write("xxx")
+    aws = start(killed=killed)
+    shards = aws.cluster()["Shards"]
+    assert len(shards) == 3
+    found = [
+        answer
+        for shard in shards
+        for answer in say(aws, *(f"STRLEN {key}" for key in keys), endpoint=shard["Nodes"][0]["Endpoint"])
+    ]
+    counts = [int(say(aws, "DBSIZE", endpoint=shard["Nodes"][0]["Endpoint"])[0][1:]) for shard in shards]
+    assert sum(counts) == len(keys)
+    assert not [answer for answer in found if answer != ":3" and not answer.startswith("-MOVED")]
+
+
+def test_a_cluster_that_is_deleted_leaves_nothing_behind(start: Start, tmp_path: Path) -> None:
+    aws = start()
+    aws.create_cluster()
+    assert [*tmp_path.rglob("*.aof")]
+    aws("DeleteCluster", ClusterName="orders")
+    aws.finish_work()
+    assert not [*tmp_path.glob("clusters/*")]
+
+
+def test_a_new_cluster_of_the_name_of_an_old_one_is_empty(start: Start) -> None:
+    aws = start()
+    aws.create_cluster()
+    say(aws, "SET greeting hello")
+    aws("DeleteCluster", ClusterName="orders")
+    aws.finish_work()
+    aws.create_cluster()
+    aws = start()
+    assert say(aws, "DBSIZE") == [":0"]
+
+
+def test_a_cluster_whose_log_is_damaged_is_not_served(start: Start, tmp_path: Path) -> None:
+    aws = start()
+    aws.create_cluster()
+    say(aws, "SET greeting hello")
+    stop(aws, killed=False)
+    (log,) = tmp_path.rglob("*.incr.aof")
+    log.write_bytes(b"+nonsense\r\n" + log.read_bytes())
+    before = log.read_bytes()
+    aws = start()
+    assert aws("DescribeClusters")["Clusters"][0]["Status"] == "restore-failed"
+    assert any("is damaged" in text for text in aws.events())
+    assert log.read_bytes() == before
+
+
 def test_a_snapshot_can_be_restored_after_a_restart(start: Start) -> None:
     aws = start()
     aws.create_cluster(TLSEnabled=True)
@@ -151,7 +217,7 @@ def test_passwords_are_not_on_disk(start: Start, tmp_path: Path) -> None:
     for file in tmp_path.rglob("*"):
         if file.is_file():
             assert b"open-sesame" not in file.read_bytes()
-            assert file.name == "lock" or file.stat().st_mode & 0o077 == 0
+            assert file.name in {"lock", "ca.pem"} or file.stat().st_mode & 0o077 == 0
 
 
 def test_what_was_being_deleted_is_gone_and_what_was_being_made_is_there(start: Start) -> None:
@@ -221,7 +287,7 @@ def test_an_export_of_which_nobody_knows_how_far_it_came_has_failed(start: Start
     assert "Snapshot nightly failed for node orders-0001-001" in aws.events()
 
 
-def test_a_cluster_whose_address_is_taken_gets_another(start: Start, engine: Engine) -> None:
+def test_a_cluster_whose_address_is_taken_gets_another(start: Start) -> None:
     aws = start()
     aws.create_cluster()
     endpoint = aws.cluster()["ClusterEndpoint"]
@@ -273,7 +339,7 @@ def test_a_reset_empties_the_directory_too(start: Start, tmp_path: Path) -> None
     aws = start()
     populate(aws)
     aws.provider.reset()
-    assert not [*tmp_path.rglob("*.json"), *tmp_path.rglob("*.rdb")]
+    assert not [file for kind in ("json", "rdb", "aof") for file in tmp_path.rglob(f"*.{kind}")]
     assert start()("DescribeClusters")["Clusters"] == []
 
 
@@ -292,5 +358,6 @@ def test_the_data_of_a_deleted_snapshot_goes(start: Start, tmp_path: Path) -> No
 def test_names_in_requests_do_not_lead_out_of_the_directory(start: Start, tmp_path: Path, name: str) -> None:
     aws = start()
     aws.at(name, name, "CreateUser", UserName="bob", AccessString="on", AuthenticationMode={"Type": "iam"})
-    assert {file.parents[1] for file in tmp_path.rglob("*.json")} == {tmp_path / "state"}
+    aws.at(name, name, "CreateCluster", ClusterName="x", NodeType="db.t4g.small", ACLName="open-access")
+    assert {file.parent.parent.name for file in tmp_path.rglob("*.json")} == {"state", "clusters"}
     assert not [*tmp_path.parent.glob("*.json")]

@@ -108,16 +108,21 @@ def _run(s: Session, queue: list[tuple[Command, Argv]]) -> list[Reply]:
     replies: list[Reply] = []
     s.in_exec = True
     try:
-        for command, argv in queue:
-            try:
-                refusal = s.permissions.check(command, argv) if s.gates & GATE_RESTRICTED else None
-                if refusal is not None:
-                    log_refusal(s, refusal, command, argv)
-                    raise NoLongerPermitted(refusal.kind)
-                replies.append(s.call(command, argv))
-            except CommandError as error:
-                replies.append(error)
+        with s.node.shard.keyspace.atomic():
+            _run_each(s, queue, replies)
     finally:
         s.in_exec = False
     s.node.shard.serve_ready(s.now)
     return replies
+
+
+def _run_each(s: Session, queue: list[tuple[Command, Argv]], replies: list[Reply]) -> None:
+    for command, argv in queue:
+        try:
+            refusal = s.permissions.check(command, argv) if s.gates & GATE_RESTRICTED else None
+            if refusal is not None:
+                log_refusal(s, refusal, command, argv)
+                raise NoLongerPermitted(refusal.kind)
+            replies.append(s.call(command, argv))
+        except CommandError as error:
+            replies.append(error)

@@ -327,6 +327,9 @@ class Run:
         s = self._session
         self.may_wait = may_wait
         s.in_exec = True
+        log = s.node.shard.log
+        if log is not None:
+            log.enter()
         s.script = self
         s.protocol = 2
 
@@ -337,6 +340,8 @@ class Run:
         s.script = None
         s.protocol = self._client_protocol
         shard = s.node.shard
+        if shard.log is not None:
+            shard.log.leave()
         if shard.keyspace.ready and not was_in_exec:
             shard.serve_ready(s.now)
 

@@ -124,7 +124,11 @@ class StandaloneHost:
     def start(self) -> None:
         """Serve. Raises SettingsError when there is a data directory that cannot be used."""
         if self._emulator.settings.data_dir is not None:
-            self._emulator.open()
+            try:
+                self._emulator.open()
+            except BaseException:
+                self._listener.close()
+                raise
         self._server.start()
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 

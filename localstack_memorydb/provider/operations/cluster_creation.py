@@ -197,7 +197,7 @@ def _load(context: Context, cluster: Cluster, source: Source) -> None:
         message = f"Restore from {source.name} failed for node {cluster.name}-0001-001. {error}"
         store.record("cluster", cluster.name, message, at)
         if released := fleet.release(cluster):
-            released.close()
+            released.delete()
         return "restore-failed"
 
     context.transitions.begin(cluster, "creating", context.now, work, arrived=arrived, failed=failed)

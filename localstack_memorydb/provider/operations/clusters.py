@@ -69,7 +69,7 @@ def delete_cluster(
 
 def _close(context: Context, cluster: Cluster) -> None:
     handle = context.fleet.release(cluster)
-    work: Future[None] = context.transitions.submit(lambda: handle.close() if handle else None)
+    work: Future[None] = context.transitions.submit(lambda: handle.delete() if handle else None)
     store = context.store
     context.transitions.begin(
         cluster, "deleting", context.now, work, arrived=lambda _, at: _forget(store, cluster, at)
@@ -93,7 +93,7 @@ def _close_after_snapshot(context: Context, cluster: Cluster, name: str) -> None
 
 def _snapshot_and_close(handle: ClusterHandle) -> tuple[ShardSnapshot, ...]:
     files = handle.snapshot()
-    handle.close()
+    handle.delete()
     return files
 
 

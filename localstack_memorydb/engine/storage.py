@@ -1,0 +1,199 @@
+"""A cluster in a directory: its topology in `cluster.json`, and beside it a folder with the log of each shard.
+
+`cluster.json` also says which generation of each shard's files counts. It is replaced in one step, so a change that concerns
+several shards, such as resharding, is there after a crash for all of them or for none.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from localstack_memorydb.engine import rdb
+from localstack_memorydb.engine.errors import CommandError
+from localstack_memorydb.engine.log import LogError, ShardLog, write_whole
+from localstack_memorydb.engine.slots import key_slot
+from localstack_memorydb.engine.snapshots import dump_shard
+from localstack_memorydb.engine.spec import ClusterLayout, NodeLayout, ShardLayout
+
+if TYPE_CHECKING:
+    from localstack_memorydb.engine.cluster import Cluster, Shard
+    from localstack_memorydb.engine.session import Session
+
+LOG: Final = logging.getLogger(__name__)
+VERSION: Final = 1
+_SYNC_MILLISECONDS: Final = 1000
+
+
+class Storage:
+    """Where a cluster is kept. `fsync` is `always`, `everysec` or `no`, as of Valkey's appendfsync."""
+
+    def __init__(self, directory: Path, fsync: str) -> None:
+        self.directory = directory
+        self.fsync = fsync
+        self._cluster: Cluster | None = None
+        self._synced = 0
+
+    # -- coming back --------------------------------------------------------------------------------------------------
+
+    def layout(self) -> ClusterLayout | None:
+        """The topology that was kept; None when there is nothing. Raises LogError."""
+        document = self._document()
+        if document is None:
+            return None
+        try:
+            shards = tuple(_shard(each) for each in document["shards"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise LogError(f"{self._file} is damaged ({type(error).__name__})") from None
+        return ClusterLayout(shards)
+
+    def _document(self) -> dict[str, Any] | None:
+        try:
+            document: dict[str, Any] = json.loads(self._file.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise LogError(f"{self._file} cannot be read: {error}") from None
+        if document.get("version") != VERSION:
+            raise LogError(
+                f"{self._file} is of version {document.get('version')}, this program knows {VERSION}"
+            )
+        return document
+
+    @property
+    def _file(self) -> Path:
+        return self.directory / "cluster.json"
+
+    def restore(self, cluster: Cluster, now: int) -> None:
+        """Fills the cluster, which has the layout that was kept, with its data, and logs from now on. Raises LogError."""
+        self._cluster = cluster
+        document = self._document() or {}
+        generations = {each["number"]: each["generation"] for each in document.get("shards", ())}
+        for shard in cluster.shards:
+            shard.log = ShardLog(self._folder(shard), generations[shard.number])
+            _replay(shard, shard.log, now)
+        self.checkpoint(cluster.shards, now)
+
+    # -- keeping ------------------------------------------------------------------------------------------------------
+
+    def create(self, cluster: Cluster, now: int) -> None:
+        """Begins with the cluster as it is; what was kept here before goes."""
+        self._cluster = cluster
+        self.remove()
+        self.checkpoint(cluster.shards, now)
+
+    def checkpoint(self, shards: list[Shard], now: int) -> None:
+        """Writes the shards anew, and the topology; nothing that a client does comes between."""
+        for shard in shards:
+            if shard.log is None:
+                shard.log = ShardLog(self._folder(shard), 0)
+            shard.log.begin(dump_shard(shard, now).data, shard.log.generation + 1)
+            shard.keyspace.log = shard.log
+            shard.keyspace.observe()
+        self.save_topology()
+        for shard in shards:
+            if shard.log is not None:
+                shard.log.settle()
+
+    @property
+    def _shards(self) -> list[Shard]:
+        """The shards that are kept: none before the cluster is."""
+        return self._cluster.shards if self._cluster is not None else []
+
+    def save_topology(self) -> None:
+        """Writes which nodes there are, and which of them serve which slots."""
+        shards = [
+            asdict(shard.layout()) | {"generation": shard.log.generation if shard.log else 0}
+            for shard in self._shards
+        ]
+        self.directory.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({"version": VERSION, "shards": shards}, indent=1)
+        write_whole(self._file, text.encode())
+
+    def _folder(self, shard: Shard) -> Path:
+        return self.directory / shard.name
+
+    def forget(self, shards: list[Shard]) -> None:
+        """Removes what is kept of shards that are gone."""
+        for shard in shards:
+            if shard.log is not None:
+                shard.log.close()
+                shard.log = shard.keyspace.log = None
+            shutil.rmtree(self._folder(shard), ignore_errors=True)
+
+    def tick(self, now: int) -> None:
+        """Once a second the disk gets what was written; a log that has grown long is replaced by a snapshot."""
+        for shard in self._shards:
+            if shard.log is not None:
+                shard.log.flush()
+                if shard.log.wants_rewrite:
+                    self.checkpoint([shard], now)
+        if self.fsync == "everysec" and now - self._synced >= _SYNC_MILLISECONDS:
+            self._synced = now
+            self.sync()
+
+    def sync(self) -> bool:
+        """Waits until the disk has everything; False when it does not take it."""
+        synced = [shard.log.sync() for shard in self._shards if shard.log is not None]
+        return all(synced)
+
+    def close(self) -> None:
+        """Leaves everything as it is, for the next start."""
+        for shard in self._shards:
+            if shard.log is not None:
+                shard.log.close()
+
+    def remove(self) -> None:
+        """Removes everything."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def _shard(saved: dict[str, Any]) -> ShardLayout:
+    nodes = tuple(NodeLayout(**node) for node in saved["nodes"])
+    slots = tuple((int(first), int(last)) for first, last in saved["slots"])
+    return ShardLayout(int(saved["number"]), str(saved["shard_id"]), slots, nodes, str(saved["primary"]))
+
+
+def _replay(shard: Shard, log: ShardLog, now: int) -> None:
+    """The snapshot, then every effect since. Raises LogError."""
+    cluster, keyspace = shard.cluster, shard.keyspace
+    try:
+        snapshot = rdb.read(log.base(), cluster.parameters.limits)
+    except rdb.RdbError as error:
+        raise LogError(f"the snapshot in {log.directory} cannot be read: {error}") from None
+    for key, value, deadline in snapshot:
+        slot = keyspace.of(key)
+        slot[key] = value
+        if deadline is not None:
+            slot.deadlines[key] = deadline
+    session = shard.primary.connect("replay", now)
+    session.in_exec = True  # nothing blocks
+    try:
+        for entry in log.entries():
+            _repeat(session, entry, now)
+    except CommandError as error:
+        raise LogError(f"an entry of the log in {log.directory} cannot be repeated: {error.text}") from None
+    finally:
+        session.disconnect()
+
+
+def _repeat(session: Session, entry: list[bytes], now: int) -> None:
+    """Runs an effect whatever its time: a key whose time has passed was still there when the effect happened.
+
+    Streams alone are told the time, as that of deliveries must not lie in the future. What expired meanwhile goes when
+    everything is there.
+    """
+    command = session.table.find(entry[0])
+    if command is not None and command.subcommands:
+        command = command.resolve(entry, session.legacy)
+    if command is None:
+        raise CommandError("ERR unknown command")
+    keys = command.find_keys(entry)
+    if keys:
+        session.db = session.node.shard.keyspace.slot(key_slot(keys[0]))
+    session.now = now if command.group == "stream" else 0
+    command.run(session, entry)
