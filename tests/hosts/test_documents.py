@@ -51,6 +51,30 @@ def test_the_readmes_shell_commands_end_with_a_file_in_the_bucket(
     assert said.rstrip().endswith("monday-export-0001.rdb")
 
 
+def test_the_shell_commands_of_the_cloudformation_example_make_a_cluster(
+    endpoint: Endpoint, temporary: Path
+) -> None:
+    path = f"{LOCALSTACK_PYTHON.parent}:{os.environ['PATH']}"
+    if shutil.which("aws", path=path) is None:
+        pytest.skip("the AWS CLI is not installed")
+    (script,) = blocks("examples/cloudformation/README.md", "bash")
+    script = script.replace(README_URL, endpoint.url)
+    script = script.replace("file://", f"file://{ROOT}/examples/cloudformation/")
+    said = run(["bash", "-ec", script], temporary, {"PATH": path, "AWS_PAGER": ""})
+    assert "ClusterArn" in said
+    run(
+        [
+            "bash",
+            "-ec",
+            script.partition("SUBNETS=")[0]
+            + "aws cloudformation delete-stack --stack-name shop\n"
+            + "aws cloudformation wait stack-delete-complete --stack-name shop\n",
+        ],
+        temporary,
+        {"PATH": path, "AWS_PAGER": ""},
+    )
+
+
 def test_the_mock_aws_snippet_prints_what_it_says(temporary: Path) -> None:
     (program,) = blocks("docs/standalone.md", "python")
     (said,) = blocks("docs/standalone.md", "text")

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from localstack_memorydb.integrations.emulator import Emulator
+from localstack_memorydb.integrations.moto import cloudformation
 from localstack_memorydb.integrations.moto.ports import ports
 from localstack_memorydb.integrations.moto.service import Service, states_of
 from localstack_memorydb.settings import Settings
@@ -29,6 +30,7 @@ def install(settings: Settings | None = None, *, lambda_: bool = False) -> Emula
     if _installed is None:
         emulator = Emulator(settings or Settings.from_environ(os.environ), ports)
         _take_over(emulator)
+        cloudformation.register(emulator)
         atexit.register(emulator.close)
         _installed = emulator
     if lambda_:

@@ -16,7 +16,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 
 from localstack_memorydb import __version__
 from localstack_memorydb.integrations.emulator import Emulator
-from localstack_memorydb.integrations.moto import wire
+from localstack_memorydb.integrations.moto import cloudformation, wire
 from localstack_memorydb.integrations.moto.http import HttpServer, listen
 from localstack_memorydb.integrations.moto.ports import ports
 from localstack_memorydb.integrations.moto.service import Service, states_of
@@ -140,6 +140,7 @@ class StandaloneHost:
             import moto.s3.models  # noqa: F401
 
             self._run_functions()
+            cloudformation.register(self._emulator)
             self._emulator.open()
         finally:
             self._imported.set()

@@ -1,0 +1,383 @@
+"""Stacks with the seven AWS::MemoryDB types: made, changed, replaced and deleted by each host's CloudFormation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, WaiterError
+from redis.cluster import RedisCluster
+
+from .endpoint import ROOT, Endpoint
+
+PASSWORD = "correct-horse-battery"
+Template = dict[str, Any]
+
+
+class Stack:
+    """A stack of one host; deleted at the end."""
+
+    def __init__(self, endpoint: Endpoint, name: str) -> None:
+        self.cloudformation = endpoint.client("cloudformation")
+        self.name = name
+
+    def create(self, template: Template, **parameters: str) -> dict[str, str]:
+        self.cloudformation.create_stack(
+            StackName=self.name, TemplateBody=json.dumps(template), Parameters=pairs(parameters)
+        )
+        self._wait("stack_create_complete")
+        return self.outputs()
+
+    def update(self, template: Template, **parameters: str) -> dict[str, str]:
+        self.cloudformation.update_stack(
+            StackName=self.name, TemplateBody=json.dumps(template), Parameters=pairs(parameters)
+        )
+        self._wait("stack_update_complete")
+        return self.outputs()
+
+    def delete(self) -> None:
+        self.cloudformation.delete_stack(StackName=self.name)
+        self._wait("stack_delete_complete")
+
+    def _wait(self, waiter: str) -> None:
+        self.cloudformation.get_waiter(waiter).wait(
+            StackName=self.name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 150}
+        )
+
+    def outputs(self) -> dict[str, str]:
+        (stack,) = self.cloudformation.describe_stacks(StackName=self.name)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
+
+
+def pairs(parameters: dict[str, str]) -> list[dict[str, str]]:
+    return [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+
+
+@pytest.fixture
+def stack(endpoint: Endpoint) -> Iterator[Callable[[str], Stack]]:
+    stacks: list[Stack] = []
+
+    def named(name: str) -> Stack:
+        stacks.append(Stack(endpoint, name))
+        return stacks[-1]
+
+    yield named
+    for each in stacks:
+        each.delete()
+
+
+def resource(kind: str, **properties: Any) -> dict[str, Any]:
+    return {"Type": f"AWS::MemoryDB::{kind}", "Properties": properties}
+
+
+def output(logical: str, attribute: str) -> dict[str, Any]:
+    return {"Value": {"Fn::GetAtt": [logical, attribute]}}
+
+
+def cluster_template(prefix: str, **properties: Any) -> Template:
+    cluster = {"ClusterName": f"{prefix}-cluster", "NodeType": "db.t4g.small", "ACLName": "open-access"}
+    return {
+        "Resources": {"Cluster": resource("Cluster", **cluster, **properties)},
+        "Outputs": {
+            "Name": {"Value": {"Ref": "Cluster"}},
+            "Address": output("Cluster", "ClusterEndpoint.Address"),
+            "Port": output("Cluster", "ClusterEndpoint.Port"),
+            "Arn": output("Cluster", "ARN"),
+            "Status": output("Cluster", "Status"),
+            "Group": output("Cluster", "ParameterGroupStatus"),
+        },
+    }
+
+
+def test_the_example_gives_a_cluster_that_its_user_may_use(
+    endpoint: Endpoint, stack: Callable[[str], Stack]
+) -> None:
+    subnets = endpoint.client("ec2").describe_subnets()["Subnets"][:2]
+    made = stack("example")
+    made.cloudformation.create_stack(
+        StackName="example",
+        TemplateBody=(ROOT / "examples/cloudformation/template.yaml").read_text(),
+        Parameters=pairs({"Password": PASSWORD, "SubnetIds": ",".join(s["SubnetId"] for s in subnets)}),
+    )
+    made._wait("stack_create_complete")
+    outputs = made.outputs()
+    with RedisCluster(
+        host=outputs["Address"],
+        port=int(outputs["Port"]),
+        username="shop-application",
+        password=PASSWORD,
+        ssl=True,
+        ssl_ca_data=endpoint.get("/_memorydb/ca.pem").decode(),
+    ) as redis:
+        assert redis.set("shop:1", "apple")
+        assert redis.get("shop:1") == b"apple"
+    memorydb = endpoint.client("memorydb")
+    (cluster,) = memorydb.describe_clusters(ClusterName="shop")["Clusters"]
+    assert (cluster["NumberOfShards"], cluster["ParameterGroupName"], cluster["SubnetGroupName"]) == (
+        2,
+        "shop-parameters",
+        "shop-subnets",
+    )
+    assert {"Key": "team", "Value": "shop"} in memorydb.list_tags(ResourceArn=outputs["ClusterArn"])[
+        "TagList"
+    ]
+
+
+def test_a_deleted_stack_leaves_nothing(endpoint: Endpoint, stack: Callable[[str], Stack]) -> None:
+    made = stack("gone")
+    made.create(
+        {
+            "Resources": {
+                "User": resource(
+                    "User", UserName="gone-user", AccessString="on", AuthenticationMode={"Type": "iam"}
+                ),
+                "Acl": resource("ACL", ACLName="gone-acl", UserNames=[{"Ref": "User"}]),
+                "Cluster": resource(
+                    "Cluster", ClusterName="gone-cluster", NodeType="db.t4g.small", ACLName={"Ref": "Acl"}
+                ),
+                "Snapshot": resource(
+                    "Snapshot", SnapshotName="gone-snapshot", ClusterName={"Ref": "Cluster"}
+                ),
+            }
+        }
+    )
+    made.delete()
+    memorydb = endpoint.client("memorydb")
+    left = [
+        *(each["Name"] for each in memorydb.describe_clusters()["Clusters"]),
+        *(each["Name"] for each in memorydb.describe_users()["Users"]),
+        *(each["Name"] for each in memorydb.describe_acls()["ACLs"]),
+        *(each["Name"] for each in memorydb.describe_snapshots()["Snapshots"]),
+    ]
+    assert not [name for name in left if name.startswith("gone-")]
+
+
+def test_refs_and_attributes_of_every_type(stack: Callable[[str], Stack], endpoint: Endpoint) -> None:
+    subnets = [each["SubnetId"] for each in endpoint.client("ec2").describe_subnets()["Subnets"][:2]]
+    outputs = stack("every").create(
+        {
+            "Resources": {
+                "Subnets": resource("SubnetGroup", SubnetGroupName="every-subnets", SubnetIds=subnets),
+                "Parameters": resource(
+                    "ParameterGroup",
+                    ParameterGroupName="every-parameters",
+                    Family="memorydb_redis7",
+                    Parameters={"timeout": "30"},
+                ),
+                "User": resource(
+                    "User",
+                    UserName="every-user",
+                    AccessString="on ~* +@all",
+                    AuthenticationMode={"Type": "iam"},
+                ),
+                "Acl": resource("ACL", ACLName="every-acl", UserNames=[{"Ref": "User"}]),
+                "Cluster": resource(
+                    "Cluster", ClusterName="every-cluster", NodeType="db.t4g.small", ACLName={"Ref": "Acl"}
+                ),
+                "Snapshot": resource(
+                    "Snapshot", SnapshotName="every-snapshot", ClusterName={"Ref": "Cluster"}
+                ),
+                "Global": resource(
+                    "MultiRegionCluster",
+                    MultiRegionClusterNameSuffix="every",
+                    NodeType="db.r7g.xlarge",
+                    Engine="valkey",
+                ),
+            },
+            "Outputs": {
+                **{
+                    f"Ref{name}": {"Value": {"Ref": name}}
+                    for name in ("Subnets", "Parameters", "User", "Acl", "Cluster", "Snapshot", "Global")
+                },
+                "SubnetsArn": output("Subnets", "ARN"),
+                "ParametersArn": output("Parameters", "ARN"),
+                "UserArn": output("User", "Arn"),
+                "UserStatus": output("User", "Status"),
+                "AclArn": output("Acl", "Arn"),
+                "SnapshotSource": output("Snapshot", "Source"),
+                "GlobalArn": output("Global", "ARN"),
+                "GlobalStatus": output("Global", "Status"),
+            },
+        }
+    )
+    assert outputs["RefSubnets"] == "every-subnets"
+    assert outputs["RefParameters"] == "every-parameters"
+    assert (outputs["RefUser"], outputs["RefAcl"], outputs["RefCluster"]) == (
+        "every-user",
+        "every-acl",
+        "every-cluster",
+    )
+    assert outputs["RefSnapshot"].endswith(":snapshot/every-snapshot")
+    assert outputs["RefGlobal"].endswith("-every")
+    assert outputs["SubnetsArn"].endswith(":subnetgroup/every-subnets")
+    assert outputs["ParametersArn"].endswith(":parametergroup/every-parameters")
+    assert outputs["UserArn"].endswith(":user/every-user")
+    assert outputs["AclArn"].endswith(":acl/every-acl")
+    assert (outputs["UserStatus"], outputs["SnapshotSource"], outputs["GlobalStatus"]) == (
+        "active",
+        "manual",
+        "available",
+    )
+    assert outputs["GlobalArn"].endswith("-every")
+
+
+def test_a_cluster_changes_in_place(endpoint: Endpoint, stack: Callable[[str], Stack]) -> None:
+    made = stack("change")
+    before = made.create(
+        cluster_template("change", Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "1"}])
+    )
+    after = made.update(
+        cluster_template(
+            "change",
+            Description="new",
+            NumShards=2,
+            NumReplicasPerShard=2,
+            MaintenanceWindow="sun:23:00-mon:01:30",
+            SnapshotRetentionLimit=3,
+            SnapshotWindow="05:00-06:00",
+            Tags=[{"Key": "a", "Value": "2"}],
+        )
+    )
+    assert after["Address"] == before["Address"]
+    memorydb = endpoint.client("memorydb")
+    (cluster,) = memorydb.describe_clusters(ClusterName="change-cluster", ShowShardDetails=True)["Clusters"]
+    assert (cluster["Description"], cluster["SnapshotRetentionLimit"]) == ("new", 3)
+    assert [len(shard["Nodes"]) for shard in cluster["Shards"]] == [3, 3]
+    own = [tag for tag in memorydb.list_tags(ResourceArn=after["Arn"])["TagList"] if tag["Key"] in {"a", "b"}]
+    assert own == [{"Key": "a", "Value": "2"}]
+
+
+def test_a_create_only_property_makes_another_resource(
+    endpoint: Endpoint, stack: Callable[[str], Stack]
+) -> None:
+    made = stack("other")
+
+    def template(name: str) -> Template:
+        user = resource("User", UserName=name, AccessString="on ~* +@all", AuthenticationMode={"Type": "iam"})
+        return {"Resources": {"User": user}, "Outputs": {"Name": {"Value": {"Ref": "User"}}}}
+
+    assert made.create(template("other-first"))["Name"] == "other-first"
+    assert made.update(template("other-second"))["Name"] == "other-second"
+    names = {each["Name"] for each in endpoint.client("memorydb").describe_users()["Users"]}
+    assert "other-second" in names
+    assert "other-first" not in names
+
+
+def test_groups_users_and_acls_change_in_place(endpoint: Endpoint, stack: Callable[[str], Stack]) -> None:
+    made = stack("groups")
+
+    def template(timeout: dict[str, str], access: str, members: list[str]) -> Template:
+        users = {
+            name: resource(
+                "User",
+                UserName=f"groups-{name.lower()}",
+                AccessString=access,
+                AuthenticationMode={"Type": "iam"},
+            )
+            for name in ("Ann", "Bob")
+        }
+        group = resource(
+            "ParameterGroup",
+            ParameterGroupName="groups-parameters",
+            Family="memorydb_redis7",
+            Parameters=timeout,
+        )
+        acl = resource("ACL", ACLName="groups-acl", UserNames=[{"Ref": name} for name in members])
+        return {"Resources": {**users, "Group": group, "Acl": acl}}
+
+    made.create(template({"timeout": "30", "maxmemory-samples": "5"}, "on ~* +@all", ["Ann"]))
+    made.update(template({"timeout": "60"}, "on ~a* +@read", ["Bob"]))
+    memorydb = endpoint.client("memorydb")
+    values = memorydb.describe_parameters(ParameterGroupName="groups-parameters")["Parameters"]
+    assert {
+        each["Name"]: each["Value"] for each in values if each["Name"] in {"timeout", "maxmemory-samples"}
+    } == {
+        "timeout": "60",
+        "maxmemory-samples": "3",
+    }
+    assert "~a*" in memorydb.describe_users(UserName="groups-ann")["Users"][0]["AccessString"]
+    assert memorydb.describe_acls(ACLName="groups-acl")["ACLs"][0]["UserNames"] == ["groups-bob"]
+
+
+@pytest.mark.parametrize(
+    ("properties", "text"),
+    [
+        ({"NodeType": "db.x1.tiny"}, "db.x1.tiny"),
+        ({"Colour": "red"}, "extraneous key [Colour] is not permitted"),
+    ],
+)
+def test_what_cannot_be_made_fails_with_the_reason(
+    endpoint: Endpoint, stack: Callable[[str], Stack], properties: dict[str, Any], text: str
+) -> None:
+    template = cluster_template("wrong")
+    template["Resources"]["Cluster"]["Properties"] |= properties
+    del template["Outputs"]
+    made = stack("wrong")
+    try:
+        made.create(template)
+    except ClientError as error:  # moto's CloudFormation answers at once
+        said = str(error)
+    except WaiterError:
+        events = made.cloudformation.describe_stack_events(StackName="wrong")["StackEvents"]
+        said = " ".join(event.get("ResourceStatusReason", "") for event in events)
+    assert text in said
+    clusters = endpoint.client("memorydb").describe_clusters()["Clusters"]
+    assert "wrong-cluster" not in [each["Name"] for each in clusters]
+
+
+def test_what_the_cdk_synthesises_deploys(stack: Callable[[str], Stack]) -> None:
+    """The shape of `cdk synth` for a User, an ACL and a Cluster."""
+    template = {
+        "Resources": {
+            "AppUser": {
+                **resource(
+                    "User",
+                    UserName="cdk-user",
+                    AccessString="on ~* +@all",
+                    AuthenticationMode={"Type": "iam"},
+                ),
+                "Metadata": {"aws:cdk:path": "Shop/AppUser"},
+            },
+            "AppAcl": {
+                **resource("ACL", ACLName="cdk-acl", UserNames=[{"Ref": "AppUser"}]),
+                "Metadata": {"aws:cdk:path": "Shop/AppAcl"},
+            },
+            "Cache": {
+                **resource(
+                    "Cluster",
+                    ACLName={"Ref": "AppAcl"},
+                    ClusterName="cdk-cluster",
+                    NodeType="db.t4g.small",
+                    NumShards=1,
+                    NumReplicasPerShard=0,
+                ),
+                "Metadata": {"aws:cdk:path": "Shop/Cache"},
+            },
+        },
+        "Outputs": {
+            "Endpoint": output("Cache", "ClusterEndpoint.Address"),
+            "ClusterName": {"Value": {"Ref": "Cache"}},
+        },
+        "Conditions": {
+            "CDKMetadataAvailable": {"Fn::Or": [{"Fn::Equals": [{"Ref": "AWS::Region"}, "us-east-1"]}]}
+        },
+    }
+    outputs = stack("cdk").create(template)
+    assert outputs["ClusterName"] == "cdk-cluster"
+    assert outputs["Endpoint"].startswith("127.")
+
+
+def test_localstacks_former_engine_deploys_too(start: Callable[..., Endpoint], host: str) -> None:
+    if host != "localstack":
+        pytest.skip("only LocalStack has two engines")
+    endpoint = start(host, env={"PROVIDER_OVERRIDE_CLOUDFORMATION": "engine-legacy"})
+    made = Stack(endpoint, "former")
+    outputs = made.create(cluster_template("former", NumReplicasPerShard=0))
+    assert (outputs["Name"], outputs["Status"]) == ("former-cluster", "available")
+    made.update(cluster_template("former", NumReplicasPerShard=1))
+    (cluster,) = endpoint.client("memorydb").describe_clusters(ShowShardDetails=True)["Clusters"]
+    assert len(cluster["Shards"][0]["Nodes"]) == 2
+    made.delete()
+    assert endpoint.client("memorydb").describe_clusters()["Clusters"] == []

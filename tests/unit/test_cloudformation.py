@@ -1,0 +1,156 @@
+"""The types of CloudFormation: properties, attributes and steps, without a host."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from botocore.session import get_session
+
+from localstack_memorydb.integrations.cloudformation import TYPES, Deployment, Refused, ResourceType
+from localstack_memorydb.provider import Fault
+from tests.world import World
+
+# What the published schemas of the types say: every property that is not read-only, and every read-only one.
+SCHEMAS = {
+    "ACL": ("ACLName UserNames Tags", "Arn Status"),
+    "Cluster": (
+        "ACLName AutoMinorVersionUpgrade ClusterName DataTiering Description Engine EngineVersion FinalSnapshotName "
+        "IpDiscovery KmsKeyId MaintenanceWindow MultiRegionClusterName NetworkType NodeType NumReplicasPerShard NumShards "
+        "ParameterGroupName Port SecurityGroupIds SnapshotArns SnapshotName SnapshotRetentionLimit SnapshotWindow "
+        "SnsTopicArn SnsTopicStatus SubnetGroupName TLSEnabled Tags",
+        "ARN Status ParameterGroupStatus ClusterEndpoint.Address ClusterEndpoint.Port",
+    ),
+    "MultiRegionCluster": (
+        "Description Engine EngineVersion MultiRegionClusterNameSuffix MultiRegionParameterGroupName NodeType NumShards "
+        "TLSEnabled Tags UpdateStrategy",
+        "ARN MultiRegionClusterName Status",
+    ),
+    "ParameterGroup": ("Description Family ParameterGroupName Parameters Tags", "ARN"),
+    "Snapshot": (
+        "ClusterName KmsKeyId SnapshotName Tags",
+        "Arn ClusterConfiguration DataTiering Source Status",
+    ),
+    "SubnetGroup": ("Description SubnetGroupName SubnetIds Tags", "ARN SupportedNetworkTypes"),
+    "User": ("AccessString AuthenticationMode Tags UserName", "Arn Status"),
+}
+KINDS = pytest.mark.parametrize("kind", TYPES.values(), ids=lambda kind: kind.kind)
+
+
+def invoker(aws: World) -> Any:
+    def invoke(operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            return aws(operation, **params)
+        except Fault as fault:
+            raise Refused(fault.code, fault.message) from None
+
+    return invoke
+
+
+def test_the_seven_types_are_there() -> None:
+    assert set(TYPES) == {f"AWS::MemoryDB::{name}" for name in SCHEMAS}
+
+
+@KINDS
+def test_a_type_has_the_properties_and_attributes_of_its_schema(kind: ResourceType) -> None:
+    properties, attributes = SCHEMAS[kind.kind]
+    assert kind.properties == set(properties.split())
+    assert set(kind.attributes) == set(attributes.split())
+
+
+@KINDS
+def test_the_members_are_those_of_the_api(kind: ResourceType) -> None:
+    model = get_session().get_service_model("memorydb")
+    shape = model.operation_model(f"Create{kind.kind}").input_shape
+    assert set(kind.members) <= set(shape.members)
+    assert "Tags" in shape.members
+
+
+@KINDS
+def test_what_is_required_or_for_good_is_a_property(kind: ResourceType) -> None:
+    assert {
+        *kind.required,
+        *kind.create_only,
+        *kind.write_only,
+        *kind.integers,
+        *kind.booleans,
+    } <= kind.properties
+
+
+@KINDS
+def test_a_property_that_nobody_knows_is_refused(kind: ResourceType) -> None:
+    given = dict.fromkeys(kind.required, "x")
+    with pytest.raises(Refused, match=r"extraneous key \[Colour\] is not permitted"):
+        kind.validated({**given, "Colour": "red"})
+
+
+@KINDS
+def test_a_property_that_is_missing_is_told(kind: ResourceType) -> None:
+    with pytest.raises(Refused, match=rf"required key \[{kind.required[0]}\] not found"):
+        kind.validated({})
+
+
+def test_numbers_and_truths_may_be_text() -> None:
+    kind = TYPES["AWS::MemoryDB::Cluster"]
+    given = {"ClusterName": "a", "NodeType": "b", "ACLName": "c", "NumShards": "2", "TLSEnabled": "false"}
+    found = kind.validated({**given, "DataTiering": "true"})
+    assert (found["NumShards"], found["TLSEnabled"], found["DataTiering"]) == (2, False, True)
+
+
+def test_changes_that_the_api_refuses_together_are_made_one_after_the_other() -> None:
+    kind = TYPES["AWS::MemoryDB::Cluster"]
+    before = {"ClusterName": "a", "NodeType": "db.t4g.small", "ACLName": "c", "NumShards": 1}
+    after = {
+        **before,
+        "NodeType": "db.t4g.medium",
+        "NumShards": 2,
+        "NumReplicasPerShard": 2,
+        "Description": "d",
+    }
+    requests = [params for _, params in kind.update_steps("arn", before, after)]
+    assert requests == [
+        {"ClusterName": "a", "Description": "d"},
+        {"ClusterName": "a", "NodeType": "db.t4g.medium"},
+        {"ClusterName": "a", "ReplicaConfiguration": {"ReplicaCount": 2}},
+        {"ClusterName": "a", "ShardConfiguration": {"ShardCount": 2}},
+    ]
+
+
+def test_parameters_may_be_json_text_and_are_reset_when_they_go() -> None:
+    kind = TYPES["AWS::MemoryDB::ParameterGroup"]
+    base = {"ParameterGroupName": "a", "Family": "memorydb_redis7"}
+    before, after = {**base, "Parameters": json.dumps({"timeout": 30})}, base
+    assert kind.create_steps(before)[1:] == [
+        (
+            "UpdateParameterGroup",
+            {
+                "ParameterGroupName": "a",
+                "ParameterNameValues": [{"ParameterName": "timeout", "ParameterValue": "30"}],
+            },
+        )
+    ]
+    assert kind.update_steps("arn", before, after) == [
+        ("ResetParameterGroup", {"ParameterGroupName": "a", "ParameterNames": ["timeout"]})
+    ]
+
+
+def test_a_resource_is_made_changed_and_deleted(aws: World) -> None:
+    deployment = Deployment(TYPES["AWS::MemoryDB::User"], invoker(aws))
+    given = {"UserName": "Ann", "AccessString": "on ~* +@all", "AuthenticationMode": {"Type": "iam"}}
+    deployment.create(given)
+    assert deployment.name == "ann"
+    deployment.update(given, {**given, "AccessString": "on ~a* +@read"})
+    assert "~a*" in aws("DescribeUsers", UserName="ann")["Users"][0]["AccessString"]
+    deployment.delete(given)
+    deployment.delete(given)
+    assert aws.refusal("DescribeUsers", UserName="ann") == "UserNotFoundFault"
+
+
+def test_the_final_snapshot_is_taken(aws: World) -> None:
+    deployment = Deployment(TYPES["AWS::MemoryDB::Cluster"], invoker(aws))
+    given = {"ClusterName": "shop", "NodeType": "db.t4g.small", "ACLName": "open-access"}
+    deployment.create(given)
+    deployment.delete({**given, "FinalSnapshotName": "last"})
+    assert aws.snapshot("last")["Status"] == "available"
