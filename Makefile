@@ -1,6 +1,7 @@
 # Two environments, because LocalStack's moto-ext and moto own the same package name:
 #   .venv             the stand-alone host and the tests
 #   .venv-localstack  LocalStack with the plugin
+# A third, .venv-clients, has clients that only tests use (make clients).
 # Both are reinstalled when pyproject.toml changes, not otherwise.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -11,6 +12,8 @@ PYTEST_ARGS ?=
 
 VENV := .venv
 LOCALSTACK_VENV := .venv-localstack
+CLIENTS_VENV := .venv-clients
+NODE_CLIENTS := tests/clients/node
 BIN := $(VENV)/bin
 # The tests run on the oldest supported Python, LocalStack on the newest it knows: between them both ends are run.
 PYTHON ?= $(shell .ci/find-python 3.11 3.12 3.13)
@@ -19,7 +22,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # LocalStack caches the entry points it found; after an install that index may be stale.
 FORGET_ENTRY_POINTS := rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/plux"
 
-.PHONY: help start test check format bench terraform docs wheel-check environments localstack-environment clean
+.PHONY: clients help start test check format bench terraform docs wheel-check environments localstack-environment clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 26
@@ -46,6 +49,15 @@ localstack-environment: # without a usable Python, or where the install fails, t
 	else \
 	  $(MAKE) --no-print-directory $(LOCALSTACK_VENV)/.installed || echo "LocalStack: the installation failed (see above)"; \
 	fi
+
+$(CLIENTS_VENV)/.installed: tests/clients/requirements.txt $(NODE_CLIENTS)/package.json
+	@test -x $(CLIENTS_VENV)/bin/python || "$(PYTHON)" -m venv $(CLIENTS_VENV)
+	$(CLIENTS_VENV)/bin/python $(PIP_INSTALL) -r tests/clients/requirements.txt
+	@if command -v npm >/dev/null; then cd $(NODE_CLIENTS) && npm install --silent --no-audit --no-fund --no-package-lock; \
+	else echo "npm is not there: no clients for Node.js"; fi
+	@touch $@
+
+clients: $(CLIENTS_VENV)/.installed ## install the clients that some tests want: AWS CLI, aiobotocore, Cloud Custodian, Node.js
 
 start: ## install what is needed and start LocalStack with MemoryDB (or the stand-alone host)
 	@HOST=$(HOST) PORT=$(PORT) .ci/start
@@ -76,5 +88,5 @@ wheel-check: $(VENV)/.installed ## build the wheel, install it in a new environm
 	$(BIN)/python -m pytest -q tests/hosts/test_wheel.py
 
 clean: ## remove environments, caches and builds
-	rm -rf $(VENV) $(LOCALSTACK_VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .data
+	rm -rf $(VENV) $(LOCALSTACK_VENV) $(CLIENTS_VENV) $(NODE_CLIENTS)/node_modules dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .data
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
