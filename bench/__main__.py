@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import clusters, commands, control_plane, permissions, snapshots
+from bench import clusters, commands, control_plane, permissions, snapshots, start
 
 
 def main() -> None:
@@ -15,7 +15,7 @@ def main() -> None:
         "parts",
         nargs="*",
         metavar="part",
-        help="clusters, control-plane, commands, permissions, snapshots; all by default",
+        help="clusters, control-plane, commands, permissions, snapshots, start; all by default",
     )
     parser.add_argument("--quick", action="store_true", help="fewer rounds and requests, for a first look")
     options = parser.parse_args()
@@ -28,6 +28,7 @@ def main() -> None:
             rounds=3 if quick else 7, requests=100_000 if quick else 400_000
         ),
         "snapshots": lambda: snapshots.run(keys=100_000 if quick else 1_000_000),
+        "start": lambda: start.run(rounds=3 if quick else 11),
     }
     for part in options.parts or parts:
         if part not in parts:

@@ -32,7 +32,6 @@ def call(endpoint: Endpoint, **event: Any) -> Any:
     return json.loads(answer["Payload"].read())
 
 
-@pytest.mark.short
 def test_a_function_before_a_table_and_a_cluster(
     workspace: Workspace, endpoint: Endpoint, build: Path
 ) -> None:
