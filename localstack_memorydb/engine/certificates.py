@@ -6,7 +6,9 @@ Elliptic-curve keys (P-256): every client takes them, and making one costs a mil
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -85,6 +87,25 @@ class Authority:
         )
         leaf = builder.sign(self._key, hashes.SHA256())
         return leaf.public_bytes(serialization.Encoding.PEM) + self.pem, _pem(key)
+
+
+@contextmanager
+def loadable(pem: bytes) -> Iterator[str]:
+    """A path from which Python's ssl can load what it takes from files only; as long as the block.
+
+    Where the system has files in memory the key never reaches a disk, and a directory made and removed would cost more
+    than the certificate.
+    """
+    if hasattr(os, "memfd_create") and Path("/proc/self/fd").is_dir():
+        with os.fdopen(os.memfd_create("memorydb-tls"), "wb") as file:
+            file.write(pem)
+            file.flush()
+            yield f"/proc/self/fd/{file.fileno()}"
+    else:
+        with tempfile.TemporaryDirectory(prefix="memorydb-tls-") as directory:
+            path = Path(directory, "chain-and-key.pem")
+            path.write_bytes(pem)
+            yield str(path)
 
 
 def _builder(

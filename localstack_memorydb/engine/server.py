@@ -8,14 +8,12 @@ import logging
 import os
 import socket
 import ssl
-import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import cast
 
-from localstack_memorydb.engine.certificates import Authority
+from localstack_memorydb.engine.certificates import Authority, loadable
 from localstack_memorydb.engine.cluster import Cluster, Node
 from localstack_memorydb.engine.log import ShardLog
 from localstack_memorydb.engine.session import Session
@@ -290,12 +288,8 @@ class ClusterServer:
         chain, key = self._authority.issue(list(dict.fromkeys(names)), datetime.now(UTC))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        # OpenSSL's Python binding loads certificates from files only; these live as long as this call.
-        with tempfile.TemporaryDirectory(prefix="memorydb-tls-") as directory:
-            chain_file, key_file = Path(directory, "chain.pem"), Path(directory, "key.pem")
-            chain_file.write_bytes(chain)
-            key_file.write_bytes(key)
-            context.load_cert_chain(chain_file, key_file)
+        with loadable(chain + key) as file:
+            context.load_cert_chain(file)
         return context
 
     def close(self, nodes: list[Node]) -> None:
