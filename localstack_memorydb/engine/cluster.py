@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from random import Random
 from typing import TYPE_CHECKING
 
+from localstack_memorydb.engine.clients import client_type
 from localstack_memorydb.engine.errors import ClusterDown, CommandError, Moved
 from localstack_memorydb.engine.eviction import Budget
 from localstack_memorydb.engine.keyspace import Keyspace
@@ -54,6 +55,7 @@ class Node:
         self.errors: Counter[str] = Counter()
         self.access_log = AccessLog()
         self.connections_received = 0
+        self.connections_rejected = 0
 
     @property
     def is_primary(self) -> bool:
@@ -340,6 +342,8 @@ class Cluster:
         """Drops what expired; called a few times a second."""
         for session in [each for each, deadline in self.iam_sessions.items() if deadline <= now]:
             session.cut_off()
+        if self.parameters.timeout:
+            self._close_idle(now)
         for shard in self.shards:
             shard.scripting.pace.go_on(now)
             if shard.scripting.pace.long_run is not None:
@@ -351,6 +355,15 @@ class Cluster:
         self.resume(now)
         if self.storage is not None:
             self.storage.tick(now)
+
+    def _close_idle(self, now: int) -> None:
+        """Closes connections that said nothing for the parameter `timeout`; who waits for something is not idle."""
+        latest = now - self.parameters.timeout * 1000
+        for node in self.nodes():
+            for session in list(node.sessions.values()):
+                waits = session.blocked is not None or client_type(session) == b"pubsub"
+                if session.last_seen < latest and not waits:
+                    session.cut_off()
 
     # -- changes of topology ------------------------------------------------------------------------------------------
 

@@ -162,6 +162,13 @@ class ReadOnlyReplica(CommandError):
         super().__init__("READONLY You can't write against a read only replica.")
 
 
+class TooManyClients(CommandError):
+    """The node has as many clients as it takes (maxclients)."""
+
+    def __init__(self) -> None:
+        super().__init__("ERR max number of clients reached")
+
+
 class OutOfMemory(CommandError):
     """The command may need memory, and the limit is reached."""
 

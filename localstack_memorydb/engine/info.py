@@ -117,7 +117,7 @@ def _stats(s: Session) -> Fields:
     fields: Fields = {
         "total_connections_received": node.connections_received,
         "total_commands_processed": node.commands_processed,
-        "rejected_connections": 0,
+        "rejected_connections": node.connections_rejected,
         "expired_keys": node.shard.keyspace.expired,
         "evicted_keys": node.shard.keyspace.evicted,
         "pubsub_channels": len(node.channels),

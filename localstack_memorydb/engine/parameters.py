@@ -86,21 +86,19 @@ class Parameters:
             limits = replace(limits, set_max_listpack_entries=0)
         return cls(given=dict(values), limits=limits, **_parsed(cls, known))
 
-    @property
-    def output_limits(self) -> dict[bytes, OutputLimit]:
-        """By the type of the client, as CLIENT LIST has it."""
-        return {
-            b"normal": OutputLimit(
-                self.client_output_buffer_limit_normal_hard_limit,
-                self.client_output_buffer_limit_normal_soft_limit,
-                self.client_output_buffer_limit_normal_soft_seconds,
-            ),
-            b"pubsub": OutputLimit(
+    def output_limit(self, client_type: bytes) -> OutputLimit:
+        """The limit for clients of a type, `normal` or `pubsub`."""
+        if client_type == b"pubsub":
+            return OutputLimit(
                 self.client_output_buffer_limit_pubsub_hard_limit,
                 self.client_output_buffer_limit_pubsub_soft_limit,
                 self.client_output_buffer_limit_pubsub_soft_seconds,
-            ),
-        }
+            )
+        return OutputLimit(
+            self.client_output_buffer_limit_normal_hard_limit,
+            self.client_output_buffer_limit_normal_soft_limit,
+            self.client_output_buffer_limit_normal_soft_seconds,
+        )
 
     @property
     def evicts_by_use(self) -> bool:

@@ -14,7 +14,9 @@ from datetime import UTC, datetime
 from typing import cast
 
 from localstack_memorydb.engine.certificates import Authority, loadable
+from localstack_memorydb.engine.clients import client_type
 from localstack_memorydb.engine.cluster import Cluster, Node
+from localstack_memorydb.engine.errors import TooManyClients
 from localstack_memorydb.engine.log import ShardLog
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.spec import AddressError, EngineSettings
@@ -24,7 +26,6 @@ LOG = logging.getLogger(__name__)
 
 _BACKLOG = 511  # Valkey's tcp-backlog
 _TICK_SECONDS = 0.1
-_PUSH_LIMIT = 32 * 1024 * 1024  # client-output-buffer-limit-pubsub-hard-limit of MemoryDB's parameter groups
 _HANDSHAKE_SECONDS = 10.0
 
 
@@ -36,29 +37,40 @@ def clock() -> int:
 class Connection(asyncio.Protocol):
     """A client's socket: hands bytes to its session and back."""
 
-    __slots__ = ("_alarm", "_committer", "_loop", "_node", "_session", "_transport")
+    __slots__ = ("_above_soft_limit", "_alarm", "_committer", "_loop", "_node", "_session", "_transport")
 
-    _session: Session
+    _session: Session | None
     _transport: asyncio.Transport
 
     def __init__(self, node: Node, loop: asyncio.AbstractEventLoop, committer: Committer | None) -> None:
         self._node = node
         self._loop = loop
         self._committer = committer
+        self._session = None
         self._alarm: asyncio.TimerHandle | None = None
+        self._above_soft_limit: int | None = None  # since when, unix time in ms
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has connected (and, with TLS, shaken hands)."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's own class has no common ancestor
         host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
-        self._session = self._node.connect(f"{host}:{port}", clock())
-        self._session.sink = self._push
-        self._session.alarm = self._set_alarm
-        self._session.hang_up = self._transport.close
+        parameters = self._node.cluster.parameters
+        if len(self._node.sessions) >= parameters.maxclients:
+            self._node.connections_rejected += 1
+            self._transport.write(TooManyClients().wire)
+            self._transport.close()
+            return
+        keep_alive(transport.get_extra_info("socket"), parameters.tcp_keepalive)
+        self._session = session = self._node.connect(f"{host}:{port}", clock())
+        session.sink = self._push
+        session.alarm = self._set_alarm
+        session.hang_up = self._transport.close
 
     def data_received(self, data: bytes) -> None:
         """The client sent something."""
         session = self._session
+        if session is None:
+            return
         reply = session.receive(data, time.time_ns() // 1_000_000)
         if self._committer is not None:
             self._committer.answer(self._transport, reply, self._node.shard.log, close=session.closing)
@@ -73,7 +85,21 @@ class Connection(asyncio.Protocol):
             self._committer.answer(self._transport, data, self._node.shard.log)
         else:
             self._transport.write(data)
-        if self._transport.get_write_buffer_size() > _PUSH_LIMIT:
+        self._limit_output()
+
+    def _limit_output(self) -> None:
+        """Drops a client that does not read what it is sent, by the limits of its type."""
+        if self._session is None:
+            return
+        waiting = self._transport.get_write_buffer_size()
+        limit = self._node.cluster.parameters.output_limit(client_type(self._session))
+        if limit.hard and waiting > limit.hard:
+            self._transport.abort()
+        elif not limit.soft or waiting <= limit.soft:
+            self._above_soft_limit = None
+        elif self._above_soft_limit is None:
+            self._above_soft_limit = clock()
+        elif clock() - self._above_soft_limit > limit.seconds * 1000:
             self._transport.abort()
 
     def _set_alarm(self, deadline: int) -> None:
@@ -82,7 +108,8 @@ class Connection(asyncio.Protocol):
         self._alarm = self._loop.call_later(max(0, deadline - clock()) / 1000, self._ring)
 
     def _ring(self) -> None:
-        self._session.expire_block(clock())
+        if self._session is not None:
+            self._session.expire_block(clock())
 
     def pause_writing(self) -> None:
         """The client does not read its replies: do not take more requests until it does."""
@@ -97,7 +124,19 @@ class Connection(asyncio.Protocol):
         """The client is gone."""
         if self._alarm is not None:
             self._alarm.cancel()
-        self._session.disconnect()
+        if self._session is not None:
+            self._session.disconnect()
+
+
+def keep_alive(connection: socket.socket | None, seconds: int) -> None:
+    """Has the system ask a silent client whether it is still there (anetKeepAlive)."""
+    if connection is None or not seconds:
+        return
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_KEEPIDLE"):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, seconds)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, seconds // 3))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
 
 
 class Committer:

@@ -1,0 +1,78 @@
+"""Limits of connections: too many of them, silent ones, and clients that do not read what they are sent."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+from redis import Redis
+
+from localstack_memorydb.engine import ClusterHandle, ClusterSpec, Engine
+
+
+@contextmanager
+def limited(engine: Engine, **parameters: str) -> Iterator[tuple[ClusterHandle, tuple[str, int]]]:
+    given = {name.replace("_", "-"): value for name, value in parameters.items()}
+    handle = engine.create_cluster(ClusterSpec("limited", replicas=0, tls=False, parameters=given))
+    yield handle, handle.endpoint()
+    handle.close()
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """Everything until the other side closes."""
+    data = b""
+    while piece := connection.recv(1 << 16):
+        data += piece
+    return data
+
+
+def test_a_client_too_many_is_told_so(engine: Engine) -> None:
+    with limited(engine, maxclients="2") as (_, where), ExitStack() as stack:
+        first = Redis(*where)
+        stack.callback(first.close)
+        assert first.ping()
+        second = Redis(*where)
+        stack.callback(second.close)
+        assert second.ping()
+        with socket.create_connection(where, 5) as third:
+            assert read_all(third) == b"-ERR max number of clients reached\r\n"
+        assert first.info("stats")["rejected_connections"] == 1
+
+
+def test_a_silent_client_is_closed_and_one_that_waits_is_not(engine: Engine) -> None:
+    with limited(engine, timeout="1") as (_, where):
+        waiting = socket.create_connection(where, 10)
+        waiting.sendall(b"BLPOP list 0\r\n")
+        with socket.create_connection(where, 10) as silent:
+            silent.sendall(b"PING\r\n")
+            assert read_all(silent) == b"+PONG\r\n"
+        with Redis(*where) as other:
+            other.rpush("list", "value")
+        assert waiting.recv(100).startswith(b"*2\r\n")
+        waiting.close()
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"client_output_buffer_limit_pubsub_hard_limit": "1000000"},
+        {
+            "client_output_buffer_limit_pubsub_hard_limit": "0",
+            "client_output_buffer_limit_pubsub_soft_limit": "1000000",
+            "client_output_buffer_limit_pubsub_soft_seconds": "0",
+        },
+    ],
+    ids=["hard", "soft"],
+)
+def test_a_subscriber_that_does_not_read_is_dropped(engine: Engine, limits: dict[str, str]) -> None:
+    with limited(engine, **limits) as (_, where), Redis(*where) as publisher:
+        deaf = socket.create_connection(where, 10)
+        deaf.sendall(b"SUBSCRIBE news\r\n")
+        assert deaf.recv(100)
+        for _ in range(500):
+            if publisher.publish("news", b"x" * 100_000) == 0:
+                break
+        assert publisher.pubsub_numsub("news") == [(b"news", 0)]
+        deaf.close()
