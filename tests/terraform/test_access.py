@@ -110,3 +110,47 @@ def test_the_users_of_an_acl(workspace: Workspace) -> None:
         found = workspace.apply(users + acl("changing", names(*numbers)))[ACL]
         assert sorted(found["user_names"] or []) == [f"user-{number}" for number in numbers]
     workspace.import_again(ACL, "changing")
+    kept = "".join(user(f"user-{n}", EVERYTHING, "a" * 16, resource=f"u{n}") for n in (1, 3))
+    found = workspace.apply(kept + acl("changing", f"[{USER.replace('test', 'u1')}.user_name]"))[ACL]
+    assert found["user_names"] == ["user-1"]
+
+
+def test_tags(workspace: Workspace) -> None:
+    for tags in ('{ a = "1" }', '{ a = "2", b = "3" }', '{ c = "4" }'):
+        lines = f"  tags = {tags}"
+        found = workspace.apply(user("tagged", lines=lines) + acl("tagged", "[]", lines))
+        wanted = dict(re.findall(r'(\w) = "(\d)"', tags))
+        assert (found[USER]["tags"], found[ACL]["tags"]) == (wanted, wanted)
+
+
+@pytest.mark.parametrize(
+    ("argument", "pattern"),
+    [("", r"terraform-\d+"), ('  name_prefix = "tftest-"', r"tftest-\d+")],
+    ids=["generated", "prefix"],
+)
+def test_names_that_terraform_makes(workspace: Workspace, argument: str, pattern: str) -> None:
+    found = workspace.apply(f'resource "aws_memorydb_acl" "test" {{\n{argument}\n}}\n')[ACL]
+    assert re.match(pattern, found["name"])
+
+
+def test_an_acl_that_disappears(workspace: Workspace, memorydb: Any) -> None:
+    workspace.apply(acl("vanishing", "[]"))
+    memorydb.delete_acl(ACLName="vanishing")
+    assert "1 to add" in workspace.plan(acl("vanishing", "[]"))
+
+
+def test_the_data_source_of_a_user(workspace: Workspace) -> None:
+    data = f'data "aws_memorydb_user" "test" {{\n  user_name = {USER}.user_name\n}}\n'
+    found = workspace.apply(user("looked-up", EVERYTHING, "a" * 16, lines='  tags = { a = "1" }') + data)
+    resource, source = found[USER], found[f"data.{USER}"]
+    same = ("access_string", "arn", "minimum_engine_version", "tags", "user_name")
+    assert {name: source[name] for name in same} == {name: resource[name] for name in same}
+    mode = {"type": "password", "password_count": 1}
+    assert source["authentication_mode"] == [mode]
+
+
+def test_access_is_destroyed(workspace: Workspace, memorydb: Any) -> None:
+    workspace.apply(user("brief", EVERYTHING, "a" * 16) + acl("brief", f"[{USER}.user_name]"))
+    workspace.terraform("destroy", "-auto-approve", "-input=false", "-no-color", seconds=300)
+    assert [row["Name"] for row in memorydb.describe_acls()["ACLs"]] == ["open-access"]
+    assert [row["Name"] for row in memorydb.describe_users()["Users"]] == ["default"]

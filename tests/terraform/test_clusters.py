@@ -176,7 +176,78 @@ def test_security_groups(workspace: Workspace) -> None:
     for count, ids in ((1, "[aws_security_group.test[0].id]"), (2, "aws_security_group.test[*].id")):
         assert len(workspace.apply(having(ids))[ADDRESS]["security_group_ids"]) == count
     assert "removing all security groups is not possible" in workspace.refused(having("[]"))
+    assert len(workspace.apply(having("[aws_security_group.test[1].id]"))[ADDRESS]["security_group_ids"]) == 1
     workspace.import_again(ADDRESS, "guarded")
+
+
+CUSTOM = {
+    "acl_name": """
+resource "aws_memorydb_acl" "test" {
+  name = "custom"
+}
+""",
+    "parameter_group_name": """
+resource "aws_memorydb_parameter_group" "test" {
+  name   = "custom"
+  family = "memorydb_redis7"
+}
+""",
+}
+
+
+@pytest.mark.parametrize(
+    ("attribute", "values"),
+    [
+        ("acl_name", ("aws_memorydb_acl.test.name", '"open-access"')),
+        (
+            "parameter_group_name",
+            (
+                '"default.memorydb-redis7"',
+                "aws_memorydb_parameter_group.test.name",
+                '"default.memorydb-redis7"',
+            ),
+        ),
+    ],
+)
+def test_another_acl_or_parameter_group(
+    workspace: Workspace, memorydb: Any, clear: Callable[[], None], attribute: str, values: tuple[str, ...]
+) -> None:
+    for value in values:
+        found = workspace.apply(CUSTOM[attribute] + cluster("dressed", **{attribute: value}))[ADDRESS]
+        assert found[attribute] == (value.strip('"') if value.startswith('"') else "custom")
+    workspace.import_again(ADDRESS, "dressed")
+    clear()
+    if attribute == "acl_name":
+        memorydb.delete_acl(ACLName="custom")
+    else:
+        memorydb.delete_parameter_group(ParameterGroupName="custom")
+
+
+def test_from_redis_to_valkey(workspace: Workspace) -> None:
+    for engine, version in (("redis", "7.1"), ("valkey", "7.2")):
+        family = "redis" if engine == "redis" else "valkey"
+        found = workspace.apply(
+            cluster(
+                "crossing",
+                engine=f'"{engine}"',
+                engine_version=f'"{version}"',
+                num_shards="2",
+                parameter_group_name=f'"default.memorydb-{family}7"',
+            )
+        )[ADDRESS]
+        assert (found["engine"], found["engine_version"]) == (engine, version)
+    workspace.import_again(ADDRESS, "crossing")
+
+
+def test_a_final_snapshot(workspace: Workspace, memorydb: Any) -> None:
+    for name in ('"first"', '"last"'):
+        workspace.apply(cluster("parting", final_snapshot_name=name))
+    workspace.import_again(ADDRESS, "parting", ignored=("final_snapshot_name",))
+    workspace.apply(cluster("parting", final_snapshot_name='"last"'))
+    # The provider waits five minutes before it believes that a cluster is gone.
+    workspace.terraform("destroy", "-auto-approve", "-input=false", "-no-color", seconds=500)
+    assert memorydb.describe_clusters()["Clusters"] == []
+    assert [row["Name"] for row in memorydb.describe_snapshots()["Snapshots"]] == ["last"]
 
 
 def test_a_topic(workspace: Workspace) -> None:
@@ -211,7 +282,10 @@ def test_a_destroy_after_the_cluster_is_gone(workspace: Workspace, clear: Callab
 
 def test_the_data_source_is_like_the_resource(workspace: Workspace) -> None:
     data = 'data "aws_memorydb_cluster" "test" {\n  name = aws_memorydb_cluster.test.name\n}\n'
-    found = workspace.apply(cluster("looked-up", tags='{ a = "1" }') + data)
+    key = 'resource "aws_kms_key" "test" {\n  deletion_window_in_days = 7\n}\n'
+    found = workspace.apply(
+        key + cluster("looked-up", tags='{ a = "1" }', kms_key_arn="aws_kms_key.test.arn") + data
+    )
     resource, source = found[ADDRESS], found["data.aws_memorydb_cluster.test"]
     only_ours = {"apply_immediately", "name_prefix", "snapshot_arns", "snapshot_name", "tags_all", "timeouts"}
     differing = {name for name in source if (source[name] or None) != (resource.get(name) or None)}

@@ -81,3 +81,45 @@ def test_tags_of_a_snapshot(workspace: Workspace) -> None:
     for tags in ('{ a = "1" }', '{ a = "2", b = "3" }', '{ c = "4" }'):
         found = workspace.apply(snapshot('  name = "tagged"', f"  tags = {tags}"))[SNAPSHOT]
         assert found["tags"] == dict(re.findall(r'(\w) = "(\d)"', tags))
+
+
+def test_a_snapshot_that_disappears(workspace: Workspace, memorydb: Any) -> None:
+    configuration = snapshot('  name = "vanishing"')
+    workspace.apply(configuration)
+    memorydb.delete_snapshot(SnapshotName="vanishing")
+    assert "1 to add" in workspace.plan(configuration)
+
+
+@pytest.mark.parametrize(
+    ("argument", "pattern"),
+    [("", r"terraform-\d+"), ('  name_prefix = "tftest-"', r"tftest-\d+")],
+    ids=["generated", "prefix"],
+)
+def test_names_that_terraform_makes(workspace: Workspace, argument: str, pattern: str) -> None:
+    found = workspace.apply(group(argument, subnets="[aws_subnet.net[0].id]") + snapshot(argument))
+    assert re.match(pattern, found[GROUP]["name"])
+    assert re.match(pattern, found[SNAPSHOT]["name"])
+
+
+def test_a_snapshot_with_a_key_of_kms(workspace: Workspace) -> None:
+    key = 'resource "aws_kms_key" "test" {\n  deletion_window_in_days = 7\n}\n'
+    found = workspace.apply(key + snapshot('  name = "locked"', "  kms_key_arn = aws_kms_key.test.arn"))
+    assert found[SNAPSHOT]["kms_key_arn"] == found["aws_kms_key.test"]["arn"]
+    workspace.import_again(SNAPSHOT, "locked")
+
+
+def test_tags_and_subnets_of_a_subnet_group(workspace: Workspace) -> None:
+    data = f'data "aws_memorydb_subnet_group" "test" {{\n  name = {GROUP}.name\n}}\n'
+    for tags, numbers in (
+        ('{ a = "1" }', (0,)),
+        ('{ a = "2", b = "3" }', (0, 1, 2)),
+        ('{ c = "4" }', (1, 2)),
+    ):
+        subnets = "[" + ", ".join(f"aws_subnet.net[{number}].id" for number in numbers) + "]"
+        found = workspace.apply(group('  name = "tagged"', f"  tags = {tags}", subnets=subnets) + data)
+        made, shown = found[GROUP], found["data.aws_memorydb_subnet_group.test"]
+        assert made["tags"] == dict(re.findall(r'(\w) = "(\d)"', tags))
+        assert set(made["subnet_ids"]) == {found[f"aws_subnet.net[{number}]"]["id"] for number in numbers}
+        same = ("arn", "description", "subnet_ids", "tags", "vpc_id")
+        assert {name: shown[name] for name in same} == {name: made[name] for name in same}
+    workspace.import_again(GROUP, "tagged")

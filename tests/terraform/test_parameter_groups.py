@@ -62,3 +62,11 @@ def test_a_parameter_group_that_disappears(workspace: Workspace, memorydb: Any) 
     workspace.apply(configuration)
     memorydb.delete_parameter_group(ParameterGroupName="vanishing")
     assert "1 to add" in workspace.plan(configuration)
+
+
+def test_tags(workspace: Workspace) -> None:
+    for tags in ('{ a = "1" }', '{ a = "2", b = "3" }', '{ c = "4" }'):
+        found = workspace.apply(group("tagged", {}, f"  tags = {tags}"))[GROUP]
+        assert found["tags"] == dict(re.findall(r'(\w) = "(\d)"', tags))
+    workspace.terraform("destroy", "-auto-approve", "-input=false", "-no-color")
+    assert workspace.state() == {}

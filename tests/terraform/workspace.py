@@ -110,7 +110,7 @@ class Workspace:
         endpoints = "\n".join(f'    {service} = "{self.url}"' for service in SERVICES)
         (self.directory / "main.tf").write_text(HEAD % (PROVIDER_VERSION, endpoints) + configuration)
 
-    def terraform(self, *arguments: str, fails: bool = False) -> str:
+    def terraform(self, *arguments: str, fails: bool = False, seconds: int = _COMMAND_SECONDS) -> str:
         """Runs a command; its output."""
         environment = {name: value for name, value in os.environ.items() if not re.match("AWS_|TF_", name)}
         environment |= {
@@ -124,7 +124,7 @@ class Workspace:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=_COMMAND_SECONDS,
+            timeout=seconds,
         )
         said = done.stdout + done.stderr
         assert (done.returncode != 0) == fails, said
