@@ -20,7 +20,8 @@ def forget(memorydb: Any) -> Iterator[None]:
     """Deletes what a test made, out of band: the provider waits long before it believes that something is gone."""
     yield
     for member in memorydb.describe_clusters()["Clusters"]:
-        memorydb.delete_cluster(ClusterName=member["Name"])
+        named = {key: member[key] for key in ("MultiRegionClusterName",) if member.get(key)}
+        memorydb.delete_cluster(ClusterName=member["Name"], **named)
     while memorydb.describe_clusters()["Clusters"]:
         pass  # one that still has a cluster is not deleted
     for made in memorydb.describe_multi_region_clusters()["MultiRegionClusters"]:
