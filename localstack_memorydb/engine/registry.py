@@ -368,6 +368,7 @@ FAMILY_MODULES: Final = (
     "keys",
     "sort",
     "strings",
+    "bitmaps",
     "hashes",
     "lists",
     "sets",

@@ -1,0 +1,302 @@
+"""Strings as arrays of bits and of small integers. https://valkey.io/commands/#bitmap"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import and_, or_, xor
+from typing import Final, NamedTuple
+
+from localstack_memorydb.engine.errors import CommandError, SyntaxFault
+from localstack_memorydb.engine.numbers import parse_int
+from localstack_memorydb.engine.registry import DENYOOM, FAST, READONLY, WRITE, Family, KeySpec, one
+from localstack_memorydb.engine.resp import Argv, Reply
+from localstack_memorydb.engine.session import Session
+
+bitmaps = Family("bitmap", "@bitmap")
+
+_OFFSET: Final = "ERR bit offset is not an integer or out of range"
+_VALUE: Final = "ERR bit is not an integer or out of range"
+_TYPE: Final = (
+    "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is."
+)
+_UNITS: Final = {b"BYTE": 1, b"BIT": 8}
+_FULL: Final = (1 << 64) - 1
+
+
+def _offset(s: Session, text: bytes, width: int = 0) -> int:
+    """The position of a bit; with `#` before it that of a field of that width (getBitOffsetFromArgument)."""
+    by_width = width > 0 and text.startswith(b"#")
+    try:
+        offset = parse_int(text[1:]) * width if by_width else parse_int(text)
+    except CommandError:
+        raise CommandError(_OFFSET) from None
+    if not 0 <= offset >> 3 < s.node.cluster.parameters.proto_max_bulk_len:
+        raise CommandError(_OFFSET)
+    return offset
+
+
+# -- single bits ------------------------------------------------------------------------------------------------------
+
+
+@bitmaps.command("SETBIT", 4, WRITE | DENYOOM, keys=one("RW access update"), since="2.2.0")
+def setbit(s: Session, argv: Argv) -> Reply:
+    """Sets or clears a bit; answers what it was. A shorter string grows by zeros."""
+    offset = _offset(s, argv[2])
+    if argv[3] not in {b"0", b"1"}:
+        raise CommandError(_VALUE)
+    found = s.value(argv[1], bytes)
+    old, place, mask = found or b"", offset >> 3, 0x80 >> (offset & 7)
+    before = old[place] if place < len(old) else 0
+    after = before | mask if argv[3] == b"1" else before & ~mask
+    if found is not None and after == before and place < len(old):
+        s.unchanged = True
+    else:
+        s.db[argv[1]] = old[:place].ljust(place, b"\0") + bytes((after,)) + old[place + 1 :]
+    return int(bool(before & mask))
+
+
+@bitmaps.command("GETBIT", 3, READONLY | FAST, keys=one("RO access"), since="2.2.0")
+def getbit(s: Session, argv: Argv) -> Reply:
+    """A bit; what lies behind the end is 0."""
+    offset = _offset(s, argv[2])
+    found = s.value(argv[1], bytes) or b""
+    place = offset >> 3
+    return found[place] >> (7 - (offset & 7)) & 1 if place < len(found) else 0
+
+
+# -- ranges -----------------------------------------------------------------------------------------------------------
+
+
+class _Range(NamedTuple):
+    """What BITCOUNT and BITPOS look at, as the command line has it."""
+
+    start: int
+    end: int | None
+    unit: int
+
+    def bits(self, size: int) -> tuple[int, int]:
+        """The first bit and the one after the last, in a string of that many bytes; empty when the second is not greater."""
+        total = size * self.unit
+        end = total - 1 if self.end is None else self.end
+        if self.start < 0 and end < 0 and self.start > end:
+            return 0, 0
+        start = max(self.start + total, 0) if self.start < 0 else self.start
+        end = max(end + total, 0) if end < 0 else end
+        end = min(end, total - 1)
+        scale = 8 // self.unit
+        return start * scale, (end + 1) * scale
+
+
+def _range(s: Session, argv: Argv, at: int, *, open_end: bool) -> _Range:
+    """`[start end [BYTE|BIT]]`; where `open_end`, the end may be left out, too."""
+    words = argv[at:]
+    most = 2 if s.legacy else 3
+    if len(words) > most or (len(words) == 1 and not open_end):
+        raise SyntaxFault
+    if not words:
+        return _Range(0, None, 1)
+    start = parse_int(words[0])
+    end = parse_int(words[1]) if len(words) > 1 else None
+    if len(words) < 3:
+        return _Range(start, end, 1)
+    unit = _UNITS.get(words[2].upper())
+    if unit is None:
+        raise SyntaxFault
+    return _Range(start, end, unit)
+
+
+def _number(data: bytes, first: int, last: int) -> int:
+    """The bits from `first` up to `last` (not included) as one number."""
+    piece = int.from_bytes(data[first >> 3 : (last + 7) >> 3], "big") >> (-last & 7)
+    return piece & ((1 << (last - first)) - 1)
+
+
+@bitmaps.command("BITCOUNT", -2, READONLY, keys=one("RO access"), since="2.6.0")
+def bitcount(s: Session, argv: Argv) -> Reply:
+    """How many bits are set, in the string or in a part of it."""
+    found = s.value(argv[1], bytes)
+    if found is None and s.legacy_doubles:
+        return 0  # before 7.2 nobody looks at the rest then
+    span = _range(s, argv, 2, open_end=False)
+    first, last = span.bits(len(found or b""))
+    if found is None or first >= last:
+        return 0
+    return _number(found, first, last).bit_count()
+
+
+@bitmaps.command("BITPOS", -3, READONLY, keys=one("RO access"), since="2.8.7")
+def bitpos(s: Session, argv: Argv) -> Reply:
+    """Where the first bit of that value is; without an end the string goes on with zeros for ever."""
+    bit = parse_int(argv[2])
+    if bit not in {0, 1}:
+        raise CommandError("ERR The bit argument must be 1 or 0.")
+    found = s.value(argv[1], bytes)
+    if found is None and s.legacy_doubles:
+        return -1 if bit else 0
+    span = _range(s, argv, 3, open_end=True)
+    if found is None:
+        return -1 if bit else 0
+    first, last = span.bits(len(found))
+    if first >= last:
+        return -1
+    number = _number(found, first, last)
+    wanted = number if bit else number ^ ((1 << (last - first)) - 1)
+    if wanted:
+        return last - wanted.bit_length()
+    return -1 if bit or span.end is not None else len(found) * 8
+
+
+# -- whole strings ----------------------------------------------------------------------------------------------------
+
+_OPERATIONS: Final[dict[bytes, Callable[[int, int], int]]] = {b"AND": and_, b"OR": or_, b"XOR": xor}
+
+
+@bitmaps.command(
+    "BITOP",
+    -4,
+    WRITE | DENYOOM,
+    keys=(KeySpec("OW update", 2), KeySpec("RO access", 3, -1)),
+    since="2.6.0",
+)
+def bitop(s: Session, argv: Argv) -> Reply:
+    """Stores what the operation makes of all strings, the shorter ones with zeros behind; answers its length."""
+    name, target, keys = argv[1].upper(), argv[2], argv[3:]
+    if name not in {*_OPERATIONS, b"NOT"}:
+        raise SyntaxFault
+    if name == b"NOT" and len(keys) != 1:
+        raise CommandError("ERR BITOP NOT must be called with a single source key.")
+    sources = [s.value(key, bytes) or b"" for key in keys]
+    size = max(map(len, sources))
+    if not size:
+        if s.db.remove(target):
+            s.effect([b"DEL", target])
+        else:
+            s.unchanged = True
+        return 0
+    numbers = [int.from_bytes(source.ljust(size, b"\0"), "big") for source in sources]
+    ones = (1 << size * 8) - 1
+    result = numbers[0] ^ ones if name == b"NOT" else reduce(_OPERATIONS[name], numbers)
+    s.db.put(target, result.to_bytes(size, "big"))
+    return size
+
+
+# -- integers of any width --------------------------------------------------------------------------------------------
+
+
+class _Operation(NamedTuple):
+    """One operation of BITFIELD. `value` is what to set or add."""
+
+    name: bytes
+    signed: bool
+    width: int
+    offset: int
+    value: int
+    overflow: bytes
+
+    def fit(self, number: int) -> int | None:
+        """The number as the field can hold it; None where that is refused (OVERFLOW FAIL)."""
+        low = -(1 << (self.width - 1)) if self.signed else 0
+        high = (1 << (self.width - self.signed)) - 1
+        if low <= number <= high:
+            return number
+        if self.overflow == b"FAIL":
+            return None
+        if self.overflow == b"SAT":
+            return high if number > high else low
+        number &= (1 << self.width) - 1
+        return number - (1 << self.width) if number > high else number
+
+    def read(self, data: Sequence[int] | bytes | bytearray) -> int:
+        """The field's value; what lies behind the end is 0."""
+        last = self.offset + self.width
+        size = (last + 7) >> 3
+        piece = bytes(data[self.offset >> 3 : size]).ljust(size - (self.offset >> 3), b"\0")
+        number = int.from_bytes(piece, "big") >> (-last & 7) & ((1 << self.width) - 1)
+        return number - (1 << self.width) if self.signed and number >> (self.width - 1) else number
+
+    def write(self, data: bytearray, number: int) -> None:
+        """Puts a value that fits into the field."""
+        start, last = self.offset >> 3, self.offset + self.width
+        size, shift = (last + 7) >> 3, -last & 7
+        mask = ((1 << self.width) - 1) << shift
+        piece = int.from_bytes(data[start:size], "big") & ~mask
+        piece |= (number << shift) & mask
+        data[start:size] = piece.to_bytes(size - start, "big")
+
+
+_INTEGER_TYPE: Final = re.compile(rb"([iu])([0-9]{1,2})").fullmatch
+
+
+def _type(text: bytes) -> tuple[bool, int]:
+    match = _INTEGER_TYPE(text)
+    if match is not None:
+        signed, width = match[1] == b"i", int(match[2])
+        if not match[2].startswith(b"0") and 1 <= width <= 63 + signed:
+            return signed, width
+    raise CommandError(_TYPE)
+
+
+def _parse(s: Session, argv: Argv) -> list[_Operation]:
+    operations: list[_Operation] = []
+    overflow, at = b"WRAP", 2
+    while at < len(argv):
+        name, left = argv[at].upper(), len(argv) - at - 1
+        if name == b"OVERFLOW" and left >= 1:
+            overflow = argv[at + 1].upper()
+            if overflow not in {b"WRAP", b"SAT", b"FAIL"}:
+                raise CommandError("ERR Invalid OVERFLOW type specified")
+            at += 2
+            continue
+        if not (name == b"GET" and left >= 2) and not (name in {b"SET", b"INCRBY"} and left >= 3):
+            raise SyntaxFault
+        signed, width = _type(argv[at + 1])
+        offset = _offset(s, argv[at + 2], width)
+        value = parse_int(argv[at + 3]) if name != b"GET" else 0
+        operations.append(_Operation(name, signed, width, offset, value, overflow))
+        at += 3 if name == b"GET" else 4
+    return operations
+
+
+@bitmaps.command("BITFIELD", -2, WRITE | DENYOOM, keys=one("RW access update variable_flags"), since="3.2.0")
+def bitfield(s: Session, argv: Argv) -> Reply:
+    """Reads, sets and adds to integers of any width at any bit; a reply for each operation."""
+    operations = _parse(s, argv)
+    found = s.value(argv[1], bytes)
+    writes = [each for each in operations if each.name != b"GET"]
+    if not writes:
+        s.unchanged = True
+        return [each.read(found or b"") for each in operations]
+    size = max((each.offset + each.width + 7) >> 3 for each in writes)
+    data = bytearray((found or b"").ljust(size, b"\0"))
+    replies = [_apply(each, data) for each in operations]
+    if found is not None and found == bytes(data):
+        s.unchanged = True
+    else:
+        s.db[argv[1]] = bytes(data)
+    return replies
+
+
+def _apply(operation: _Operation, data: bytearray) -> Reply:
+    old = operation.read(data)
+    if operation.name == b"GET":
+        return old
+    if operation.name == b"INCRBY":
+        new = operation.fit(old + operation.value)
+    else:
+        new = operation.fit(operation.value if operation.signed else operation.value & _FULL)
+    if new is None:
+        return None
+    operation.write(data, new)
+    return new if operation.name == b"INCRBY" else old
+
+
+@bitmaps.command("BITFIELD_RO", -2, READONLY | FAST, keys=one("RO access"), since="6.0.0")
+def bitfield_ro(s: Session, argv: Argv) -> Reply:
+    """BITFIELD that only reads."""
+    operations = _parse(s, argv)
+    if any(each.name != b"GET" for each in operations):
+        raise CommandError("ERR BITFIELD_RO only supports the GET subcommand")
+    found = s.value(argv[1], bytes) or b""
+    return [each.read(found) for each in operations]
