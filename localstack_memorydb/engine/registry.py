@@ -369,6 +369,7 @@ FAMILY_MODULES: Final = (
     "sort",
     "strings",
     "bitmaps",
+    "hyperloglogs",
     "hashes",
     "lists",
     "sets",

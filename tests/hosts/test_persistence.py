@@ -12,7 +12,8 @@ import pytest
 from redis import Redis
 from redis.cluster import RedisCluster
 
-from .endpoint import Endpoint
+from .endpoint import Endpoint, free_port, start_command
+from .test_lifecycle import refused
 
 Start = Callable[..., Endpoint]
 PASSWORD = "correct-horse-battery"
@@ -109,5 +110,7 @@ def test_without_a_directory_nothing_is_written(start: Start, host: str, tmp_pat
 def test_a_directory_that_is_in_use_is_refused(start: Start, tmp_path: Path) -> None:
     env = {"MEMORYDB_DATA_DIR": str(tmp_path / "data")}
     start("standalone", env=env)
-    with pytest.raises(AssertionError, match="another emulator uses the data directory"):
-        start("standalone", env=env)
+    other = tmp_path / "other"
+    other.mkdir()
+    said = refused(start_command("standalone", free_port()), other, **env)
+    assert "another emulator uses the data directory" in said

@@ -62,6 +62,8 @@ def contents(cluster: Cluster) -> dict[bytes, Any]:
     found = {}
     for shard in cluster.shards:
         for key, value, deadline in shard.keyspace.entries(0):
+            if isinstance(value, bytes) and value.startswith(b"HYLL"):
+                value = value[:8] + value[16:]  # a count that is kept to spare work is no data
             whole = sorted(value) if isinstance(value, Set) else rdb.dump(value, version=version)
             found[key] = type(value).__name__, whole, deadline
     return found

@@ -1,0 +1,106 @@
+"""HyperLogLogs: how many different elements there were, give or take 0.81 %. https://valkey.io/commands/#hyperloglog"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from localstack_memorydb.engine import hyperloglog as hll
+from localstack_memorydb.engine.errors import CommandError
+from localstack_memorydb.engine.registry import (
+    DENYOOM,
+    FAST,
+    READONLY,
+    WRITE,
+    Family,
+    KeySpec,
+    one,
+    span,
+)
+from localstack_memorydb.engine.resp import OK, Argv, Reply
+from localstack_memorydb.engine.session import Session
+
+hyperloglogs = Family("hyperloglog", "@hyperloglog")
+
+_NOT_ONE: Final = "WRONGTYPE Key is not a valid HyperLogLog string value."
+_CORRUPT: Final = "INVALIDOBJ Corrupted HLL object detected"
+
+
+def _value(s: Session, key: bytes) -> bytes | None:
+    """The key's HyperLogLog. Raises WrongType, CommandError for a string that is none."""
+    found = s.value(key, bytes)
+    if found is not None and not hll.is_valid(found):
+        raise CommandError(_NOT_ONE)
+    return found
+
+
+def _sketch(s: Session, data: bytes) -> hll.Sketch:
+    return hll.Sketch(data, s.node.cluster.parameters.limits.hll_sparse_max_bytes)
+
+
+@hyperloglogs.command("PFADD", -2, WRITE | DENYOOM | FAST, keys=one("RW insert"), since="2.8.9")
+def pfadd(s: Session, argv: Argv) -> Reply:
+    """Adds elements; 1 if the estimate may have changed."""
+    found = _value(s, argv[1])
+    sketch = _sketch(s, hll.new() if found is None else found)
+    changed = found is None
+    try:
+        for element in argv[2:]:
+            changed |= sketch.set(*hll.place_of(element))
+    except hll.Corrupt:
+        raise CommandError(_CORRUPT) from None
+    if changed:
+        s.db[argv[1]] = sketch.spoil()
+    else:
+        s.unchanged = True
+    return int(changed)
+
+
+@hyperloglogs.command("PFCOUNT", -2, READONLY, keys=span("RW access"), since="2.8.9")
+def pfcount(s: Session, argv: Argv) -> Reply:
+    """How many different elements there were, in all the keys together. Of one key the answer is kept in its value."""
+    try:
+        if len(argv) > 2:
+            return hll.count(_union(s, argv[1:])[0])
+        found = _value(s, argv[1])
+        if found is None:
+            return 0
+        number = hll.cached(found)
+        if number is None:
+            number = hll.count(hll.registers(found))
+            s.db[argv[1]] = hll.with_count(found, number)
+        return number
+    except hll.Corrupt:
+        raise CommandError(_CORRUPT) from None
+
+
+def _union(s: Session, keys: Argv) -> tuple[list[int], bool]:
+    """The highest of each register, and whether any of the values is dense."""
+    highest, any_dense = [0] * hll.REGISTERS, False
+    for key in keys:
+        found = _value(s, key)
+        if found is not None:
+            any_dense |= hll.is_dense(found)
+            highest = list(map(max, highest, hll.registers(found)))
+    return highest, any_dense
+
+
+@hyperloglogs.command(
+    "PFMERGE",
+    -2,
+    WRITE | DENYOOM,
+    keys=(KeySpec("RW access insert", 1), KeySpec("RO access", 2, -1)),
+    since="2.8.9",
+)
+def pfmerge(s: Session, argv: Argv) -> Reply:
+    """Makes the first key the union of all."""
+    try:
+        highest, any_dense = _union(s, argv[1:])
+        found = _value(s, argv[1]) or hll.new()
+        sketch = _sketch(s, hll.dense(found) if any_dense else found)
+        for register, count in enumerate(highest):
+            if count:
+                sketch.set(register, count)
+    except hll.Corrupt:
+        raise CommandError(_CORRUPT) from None
+    s.db[argv[1]] = sketch.spoil()
+    return OK

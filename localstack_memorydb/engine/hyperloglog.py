@@ -1,0 +1,280 @@
+"""Counting different elements in 12 KB: the value's bytes as Valkey keeps them, so that DUMP and GET agree.
+
+A value is a header (`HYLL`, the encoding, the cached count) and 16384 registers of six bits, either all of them (dense) or as runs
+(sparse). The registers, the hash and the estimate are those of hyperloglog.c; https://valkey.io/commands/pfadd/ has the references.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+REGISTERS: Final = 1 << 14
+_MASK: Final = REGISTERS - 1
+_HASH_BITS: Final = 50
+_REGISTER_MAX: Final = 63
+_HEADER: Final = 16
+_DENSE_SIZE: Final = _HEADER + REGISTERS * 6 // 8
+_DENSE, _SPARSE = 0, 1
+_SPARSE_VALUE_MAX: Final = 32
+_RUN_MAX: Final = 4
+_ZERO_MAX: Final = 64
+_FULL: Final = (1 << 64) - 1
+_MULTIPLIER: Final = 0xC6A4A7935BD1E995
+_SEED: Final = 0xADC83B19
+_ALPHA_INFINITE: Final = 0.721347520444481703680
+
+
+def murmur_hash(data: bytes) -> int:
+    """MurmurHash64A, little endian."""
+    size = len(data)
+    value = (_SEED ^ (size * _MULTIPLIER)) & _FULL
+    whole = size & ~7
+    for at in range(0, whole, 8):
+        part = int.from_bytes(data[at : at + 8], "little") * _MULTIPLIER & _FULL
+        part = (part ^ part >> 47) * _MULTIPLIER & _FULL
+        value = (value ^ part) * _MULTIPLIER & _FULL
+    if size & 7:
+        value = (value ^ int.from_bytes(data[whole:], "little")) * _MULTIPLIER & _FULL
+    value = (value ^ value >> 47) * _MULTIPLIER & _FULL
+    return value ^ value >> 47
+
+
+def place_of(element: bytes) -> tuple[int, int]:
+    """The register that an element concerns, and the length of the run of zeros that it wants there."""
+    hashed = murmur_hash(element)
+    rest = hashed >> 14 | 1 << _HASH_BITS
+    return hashed & _MASK, (rest & -rest).bit_length()
+
+
+def new() -> bytes:
+    """An empty value."""
+    return b"HYLL" + bytes((_SPARSE,)) + bytes(11) + b"\x7f\xff"
+
+
+def is_valid(data: bytes) -> bool:
+    """Whether the header is one (isHLLObjectOrReply)."""
+    if len(data) < _HEADER or data[:4] != b"HYLL" or data[4] not in {_DENSE, _SPARSE}:
+        return False
+    return data[4] != _DENSE or len(data) == _DENSE_SIZE
+
+
+def is_dense(data: bytes) -> bool:
+    return data[4] == _DENSE
+
+
+class Corrupt(Exception):
+    """The runs of a sparse value do not make up all registers."""
+
+
+def _runs(data: bytes) -> Iterator[tuple[int, int]]:
+    """The runs of a sparse value: (value, length)."""
+    at, end = _HEADER, len(data)
+    while at < end:
+        code = data[at]
+        if code & 0x80:
+            yield (code >> 2 & 0x1F) + 1, (code & 3) + 1
+        elif code & 0x40:
+            if at + 1 >= end:
+                raise Corrupt
+            yield 0, ((code & 0x3F) << 8 | data[at + 1]) + 1
+            at += 1
+        else:
+            yield 0, (code & 0x3F) + 1
+        at += 1
+
+
+def registers(data: bytes) -> list[int]:
+    """All registers. Raises Corrupt."""
+    if is_dense(data):
+        packed = data[_HEADER:]
+        found: list[int] = []
+        for at in range(0, len(packed), 3):
+            word = packed[at] | packed[at + 1] << 8 | packed[at + 2] << 16
+            found += (word & 63, word >> 6 & 63, word >> 12 & 63, word >> 18)
+        return found
+    found = []
+    for value, length in _runs(data):
+        found += [value] * length
+        if len(found) > REGISTERS:
+            raise Corrupt
+    if len(found) != REGISTERS:
+        raise Corrupt
+    return found
+
+
+def dense(data: bytes) -> bytes:
+    """The value with all its registers."""
+    if is_dense(data):
+        return data
+    found = registers(data)
+    packed = bytearray()
+    for at in range(0, REGISTERS, 4):
+        word = found[at] | found[at + 1] << 6 | found[at + 2] << 12 | found[at + 3] << 18
+        packed += word.to_bytes(3, "little")
+    return data[:4] + bytes((_DENSE,)) + data[5:_HEADER] + bytes(packed)
+
+
+class Sketch:
+    """A value that changes: sparse until a run or its size is too large for that, then dense."""
+
+    def __init__(self, data: bytes, most_sparse_bytes: int) -> None:
+        self.data = bytearray(data)
+        self._most = most_sparse_bytes
+
+    def set(self, register: int, count: int) -> bool:
+        """Raises a register to the count; False if it is there already. Raises Corrupt."""
+        if self.data[4] == _SPARSE:
+            done = self._set_sparse(register, count)
+            if done is not None:
+                return done
+            self.data = bytearray(dense(bytes(self.data)))
+        return self._set_dense(register, count)
+
+    def _set_dense(self, register: int, count: int) -> bool:
+        at, shift = _HEADER + register * 6 // 8, register * 6 & 7
+        word = self.data[at] | (self.data[at + 1] << 8 if at + 1 < len(self.data) else 0)
+        if (word >> shift & 63) >= count:
+            return False
+        word = word & ~(63 << shift) | count << shift
+        self.data[at] = word & 0xFF
+        if at + 1 < len(self.data):
+            self.data[at + 1] = word >> 8 & 0xFF
+        return True
+
+    def _find(self, register: int) -> tuple[int, int, int, int, int]:
+        """The run with the register: where it begins, its bytes, value, length, first register; and the run before."""
+        at, first, data = _HEADER, 0, self.data
+        end = len(data)
+        self._before = -1
+        while at < end:
+            code = data[at]
+            if code & 0x80:
+                size, value, length = 1, (code >> 2 & 0x1F) + 1, (code & 3) + 1
+            elif code & 0x40:
+                if at + 1 >= end:
+                    raise Corrupt
+                size, value, length = 2, 0, ((code & 0x3F) << 8 | data[at + 1]) + 1
+            else:
+                size, value, length = 1, 0, (code & 0x3F) + 1
+            if register <= first + length - 1:
+                return at, size, value, length, first
+            self._before = at
+            at += size
+            first += length
+        raise Corrupt
+
+    def _set_sparse(self, register: int, count: int) -> bool | None:
+        """As `set`; None when the value has to become dense (hllSparseSet)."""
+        if count > _SPARSE_VALUE_MAX:
+            return None
+        at, size, value, length, first = self._find(register)
+        before, kind = self._before, self.data[at]
+        if value >= count:
+            return False
+        if length == 1 and (kind & 0x80 or not kind & 0xC0):
+            self.data[at] = _value_code(count, 1)
+        else:
+            last = first + length - 1
+            pieces = bytearray()
+            for run_value, run in ((value, register - first), (count, 1), (value, last - register)):
+                if run:
+                    pieces += _value_code(run_value, run).to_bytes(1, "big") if run_value else _zeros(run)
+            if len(pieces) > size and len(self.data) + len(pieces) - size > self._most:
+                return None
+            self.data[at : at + size] = pieces
+        self._merge(before if before >= 0 else _HEADER)
+        return True
+
+    def _merge(self, at: int) -> None:
+        """Joins neighbouring runs of the same value, as far as Valkey looks."""
+        data = self.data
+        scanned = 5
+        while at < len(data) and scanned:
+            scanned -= 1
+            code = data[at]
+            if not code & 0x80:
+                at += 2 if code & 0x40 else 1
+                continue
+            if at + 1 < len(data) and data[at + 1] & 0x80:
+                following = data[at + 1]
+                if code >> 2 == following >> 2:
+                    length = (code & 3) + (following & 3) + 2
+                    if length <= _RUN_MAX:
+                        data[at : at + 2] = bytes((code & ~3 | (length - 1),))
+                        continue
+            at += 1
+
+    def spoil(self) -> bytes:
+        """The value, its cached count marked as out of date."""
+        self.data[15] |= 0x80
+        return bytes(self.data)
+
+
+def _value_code(value: int, length: int) -> int:
+    return 0x80 | (value - 1) << 2 | (length - 1)
+
+
+def _zeros(length: int) -> bytes:
+    if length > _ZERO_MAX:
+        return bytes((0x40 | (length - 1) >> 8, (length - 1) & 0xFF))
+    return bytes((length - 1,))
+
+
+# -- the estimate -----------------------------------------------------------------------------------------------------
+
+
+def count(found: list[int]) -> int:
+    """How many different elements gave these registers (Ertl's estimator, hllCount)."""
+    histogram = [0] * 64
+    for value in found:
+        histogram[value] += 1
+    size = float(REGISTERS)
+    z = size * _tau((size - histogram[_HASH_BITS + 1]) / size)
+    for place in range(_HASH_BITS, 0, -1):
+        z += histogram[place]
+        z *= 0.5
+    z += size * _sigma(histogram[0] / size)
+    return _round(_ALPHA_INFINITE * size * size / z)
+
+
+def _round(number: float) -> int:
+    """llroundl: halves go up."""
+    return math.floor(number + 0.5)
+
+
+def _tau(x: float) -> float:
+    if x in {0.0, 1.0}:
+        return 0.0
+    y, z = 1.0, 1 - x
+    while True:
+        x = math.sqrt(x)
+        before = z
+        y *= 0.5
+        z -= (1 - x) ** 2 * y
+        if before == z:
+            return z / 3
+
+
+def _sigma(x: float) -> float:
+    if x == 1.0:
+        return math.inf
+    y, z = 1.0, x
+    while True:
+        x *= x
+        before = z
+        z += x * y
+        y += y
+        if before == z:
+            return z
+
+
+def cached(data: bytes) -> int | None:
+    """The count that was found last, if it still holds."""
+    return None if data[15] & 0x80 else int.from_bytes(data[8:16], "little")
+
+
+def with_count(data: bytes, number: int) -> bytes:
+    """The value with its count noted."""
+    return data[:8] + number.to_bytes(8, "little") + data[_HEADER:]
