@@ -21,6 +21,10 @@ def _flags(session: Session) -> bytes:
         letters += b"x"
     if session.blocked is not None:
         letters += b"b"
+    if session in session.node.monitors:
+        letters += b"O"
+    if session.tracking is not None:
+        letters += b"t" + b"R" * session.tracking.broken + b"B" * session.tracking.bcast
     if session.touched:
         letters += b"d"
     if session.readonly:
@@ -64,7 +68,7 @@ def describe(session: Session, now: int) -> bytes:
         b"events": b"r",
         b"cmd": session.last_command.encode(),
         b"user": session.user.encode(),
-        b"redir": b"-1",
+        b"redir": b"%d" % (-1 if session.tracking is None else session.tracking.redirect),
         b"resp": b"%d" % session.protocol,
         b"lib-name": name,
         b"lib-ver": version,

@@ -14,14 +14,27 @@ from typing import TYPE_CHECKING
 from localstack_memorydb.engine.clients import client_type
 from localstack_memorydb.engine.errors import ClusterDown, CommandError, Moved
 from localstack_memorydb.engine.eviction import Budget
+from localstack_memorydb.engine.glob import compile_glob
 from localstack_memorydb.engine.keyspace import Keyspace
 from localstack_memorydb.engine.lua.scripting import Scripting, Scripts
+from localstack_memorydb.engine.notifications import Notifier
 from localstack_memorydb.engine.parameters import Parameters
-from localstack_memorydb.engine.registry import GATE_BUSY, GATE_MEMORY, GATE_REPLICA, command_table
+from localstack_memorydb.engine.pausing import Pause
+from localstack_memorydb.engine.performing import go_on
+from localstack_memorydb.engine.registry import (
+    GATE_BUSY,
+    GATE_MEMORY,
+    GATE_MONITORED,
+    GATE_PAUSED,
+    GATE_REPLICA,
+    GATE_TIMED,
+    command_table,
+)
 from localstack_memorydb.engine.resp import Push
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.slots import SLOTS, Range, even_ranges, key_slot, plan_reshard, to_ranges
 from localstack_memorydb.engine.spec import ClusterLayout, NodeLayout, ShardLayout
+from localstack_memorydb.engine.stats import LONG_PACKET, NodeStats
 from localstack_memorydb.engine.users import AccessLog, User, compile_users
 
 if TYPE_CHECKING:
@@ -56,6 +69,55 @@ class Node:
         self.access_log = AccessLog()
         self.connections_received = 0
         self.connections_rejected = 0
+        self.bytes_sent = 0
+        self.stats = NodeStats()
+        self.monitors: dict[Session, None] = {}
+        self.paused: Pause | None = None
+
+    @property
+    def gates(self) -> int:
+        """The gates that are shut for every client of the node."""
+        gates = self.shard.gates | self.cluster.timing_gate
+        if not self.is_primary:
+            gates |= GATE_REPLICA
+        if self.monitors:
+            gates |= GATE_MONITORED
+        if self.paused is not None:
+            gates |= GATE_PAUSED
+        return gates
+
+    def announce_gates(self) -> None:
+        """Makes the sessions obey what has changed about the node."""
+        common = GATE_MONITORED | GATE_TIMED | GATE_PAUSED
+        for session in self.sessions.values():
+            session.gates = session.gates & ~common | (self.gates & common)
+
+    def pause(self, until: int, *, everything: bool) -> None:
+        """Makes clients wait until that time; of two pauses the longer time and the stricter kind hold."""
+        if self.paused is None:
+            self.paused = Pause(until, everything)
+        else:
+            self.paused.until = max(until, self.paused.until)
+            self.paused.everything |= everything
+        self.announce_gates()
+
+    def unpause(self, now: int) -> None:
+        """Lets the clients go on that have to wait, in the order in which they came."""
+        if self.paused is None:
+            return
+        waiting, self.paused = self.paused.waiting, None
+        self.announce_gates()
+        for session in waiting:
+            go_on(session, now)
+
+    def stop_observing(self, session: Session) -> None:
+        """The client no longer wants to hear of commands, nor of keys."""
+        if session in self.monitors:
+            del self.monitors[session]
+            self.announce_gates()
+        if session.tracking is not None:
+            self.shard.keyspace.tracking.stop(session)
+            self.shard.keyspace.observe()
 
     @property
     def is_primary(self) -> bool:
@@ -74,9 +136,23 @@ class Node:
         self.sessions[session.number] = session
         return session
 
+    def deliver(self, channel: bytes, message: bytes) -> int:
+        """Sends a message to the node's clients that listen to the channel; how many got it."""
+        subscribers = list(self.channels.get(channel, ()))
+        for session in subscribers:
+            session.send(Push([b"message", channel, message]))
+        delivered = len(subscribers)
+        for pattern, sessions in list(self.patterns.items()):
+            if compile_glob(pattern)(channel):
+                for session in list(sessions):
+                    session.send(Push([b"pmessage", pattern, channel, message]))
+                delivered += len(sessions)
+        return delivered
+
     def forget(self, session: Session) -> None:
         """The client is gone; its subscriptions end."""
         self.sessions.pop(session.number, None)
+        self.stop_observing(session)
         self.drop_subscriptions(session)
 
     def drop_subscriptions(self, session: Session) -> None:
@@ -132,6 +208,7 @@ class Shard:
         self.log: ShardLog | None = None
         self.primary: Node
         self.watch_memory()
+        self.adopt_notifications()
 
     def add_node(self, now: int, name: str | None = None) -> Node:
         """A further node, a replica unless it is the first; the name is the next free one unless given."""
@@ -162,6 +239,11 @@ class Shard:
             self._ranges = to_ranges(self.cluster.slots_of(self))
         return self._ranges
 
+    def adopt_notifications(self) -> None:
+        """Makes the keyspace tell of the events that the parameters ask for."""
+        self.keyspace.notifier = Notifier.of(self, self.cluster.parameters.notify_keyspace_events)
+        self.keyspace.observe()
+
     def watch_memory(self) -> None:
         """Makes the sessions and the keyspace count what the budget wants to know, and nothing more."""
         self.keyspace.budget = self.budget if self.budget.exact else None
@@ -188,7 +270,7 @@ class Shard:
     def evict(self, slot: int, key: bytes) -> None:
         """Deletes a key because memory is short."""
         keyspace = self.keyspace
-        keyspace.drop(keyspace.slot(slot), key)
+        keyspace.drop(keyspace.slot(slot), key, "evicted")
         keyspace.evicted += 1
 
     def forget_ranges(self) -> None:
@@ -297,6 +379,15 @@ class Cluster:
             self.unblocked.pop(0).resume(now)
 
     @property
+    def timing_gate(self) -> int:
+        """Shut where every command has to be timed by itself."""
+        parameters = self.parameters
+        exact = parameters.latency_tracking or parameters.latency_monitor_threshold
+        short = 0 <= parameters.slowlog_log_slower_than < LONG_PACKET * 1e6
+        misses = "m" in parameters.notify_keyspace_events
+        return GATE_TIMED if exact or short or misses else 0
+
+    @property
     def open_user(self) -> User | None:
         """The user that clients are without authentication: `default`, if it needs no password."""
         user = self.users.get("default")
@@ -344,14 +435,21 @@ class Cluster:
             session.cut_off()
         if self.parameters.timeout:
             self._close_idle(now)
+        for node in self.nodes():
+            if node.paused is not None and node.paused.until <= now:
+                node.unpause(now)
+            node.stats.rates.sample(now, node.commands_processed, node.bytes_received, node.bytes_sent)
         for shard in self.shards:
             shard.scripting.pace.go_on(now)
             if shard.scripting.pace.long_run is not None:
                 continue  # time stands still for the script, and others see nothing of what it did so far
-            shard.keyspace.purge_all(now)
+            if all(node.paused is None for node in shard.nodes):
+                shard.keyspace.purge_all(now)
             shard.budget.tick()
             if shard.keyspace.ready:
                 shard.serve_ready(now)
+            if shard.keyspace.tracking.pending:
+                shard.keyspace.tracking.broadcast()
         self.resume(now)
         if self.storage is not None:
             self.storage.tick(now)
@@ -455,3 +553,7 @@ class Cluster:
         if before.maxmemory_policy != self.parameters.maxmemory_policy:
             for shard in self.shards:
                 shard.budget.adopt_policy()
+        for shard in self.shards:
+            shard.adopt_notifications()
+        for node in self.nodes():
+            node.announce_gates()

@@ -58,7 +58,7 @@ def _clients(s: Session) -> Fields:
         "cluster_connections": 2 * (sum(1 for _ in s.node.cluster.nodes()) - 1),
         "maxclients": s.node.cluster.parameters.maxclients,
         "blocked_clients": sum(session.blocked is not None for session in sessions),
-        "tracking_clients": 0,
+        "tracking_clients": sum(session.tracking is not None for session in sessions),
         "clients_in_timeout_table": sum(
             session.blocked is not None and session.blocked.deadline is not None for session in sessions
         ),
@@ -67,6 +67,12 @@ def _clients(s: Session) -> Fields:
 
 def used_memory(s: Session) -> int:
     """What the shard's data takes: counted near the limit, else judged by a sample of its keys."""
+    used = _used_memory(s)
+    s.node.stats.peak = max(s.node.stats.peak, used)
+    return used
+
+
+def _used_memory(s: Session) -> int:
     keyspace = s.node.shard.keyspace
     if keyspace.budget is not None:
         return keyspace.budget.used
@@ -90,6 +96,14 @@ def _memory(s: Session) -> Fields:
     return {
         "used_memory": used,
         "used_memory_human": human(used),
+        "used_memory_rss": used,
+        "used_memory_rss_human": human(used),
+        "used_memory_peak": s.node.stats.peak,
+        "used_memory_peak_human": human(s.node.stats.peak),
+        "used_memory_peak_perc": f"{100 * used / s.node.stats.peak:.2f}%",
+        "used_memory_startup": memory.EMPTY,
+        "used_memory_dataset": used - memory.EMPTY,
+        "number_of_cached_scripts": len(s.node.scripts),
         "maxmemory": most,
         "maxmemory_human": human(most),
         "maxmemory_policy": s.node.cluster.parameters.maxmemory_policy,
@@ -110,6 +124,7 @@ def _persistence(s: Session) -> Fields:
 
 def _stats(s: Session) -> Fields:
     node = s.node
+    stats, rates, tracking = node.stats, node.stats.rates, node.shard.keyspace.tracking
     denied = {
         f"acl_access_denied_{name}": node.access_log.denied[reason]
         for reason, name in {"auth": "auth", "command": "cmd", "key": "key", "channel": "channel"}.items()
@@ -117,13 +132,25 @@ def _stats(s: Session) -> Fields:
     fields: Fields = {
         "total_connections_received": node.connections_received,
         "total_commands_processed": node.commands_processed,
+        "instantaneous_ops_per_sec": round(rates.per_second(0)),
+        "total_net_input_bytes": node.bytes_received,
+        "total_net_output_bytes": node.bytes_sent,
+        "instantaneous_input_kbps": f"{rates.per_second(1) / 1024:.2f}",
+        "instantaneous_output_kbps": f"{rates.per_second(2) / 1024:.2f}",
         "rejected_connections": node.connections_rejected,
         "expired_keys": node.shard.keyspace.expired,
         "evicted_keys": node.shard.keyspace.evicted,
+        "keyspace_hits": stats.hits(s.table.readers),
+        "keyspace_misses": stats.misses,
         "pubsub_channels": len(node.channels),
         "pubsub_patterns": len(node.patterns),
         "pubsubshard_channels": len(node.shard_channels),
-        "tracking_total_keys": 0,
+        "active_defrag_hits": 0,
+        "active_defrag_misses": 0,
+        "tracking_total_keys": len(tracking.keys),
+        "tracking_total_items": tracking.items,
+        "tracking_total_prefixes": len(tracking.prefixes),
+        "total_error_replies": node.errors.total(),
     }
     return fields if s.table.level < (7, 2) else fields | denied
 
@@ -169,6 +196,29 @@ def _cpu(s: Session) -> Fields:
     }
 
 
+def _commandstats(s: Session) -> Fields:
+    fields: Fields = {}
+    for name, stat in s.node.stats.commands.items():
+        if stat.calls or stat.failed or stat.rejected:
+            used = stat.microseconds
+            each = used / stat.calls if stat.calls else 0.0
+            fields[f"cmdstat_{name}"] = (
+                f"calls={stat.calls},usec={used},usec_per_call={each:.2f},"
+                f"rejected_calls={stat.rejected},failed_calls={stat.failed}"
+            )
+    return fields
+
+
+def _latencystats(s: Session) -> Fields:
+    return {
+        f"latency_percentiles_usec_{name}": ",".join(
+            f"p{percent:g}={stat.percentile(percent):.3f}" for percent in (50, 99, 99.9)
+        )
+        for name, stat in s.node.stats.commands.items()
+        if stat.histogram
+    }
+
+
 def _errorstats(s: Session) -> Fields:
     return {f"errorstat_{code}": f"count={count}" for code, count in sorted(s.node.errors.items())}
 
@@ -200,19 +250,24 @@ SECTIONS: Final[dict[str, Callable[[Session], Fields]]] = {
     "Replication": _replication,
     "CPU": _cpu,
     "Modules": _nothing,
+    "Commandstats": _commandstats,
     "Errorstats": _errorstats,
+    "Latencystats": _latencystats,
     "Cluster": _cluster,
     "Keyspace": _keyspace,
 }
+_ON_REQUEST: Final = frozenset({"Commandstats", "Latencystats"})
 
 
 def info(s: Session, names: Iterable[bytes]) -> bytes:
-    """The sections of those names, in INFO's order; `default`, `all` and `everything` stand for every one."""
-    wanted = {name.decode("latin-1").lower() for name in names}
-    everything = not wanted or wanted & {"default", "all", "everything"}
+    """The sections of those names, in INFO's order; `default` leaves out the long ones, `all` and `everything` none."""
+    wanted = {name.decode("latin-1").lower() for name in names} or {"default"}
     blocks = []
     for name, section in SECTIONS.items():
-        if everything or name.lower() in wanted:
+        if name == "Latencystats" and s.legacy:
+            continue
+        chosen = wanted & {"all", "everything"} or ("default" in wanted and name not in _ON_REQUEST)
+        if chosen or name.lower() in wanted:
             lines = "".join(f"{field}:{value}\r\n" for field, value in section(s).items())
             blocks.append(f"# {name}\r\n{lines}")
     return "\r\n".join(blocks).encode()

@@ -11,11 +11,13 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from localstack_memorydb.engine.slots import SLOTS, key_slot
+from localstack_memorydb.engine.tracking import Tracking
 from localstack_memorydb.engine.values import Value
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.eviction import Budget
     from localstack_memorydb.engine.log import ShardLog
+    from localstack_memorydb.engine.notifications import Notifier
     from localstack_memorydb.engine.session import Session
 
 
@@ -55,7 +57,19 @@ class Keyspace:
     disk): while nobody does, writes take the straight path. A `budget` that counts memory is told of keys that go by themselves.
     """
 
-    __slots__ = ("budget", "evicted", "expired", "log", "observed", "ready", "slots", "waiters", "watchers")
+    __slots__ = (
+        "budget",
+        "evicted",
+        "expired",
+        "log",
+        "notifier",
+        "observed",
+        "ready",
+        "slots",
+        "tracking",
+        "waiters",
+        "watchers",
+    )
 
     def __init__(self) -> None:
         self.slots: list[Slot | None] = [None] * SLOTS
@@ -67,6 +81,8 @@ class Keyspace:
         self.evicted = 0
         self.budget: Budget | None = None
         self.log: ShardLog | None = None
+        self.notifier: Notifier | None = None
+        self.tracking = Tracking()
 
     def __len__(self) -> int:
         return sum(len(slot) for slot in self.slots if slot)
@@ -107,11 +123,11 @@ class Keyspace:
         """Deletes the key if its time has come."""
         deadline = slot.deadlines.get(key)
         if deadline is not None and deadline <= now:
-            self.drop(slot, key)
+            self.drop(slot, key, "expired")
             self.expired += 1
 
-    def drop(self, slot: Slot, key: bytes) -> None:
-        """Deletes a key that nobody asked to delete: its time has come, or memory is short."""
+    def drop(self, slot: Slot, key: bytes, event: str) -> None:
+        """Deletes a key that nobody asked to delete: it is `expired`, or `evicted` because memory is short."""
         if self.budget is not None:
             self.budget.used -= self.budget.weigh(slot, (key,))
         slot.remove(key)
@@ -119,6 +135,8 @@ class Keyspace:
             self.changed(key)
             if self.log is not None:
                 self.log.append([b"DEL", key])
+            if self.notifier is not None:
+                self.notifier.emit("x" if event == "expired" else "e", event, key)
 
     def purge_slot(self, slot: Slot, now: int) -> None:
         """Deletes every key of the slot whose time has come."""
@@ -138,14 +156,16 @@ class Keyspace:
             for key in [*self.watchers, *self.waiters]:
                 if key in self.of(key):
                     self.changed(key)
+            self.tracking.flushed()
         for number, slot in enumerate(self.slots):
             if slot is not None:
                 self.slots[number] = None
         if self.budget is not None:
             self.budget.measure()
 
-    def changed(self, key: bytes) -> None:
-        """Tells transactions that watch the key, and remembers it for clients that wait for it."""
+    def changed(self, key: bytes, author: Session | None = None) -> None:
+        """Tells transactions that watch the key and clients that keep it, and remembers it for those that wait for it."""
+        self.tracking.changed(key, author)
         for session in self.watchers.get(key, ()):
             session.touched = True
         if key in self.waiters:
@@ -183,7 +203,9 @@ class Keyspace:
 
     def observe(self) -> None:
         """Finds out whether anybody cares for what writes change."""
-        self.observed = bool(self.watchers or self.waiters or self.log)
+        self.observed = bool(
+            self.watchers or self.waiters or self.log or self.notifier or self.tracking.clients
+        )
 
     def atomic(self) -> AbstractContextManager[None]:
         """What is written meanwhile is one transaction, for whoever repeats it."""

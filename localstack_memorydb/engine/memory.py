@@ -139,6 +139,11 @@ def _stream(value: Stream) -> int:
     return _STREAM + nodes + _PENDING * (pending + consumers + len(value.groups))
 
 
+def table_size(count: int) -> int:
+    """The bytes of the table that holds that many keys, keys and values left out."""
+    return _table(count) if count else 0
+
+
 def deadline_size(deadlines: int) -> int:
     """The bytes of that many times at which keys expire."""
     return _DEADLINE * deadlines

@@ -153,3 +153,14 @@ def parse_pop_count(argv: Argv, at: int) -> int:
         count = parse_int_in(argv[at + 1], 1, INT_MAX, "ERR count should be greater than 0")
         at += 2
     return count or 1
+
+
+def parse_milliseconds(word: bytes) -> int:
+    """A time in ms that a client wants to wait. Raises CommandError."""
+    try:
+        timeout = parse_int(word)
+    except CommandError:
+        raise CommandError("ERR timeout is not an integer or out of range") from None
+    if timeout < 0:
+        raise CommandError("ERR timeout is negative")
+    return timeout

@@ -62,6 +62,7 @@ class Parameters:
     client_output_buffer_limit_pubsub_soft_limit: int = 8 << 20
     client_output_buffer_limit_pubsub_soft_seconds: int = 60
     client_query_buffer_limit: int = 1 << 30
+    latency_monitor_threshold: int = 0
     latency_tracking: bool = False
     lazyfree_lazy_user_del: bool = False
     lfu_decay_time: int = 1

@@ -91,8 +91,11 @@ GATE_MONITORED: Final = 1 << 5
 GATE_RESTRICTED: Final = 1 << 6  # the user may not do everything
 GATE_MEMORY: Final = 1 << 8  # memory is short, or somebody wants to know which keys are used
 GATE_BUSY: Final = 1 << 9  # a script runs for too long
+GATE_TIMED: Final = 1 << 10  # every command is timed by itself
+GATE_TRACKING: Final = 1 << 11  # the client wants to know when what it read changes
+GATE_PAUSED: Final = 1 << 12  # clients are made to wait
 GATE_ALWAYS: Final = 1 << 7  # every session has it: containers, and commands that change the protocol
-EVERY_GATE: Final = (1 << 7) - 1 | GATE_MEMORY | GATE_BUSY
+EVERY_GATE: Final = (1 << 13) - 1 & ~GATE_ALWAYS
 
 
 # Keys are found as C's atoi reads their number: `1.5` is 1 here, and an error of the command itself later.
@@ -250,6 +253,11 @@ class Command:
         # The straight path: exactly one key, first argument.
         self.single = len(keys) == 1 and keys[0] == KeySpec(keys[0].flags) and "not_key" not in keys[0].flags
 
+    @property
+    def is_fast(self) -> bool:
+        """Whether the command takes much the same time however large the data is."""
+        return bool(self.flags & FAST)
+
     def takes(self, argv: Argv) -> bool:
         """Whether the number of arguments is right."""
         return self.least <= len(argv) <= self.most
@@ -361,8 +369,10 @@ class Family:
 FAMILIES: Final[list[Family]] = []
 FAMILY_MODULES: Final = (
     "connection",
+    "clients",
     "cluster",
     "server",
+    "observing",
     "command",
     "acl",
     "keys",
@@ -442,6 +452,8 @@ class CommandTable(dict[bytes, Command]):
                 container = self[command.parent.encode()]
                 container.subcommands[command.name.rpartition("|")[2].encode()] = command
                 container.gates |= GATE_ALWAYS
+
+        self.readers = tuple(each.name for each in self.full() if each.single and each.flags & READONLY)
 
     def find(self, name: bytes) -> Command | None:
         """The command of that name in any spelling."""

@@ -28,6 +28,8 @@ from localstack_memorydb.engine.errors import (
 )
 from localstack_memorydb.engine.eviction import admit, use
 from localstack_memorydb.engine.keyspace import Slot
+from localstack_memorydb.engine.notifications import Before
+from localstack_memorydb.engine.performing import perform
 from localstack_memorydb.engine.registry import (
     GATE_ALWAYS,
     GATE_BUSY,
@@ -39,6 +41,7 @@ from localstack_memorydb.engine.registry import (
     GATE_SUBSCRIBED,
     GATE_UNAUTHENTICATED,
     PUBSUB,
+    READONLY,
     Command,
     CommandTable,
 )
@@ -57,6 +60,8 @@ from localstack_memorydb.engine.resp import (
     encoders,
 )
 from localstack_memorydb.engine.slots import SLOT_MASK, key_slot
+from localstack_memorydb.engine.stats import LONG_PACKET, CommandStat
+from localstack_memorydb.engine.tracking import Tracker
 from localstack_memorydb.engine.users import User, authorize, refuse
 
 if TYPE_CHECKING:
@@ -133,6 +138,7 @@ class Session(Requests):
         "started",
         "table",
         "touched",
+        "tracking",
         "unchanged",
         "user",
         "watched",
@@ -154,6 +160,7 @@ class Session(Requests):
         self.last_command = "NULL"
         self.library = (b"", b"")
         self.blocked: Blocked | None = None
+        self.tracking: Tracker | None = None
         self.db = Slot()
         self.unchanged = False
         self.effects: list[Argv] | None = None
@@ -179,7 +186,7 @@ class Session(Requests):
         self.touched = False
         self.queue = None
         self.name = b""
-        self.gates: int = GATE_ALWAYS | self.node.shard.gates | (0 if self.node.is_primary else GATE_REPLICA)
+        self.gates: int = GATE_ALWAYS | self.node.gates
         self.become(self.node.cluster.open_user)
         self.encoders = encoders(2, self.legacy_doubles)
 
@@ -222,56 +229,77 @@ class Session(Requests):
         self.feed(data)
         return self.drain() if self.blocked is None else b""
 
-    def drain(self) -> bytes:
+    def drain(self) -> bytes:  # noqa: PLR0915 - flat, since a call costs more than a line
         """Runs the complete requests that wait in the reader; returns their replies, in order."""
         gets: Callable[[], Any] = self.next_strict if self.strict is not None else self.reader.gets
         find, slots, deferred = self.find, self.slots, self.deferred
         keyspace = self.node.shard.keyspace
         encode = self.encoders
         command: Command | None = None
+        # Of a packet of one command, or of many alike, the time is taken; of others, they are only counted.
+        alike: Command | None = None
+        stats = self.node.stats
+        stat: CommandStat | None = None
+        first = misses = 0
+        began = self.node.cluster.clock()
         argv: Any = None
         out: list[bytes] = []
         add = out.append
         self.processing = True
         while True:
             try:
-                argv = gets()
-                if argv is False:
+                following = gets()
+                if following is False:
                     break
+                argv = following
                 command = find(argv[0])
                 if command is None:
+                    if stat is not None:
+                        stat.calls += len(out) - first
+                    alike, stat, began = None, None, 0.0
                     reply = self.mixed_case(argv)
                 elif command.gates & self.gates or (len(argv) != command.arity and not command.takes(argv)):
+                    if stat is not None:
+                        stat.calls += len(out) - first
+                    alike, stat, began = None, None, 0.0
                     reply = self.detour(command, argv)
-                elif command.single:
-                    key = argv[1]
-                    number = crc_hqx(key, 0) & SLOT_MASK if _BRACE not in key else key_slot(key)
-                    db = slots[number]
-                    if db is None:
-                        db = self.own_slot(number)
-                    elif db.deadlines:
-                        keyspace.purge(db, key, self.now)
-                    self.db = db
-                    if command.write:
-                        if keyspace.observed:
-                            reply = self.observed(command, argv)
-                        else:
-                            join(argv)
-                            reply = command.run(self, argv)
-                    else:
-                        reply = command.run(self, argv)
-                    # The three commonest replies, spared a call.
-                    kind = type(reply)
-                    if kind is bytes:
-                        add(b"$%d\r\n%b\r\n" % (len(reply), reply))
-                    elif kind is int:
-                        add(SMALL_INTEGERS[reply] if 0 <= reply < SMALL else b":%d\r\n" % reply)
-                    elif reply is OK:
-                        add(b"+OK\r\n")
-                    else:
-                        add(encode[kind](reply))
-                    continue
                 else:
+                    if command is not alike:
+                        if stat is not None:
+                            stat.calls += len(out) - first
+                            began = 0.0
+                        alike, first = command, len(out)
+                        stat = stats.commands[command.name]
+                    if command.single:
+                        key = argv[1]
+                        number = crc_hqx(key, 0) & SLOT_MASK if _BRACE not in key else key_slot(key)
+                        db = slots[number]
+                        if db is None:
+                            db = self.own_slot(number)
+                        elif db.deadlines:
+                            keyspace.purge(db, key, self.now)
+                        self.db = db
+                        if command.write:
+                            if keyspace.observed:
+                                reply = self.observed(command, argv)
+                            else:
+                                join(argv)
+                                reply = command.run(self, argv)
+                        else:
+                            reply = command.run(self, argv)
+                            if not reply and key not in db:
+                                misses += 1
+                        # The three commonest replies, spared a call.
+                        kind = type(reply)
+                        if kind is bytes:
+                            add(b"$%d\r\n%b\r\n" % (len(reply), reply))
+                        elif kind is int:
+                            add(SMALL_INTEGERS[reply] if 0 <= reply < SMALL else b":%d\r\n" % reply)
+                        elif reply is OK:
+                            add(b"+OK\r\n")
+                        else:
+                            add(encode[kind](reply))
+                        continue
                     reply = self.call(command, argv)
                 # Off the straight path a command may block, change the protocol, speak to its own client, or hang up.
                 if reply is BLOCKED:
@@ -284,7 +312,7 @@ class Session(Requests):
                 if self.closing:
                     break
             except CommandError as error:
-                add(self._refused(error, argv))
+                add(self.refused(error, argv, command))
                 if self.closing:
                     break
             except hiredis.ProtocolError:
@@ -294,7 +322,20 @@ class Session(Requests):
                     gets = self.explain()
                 else:
                     add(self._failed(error, argv))
+        if keyspace.observed and keyspace.tracking.pending:
+            keyspace.tracking.broadcast()
         self.processing = False
+        if misses:
+            stats.misses += misses
+        if stat is not None and command is not None:
+            ran = len(out) - first
+            stat.calls += ran
+            if began:
+                elapsed = self.node.cluster.clock() - began
+                stat.timed += ran
+                stat.seconds += elapsed
+                if elapsed > LONG_PACKET:
+                    stats.took_long(self, command, argv, ran, elapsed)
         if deferred:
             out += deferred
             deferred.clear()
@@ -310,10 +351,14 @@ class Session(Requests):
         self.node.commands_processed += len(out)
         if self.node.cluster.unblocked:
             self.node.cluster.resume(self.now)
-        return out[0] if len(out) == 1 else join(out)
+        data = out[0] if len(out) == 1 else join(out)
+        self.node.bytes_sent += len(data)
+        return data
 
-    def _refused(self, error: CommandError, argv: Argv) -> bytes:
+    def refused(self, error: CommandError, argv: Argv, command: Command | None) -> bytes:
         """The error's bytes; a refusal while a transaction is queued spoils it."""
+        if command is not None and not command.gates & self.gates and command.takes(argv):
+            self.node.stats.spoiled(command, rejected=isinstance(error, ELSEWHERE))
         if self.gates & GATE_RESTRICTED and isinstance(error, ELSEWHERE):
             error = self._rather(error, argv)
         self.node.errors[error.text.partition(" ")[0]] += 1
@@ -355,8 +400,29 @@ class Session(Requests):
         return self.detour(command, argv)
 
     def detour(self, command: Command, argv: Argv) -> Reply:
-        """The careful path: every reason for a refusal, in the order of Valkey's processCommand."""
-        command = command.plain
+        """The careful path: what stands in a command's way is found, or it runs under everybody's eyes."""
+        try:
+            command = self._admit(command.plain, argv)
+        except CommandError:
+            self.node.stats.reject(self.table, argv)
+            raise
+        gates = command.gates & self.gates
+        pause = self.node.paused
+        if pause is not None and pause.stops(self, command, argv):
+            self.park(argv)
+            pause.waiting.append(self)
+            return BLOCKED
+        if gates & GATE_MULTI and self.queue is not None:
+            if not self.aborted and not self.touched:  # what can no longer run is not kept
+                self.queue.append((command, argv))
+            return QUEUED
+        self.last_command = command.name
+        if self.gates & GATE_SILENT:
+            return self._silently(command, argv)
+        return perform(self, command, argv)
+
+    def _admit(self, command: Command, argv: Argv) -> Command:
+        """The command, or the subcommand, that may run. Raises CommandError, in the order of Valkey's processCommand."""
         if command.subcommands:
             if self.legacy and len(argv) > 1:  # 6.2 looks for the subcommand when it runs the command
                 authorize(self, command, argv)
@@ -383,14 +449,7 @@ class Session(Requests):
                 f"ERR Can't execute '{command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
                 "are allowed in this context"
             )
-        if gates & GATE_MULTI and self.queue is not None:
-            if not self.aborted and not self.touched:  # what can no longer run is not kept
-                self.queue.append((command, argv))
-            return QUEUED
-        self.last_command = command.name
-        if self.gates & GATE_SILENT:
-            return self._silently(command, argv)
-        return self.call(command, argv)
+        return command
 
     def refusal(self, refusal: Refusal, command: Command, argv: Argv) -> CommandError:
         """The error of a command line that the user's permissions do not allow."""
@@ -403,7 +462,7 @@ class Session(Requests):
             self.reply_mode = "on"
             self.gates &= ~GATE_SILENT
         try:
-            reply = self.call(command, argv)
+            reply = perform(self, command, argv)
         except CommandError:
             return NOTHING
         turned_on = not skipping and not self.gates & GATE_SILENT
@@ -450,6 +509,8 @@ class Session(Requests):
             join(argv)
             if keyspace.observed:
                 return self.observed(command, argv)
+        elif command.keys and command.flags & READONLY:
+            self.node.stats.looked_up(command, self.db, keys, keyspace.notifier)
         if self.gates & GATE_MEMORY or command.amplifies:
             return use(self, command, argv)
         return command.run(self, argv)
@@ -462,8 +523,12 @@ class Session(Requests):
             raise LogFailed(keyspace.log.failure)
         self.unchanged = False
         self.effects = None
+        notifier = self.node.shard.keyspace.notifier
+        before = Before(command, argv, self.db) if notifier is not None else None
         counts = self.gates & GATE_MEMORY or command.amplifies
         reply = use(self, command, argv) if counts else command.run(self, argv)
+        if notifier is not None and before is not None and reply is not BLOCKED:
+            notifier.tell(self, command, argv, reply, before)
         if not self.unchanged and reply is not BLOCKED:
             changed = self.effects if self.effects is not None else [argv]
             if keyspace.log is not None:
@@ -471,7 +536,7 @@ class Session(Requests):
             for entry in changed:
                 written = self.table.find(entry[0]) if entry is not argv else command
                 for key in written.modified_keys(entry) if written is not None else ():
-                    keyspace.changed(key)
+                    keyspace.changed(key, self)
             if keyspace.ready and not self.in_exec:
                 self.node.shard.serve_ready(self.now)
         return reply
@@ -526,7 +591,7 @@ class Session(Requests):
             command = self.table[argv[0].lower()]
             if not self.legacy_doubles:  # since 7.2 a client that waits is asked for its permissions again
                 authorize(self, command, argv)
-            reply = self.call(command, argv)
+            reply = perform(self, command, argv)
         except CommandError as error:
             reply = error
         if reply is not BLOCKED:
@@ -538,7 +603,7 @@ class Session(Requests):
             return
         self.node.shard.keyspace.stop_waiting(self, self.blocked.keys)
         self.blocked = None
-        self.sink(self.encoders[type(reply)](reply))
+        self.push(self.encoders[type(reply)](reply))
         self.node.cluster.unblocked.append(self)
 
     def expire_block(self, now: int) -> None:
@@ -602,7 +667,12 @@ class Session(Requests):
         if self.processing:
             self.deferred.append(data)
         else:
-            self.sink(data)
+            self.push(data)
+
+    def push(self, data: bytes) -> None:
+        """Sends bytes that are not part of a packet of replies."""
+        self.node.bytes_sent += len(data)
+        self.sink(data)
 
 
 def _ignore(_: Any) -> None:

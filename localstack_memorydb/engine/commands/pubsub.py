@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from localstack_memorydb.engine.cluster import Node, unsubscribe
+from localstack_memorydb.engine.cluster import unsubscribe
 from localstack_memorydb.engine.errors import wrong_subcommand_arguments
 from localstack_memorydb.engine.glob import compile_glob
 from localstack_memorydb.engine.help import help_lines
@@ -120,23 +120,10 @@ def publish(s: Session, argv: Argv) -> Reply:
     channel, message = argv[1], argv[2]
     receivers = 0
     for node in s.node.cluster.nodes():
-        delivered = _deliver(node, channel, message)
+        delivered = node.deliver(channel, message)
         if node is s.node:
             receivers = delivered
     return receivers
-
-
-def _deliver(node: Node, channel: bytes, message: bytes) -> int:
-    subscribers = list(node.channels.get(channel, ()))
-    for session in subscribers:
-        session.send(Push([b"message", channel, message]))
-    delivered = len(subscribers)
-    for pattern, sessions in list(node.patterns.items()):
-        if compile_glob(pattern)(channel):
-            for session in list(sessions):
-                session.send(Push([b"pmessage", pattern, channel, message]))
-            delivered += len(sessions)
-    return delivered
 
 
 @pubsub.command("SPUBLISH", 3, _PUBLISHER, keys=span("not_key", last=0), since="7.0.0")

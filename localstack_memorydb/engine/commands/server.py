@@ -5,6 +5,7 @@ from __future__ import annotations
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault
 from localstack_memorydb.engine.info import info
 from localstack_memorydb.engine.numbers import parse_int
+from localstack_memorydb.engine.options import parse_milliseconds
 from localstack_memorydb.engine.registry import (
     FAST,
     LOADING,
@@ -101,7 +102,7 @@ generic = Family("generic", "@connection")
 def wait(s: Session, argv: Argv) -> Reply:
     """How many replicas hold every write of this connection: all of them, since replicas never lag."""
     parse_int(argv[1])
-    _wait_timeout(argv[2])
+    parse_milliseconds(argv[2])
     _refuse_on_replica(s, "WAIT")
     return len(s.node.shard.replicas)
 
@@ -113,20 +114,11 @@ def waitaof(s: Session, argv: Argv) -> Reply:
     if not 0 <= local <= 1:
         raise CommandError("ERR value is out of range, must be between 0 and 1")
     parse_int(argv[2])
-    _wait_timeout(argv[3])
+    parse_milliseconds(argv[3])
     _refuse_on_replica(s, "WAITAOF")
     if local:
         raise CommandError("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
     return [0, len(s.node.shard.replicas)]
-
-
-def _wait_timeout(word: bytes) -> None:
-    try:
-        timeout = parse_int(word)
-    except CommandError:
-        raise CommandError("ERR timeout is not an integer or out of range") from None
-    if timeout < 0:
-        raise CommandError("ERR timeout is negative")
 
 
 def _refuse_on_replica(s: Session, name: str) -> None:

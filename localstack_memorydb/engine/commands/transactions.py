@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from localstack_memorydb.engine.errors import CommandError, CrossSlot, ExecAbort, NoLongerPermitted
+from localstack_memorydb.engine.performing import perform
 from localstack_memorydb.engine.registry import (
     ALLOW_BUSY,
     FAST,
@@ -123,6 +124,6 @@ def _run_each(s: Session, queue: list[tuple[Command, Argv]], replies: list[Reply
             if refusal is not None:
                 log_refusal(s, refusal, command, argv)
                 raise NoLongerPermitted(refusal.kind)
-            replies.append(s.call(command, argv))
+            replies.append(perform(s, command, argv))
         except CommandError as error:
             replies.append(error)

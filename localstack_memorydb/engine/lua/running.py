@@ -9,11 +9,14 @@ from localstack_memorydb.engine.errors import CommandError, OutOfMemory, ReadOnl
 from localstack_memorydb.engine.lua.interpreter import FAILED, REFUSED, STATUS, Interpreter, LuaMemory
 from localstack_memorydb.engine.lua.texts import Texts, denied, texts
 from localstack_memorydb.engine.numbers import format_double, format_double_17
+from localstack_memorydb.engine.performing import perform
 from localstack_memorydb.engine.registry import (
     DENYOOM,
     GATE_MEMORY,
+    GATE_MONITORED,
     GATE_REPLICA,
     GATE_RESTRICTED,
+    GATE_TRACKING,
     NOSCRIPT,
     WRITE,
     Command,
@@ -55,6 +58,7 @@ class Run:
     __slots__ = (
         "_checks_slots",
         "_client_protocol",
+        "_counts",
         "_interpreter",
         "_is_plain",
         "_protocol",
@@ -74,8 +78,11 @@ class Run:
         self._protocol = 2
         self._client_protocol = s.protocol
         self._checks_slots = one_slot
+        self._counts = s.node.stats.commands
         self._is_plain = (
-            not s.gates & (GATE_RESTRICTED | GATE_MEMORY | GATE_REPLICA) and not read_only and not one_slot
+            not s.gates & (GATE_RESTRICTED | GATE_MEMORY | GATE_REPLICA | GATE_MONITORED | GATE_TRACKING)
+            and not read_only
+            and not one_slot
         )
         self.read_only = read_only
         self.slot: int | None = None
@@ -101,7 +108,7 @@ class Run:
                 reply = self._straight(command, argv)
             else:
                 self._admit(command, argv)
-                reply = s.call(command, argv)
+                reply = perform(s, command, argv)
             kind = type(reply)
             if kind is bytes:
                 if len(reply) > _LARGE:
@@ -163,6 +170,7 @@ class Run:
         elif db.deadlines:
             s.node.shard.keyspace.purge(db, key, s.now)
         s.db = db
+        self._counts[command.name].calls += 1
         if command.write:
             self.dirty = True
             if s.node.shard.keyspace.observed:

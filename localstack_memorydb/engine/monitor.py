@@ -1,0 +1,39 @@
+"""MONITOR: every command line of a node, shown to clients that asked for it. https://valkey.io/commands/monitor/"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from localstack_memorydb.engine.registry import ADMIN, SKIP_MONITOR, Command
+from localstack_memorydb.engine.resp import Argv, Simple
+from localstack_memorydb.engine.slowlog import redacted
+
+if TYPE_CHECKING:
+    from localstack_memorydb.engine.session import Session
+
+_ESCAPES: Final = {
+    **{byte: b"\\x%02x" % byte for byte in range(256) if not 0x20 <= byte <= 0x7E},
+    ord('"'): b'\\"',
+    ord("\\"): b"\\\\",
+    ord("\n"): b"\\n",
+    ord("\r"): b"\\r",
+    ord("\t"): b"\\t",
+    ord("\a"): b"\\a",
+    ord("\b"): b"\\b",
+}
+
+
+def quoted(text: bytes) -> bytes:
+    """The text in quotes, with escapes for what cannot be printed (sdscatrepr)."""
+    return b'"%b"' % b"".join([_ESCAPES.get(byte) or bytes((byte,)) for byte in text])
+
+
+def show(s: Session, command: Command, argv: Argv, *, itself: bool = False) -> None:
+    """Tells the monitors of the node what a client has just done. Scripts are told of before what they call (`itself`)."""
+    if command.flags & (ADMIN | SKIP_MONITOR) and not itself:
+        return
+    where = b"lua" if s.script is not None and not itself else s.peer.encode()
+    words = b" ".join(map(quoted, redacted(command, argv)))
+    line = Simple(b"%d.%06d [0 %b] %b" % (s.now // 1000, s.now % 1000 * 1000, where, words))
+    for session in list(s.node.monitors):
+        session.send(line)

@@ -1,0 +1,46 @@
+"""CLIENT PAUSE: clients of a node that have to wait. https://valkey.io/commands/client-pause/"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from localstack_memorydb.engine.lua.scripting import NO_WRITES
+from localstack_memorydb.engine.registry import WRITE, Command
+from localstack_memorydb.engine.resp import Argv
+
+if TYPE_CHECKING:
+    from localstack_memorydb.engine.session import Session
+
+# What replicas hear of although it is no write.
+_REPLICATED: Final = frozenset({"pfcount", "publish", "spublish"})
+_SCRIPTS: Final = frozenset({"eval", "evalsha", "fcall"})
+
+
+class Pause:
+    """Clients of a node have to wait `until` then: with `everything`, or else with what may write."""
+
+    __slots__ = ("everything", "until", "waiting")
+
+    def __init__(self, until: int, everything: bool) -> None:
+        self.until = until
+        self.everything = everything
+        self.waiting: list[Session] = []
+
+    def stops(self, s: Session, command: Command, argv: Argv) -> bool:
+        """Whether the client has to wait with this command line."""
+        if self.everything or _may_write(s, command, argv):
+            return True
+        return command.name == "exec" and any(_may_write(s, *each) for each in s.queue or ())
+
+
+def _may_write(s: Session, command: Command, argv: Argv) -> bool:
+    if command.name not in _SCRIPTS:
+        return bool(command.flags & WRITE) or command.name in _REPLICATED
+    if command.name == "fcall":
+        function = s.node.shard.scripting.functions.get(argv[1])
+        return function is None or NO_WRITES not in function.flags
+    if command.name == "evalsha":
+        script = s.node.scripts.get(argv[1].lower())
+        return script is None or NO_WRITES not in (script.flags or ())
+    first = argv[1].partition(b"\n")[0]
+    return not (first.startswith(b"#!") and NO_WRITES.encode() in first)

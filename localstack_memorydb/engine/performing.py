@@ -1,0 +1,65 @@
+"""A command on the careful path: it runs, and everybody who wants to know is told: monitors, statistics, the tracking of keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from localstack_memorydb.engine import monitor
+from localstack_memorydb.engine.errors import CommandError
+from localstack_memorydb.engine.registry import READONLY, SKIP_MONITOR, Command
+from localstack_memorydb.engine.resp import BLOCKED, NOTHING, Argv, Reply
+
+if TYPE_CHECKING:
+    from localstack_memorydb.engine.session import Session
+
+
+def perform(s: Session, command: Command, argv: Argv) -> Reply:
+    """Runs a command whose way is free. Raises CommandError."""
+    clock, node = s.node.cluster.clock, s.node
+    if node.monitors and command.flags & SKIP_MONITOR:
+        monitor.show(s, command, argv, itself=True)
+    began, failed = clock(), True
+    reply: Reply = None
+    try:
+        reply = s.call(command, argv)
+        failed = isinstance(reply, CommandError)
+    finally:
+        if s.tracking is not None:
+            _track(s, command, argv)
+        if reply is not BLOCKED:
+            node.stats.note(s, command, argv, clock() - began, failed=failed)
+            if node.monitors:
+                monitor.show(s, command, argv)
+    return reply
+
+
+def _track(s: Session, command: Command, argv: Argv) -> None:
+    """Remembers which keys the client has read, if it wants to hear when they change."""
+    tracking, tracker = s.node.shard.keyspace.tracking, s.tracking
+    if tracker is None:
+        return
+    if command.flags & READONLY and command.keys and tracker.wants():
+        tracking.remember(s, command, argv, s.node.cluster.parameters.tracking_table_max_keys)
+    if s.queue is None and not s.in_exec and s.script is None and command.parent != "client":
+        tracker.caching = False
+
+
+def go_on(s: Session, now: int) -> None:
+    """Runs the command with which the client had to wait, as if it came only now."""
+    if s.blocked is None or s.number not in s.node.sessions:
+        return
+    argv, s.blocked, s.now = s.blocked.argv, None, now
+    s.processing = True
+    command = s.table.find(argv[0])
+    try:
+        reply = NOTHING if command is None else s.detour(command, argv)
+    except CommandError as error:
+        data = s.refused(error, argv, None)
+    else:
+        data = b"" if reply is BLOCKED else s.encoders[type(reply)](reply)
+    s.processing = False
+    data += b"".join(s.deferred)
+    s.deferred.clear()
+    if data:
+        s.push(data)
+    s.node.cluster.unblocked.append(s)

@@ -1,0 +1,196 @@
+"""What a node counts and times while it works: INFO's commandstats and latencystats, the slow log, figures a second.
+
+The straight path counts commands and times packets, which costs little. A packet of one command, or of many alike, says
+how long that command takes; the time of mixed ones is judged by it. Where somebody wants to know exactly (latency tracking, or
+a slow log below its default of 10 ms), every command takes the careful path and is timed by itself.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from localstack_memorydb.engine.registry import GATE_TIMED, SKIP_SLOWLOG, Command, CommandTable
+from localstack_memorydb.engine.slowlog import SlowLog
+
+if TYPE_CHECKING:
+    from localstack_memorydb.engine.keyspace import Slot
+    from localstack_memorydb.engine.notifications import Notifier
+    from localstack_memorydb.engine.resp import Argv
+    from localstack_memorydb.engine.session import Session
+
+_SAMPLES: Final = 16  # server.h: STATS_METRIC_SAMPLES
+_EVENTS: Final = 160  # latency.h: LATENCY_TS_LEN
+_HIGHEST: Final = 1_000_000_000
+LONG_PACKET: Final = 0.01
+"""Seconds. A slow log with a threshold from here on is content with the time of packets."""
+
+
+class CommandStat:
+    """Calls of one command. `timed` of them took `seconds`; `failed` ended in an error, `rejected` never began."""
+
+    __slots__ = ("calls", "failed", "histogram", "rejected", "seconds", "timed")
+
+    def __init__(self) -> None:
+        self.calls = self.failed = self.rejected = self.timed = 0
+        self.seconds = 0.0
+        self.histogram: dict[int, int] = {}
+
+    @property
+    def microseconds(self) -> int:
+        """The time of all calls."""
+        return round(self.seconds * 1e6 * self.calls / self.timed) if self.timed else 0
+
+    def record(self, seconds: float) -> None:
+        """Puts a call into the histogram: by the largest number of ns that is as good as its own (HdrHistogram, 2 digits)."""
+        nanoseconds = min(max(1000, int(seconds * 1e9)), _HIGHEST)
+        shift = max(0, nanoseconds.bit_length() - 8)
+        bucket = ((nanoseconds >> shift) + 1 << shift) - 1
+        self.histogram[bucket] = self.histogram.get(bucket, 0) + 1
+
+    def percentile(self, percent: float) -> float:
+        """The time in microseconds that so many percent of the calls did not exceed."""
+        total = sum(self.histogram.values())
+        wanted, seen = max(1, int(percent / 100 * total + 0.5)), 0
+        for bucket in sorted(self.histogram):
+            seen += self.histogram[bucket]
+            if seen >= wanted:
+                return bucket / 1000
+        return 0.0
+
+    def cumulative(self) -> Iterator[tuple[int, int]]:
+        """Powers of two in microseconds and how many calls took no longer, where that number grows."""
+        limit, seen, said = 1024, 0, 0
+        for bucket in sorted(self.histogram):
+            while bucket > limit:
+                if seen > said:
+                    yield limit // 1000, seen
+                    said = seen
+                limit *= 2
+            seen += self.histogram[bucket]
+        if seen > said:
+            yield limit // 1000, seen
+
+
+class CommandStats(dict[str, CommandStat]):
+    """By the command's full name, in the order of first use."""
+
+    def __missing__(self, name: str) -> CommandStat:
+        self[name] = stat = CommandStat()
+        return stat
+
+
+class Rates:
+    """Figures a second, over the last 16 ticks: operations, bytes received, bytes sent."""
+
+    def __init__(self) -> None:
+        self._before: tuple[int, ...] = ()
+        self._at = 0
+        self._samples: deque[tuple[float, ...]] = deque(maxlen=_SAMPLES)
+
+    def sample(self, now: int, *totals: int) -> None:
+        """Notes what the totals are at `now`."""
+        elapsed = now - self._at
+        if self._before and elapsed > 0:
+            grown = [max(0, total - before) for total, before in zip(totals, self._before, strict=True)]
+            self._samples.append(tuple(each * 1000 / elapsed for each in grown))
+        self._before, self._at = totals, now
+
+    def per_second(self, place: int) -> float:
+        """The average of the samples of one of the totals."""
+        return sum(sample[place] for sample in self._samples) / _SAMPLES
+
+
+class NodeStats:
+    """The figures of one node."""
+
+    def __init__(self) -> None:
+        self.slowlog = SlowLog()
+        self.reset()
+
+    def reset(self) -> None:
+        """Begins anew (CONFIG RESETSTAT)."""
+        self.commands = CommandStats()
+        self.rates = Rates()
+        self.lookups = 0
+        """Keys that commands with several of them looked up; those with one are counted by their calls."""
+        self.misses = 0
+        self.peak = 0
+        """The most memory that anybody was told of."""
+        self.events: dict[bytes, deque[tuple[int, int]]] = {}
+        self.longest: dict[bytes, int] = {}
+
+    def spoiled(self, command: Command, *, rejected: bool) -> None:
+        """A call that was counted ended in an error, or should not have been counted."""
+        stat = self.commands[command.name]
+        if rejected:
+            stat.rejected += 1
+            stat.calls -= 1
+        else:
+            stat.failed += 1
+
+    def reject(self, table: CommandTable, argv: Argv) -> None:
+        """A command was refused before it began."""
+        command = table.find(argv[0])
+        if command is not None and command.subcommands and len(argv) > 1:
+            command = command.subcommands.get(argv[1].lower())
+        if command is not None:
+            self.commands[command.name].rejected += 1
+
+    def looked_up(
+        self, command: Command, slot: Slot, keys: Sequence[bytes], notifier: Notifier | None
+    ) -> None:
+        """A command that reads looks these keys up."""
+        if not command.single:
+            self.lookups += len(keys)
+        missing = [key for key in keys if key not in slot]
+        self.misses += len(missing)
+        if notifier is not None:
+            for key in missing:
+                notifier.emit("m", "keymiss", key)
+
+    def took_long(self, s: Session, command: Command, argv: Argv, ran: int, seconds: float) -> None:
+        """A packet of so many calls of the command took long; the next ones of many are timed call by call."""
+        if ran == 1:
+            self.note_slow(s, command, argv, seconds * 1e6)
+        else:
+            s.gates |= GATE_TIMED
+
+    def note(self, s: Session, command: Command, argv: Argv, seconds: float, *, failed: bool) -> None:
+        """A command took that long."""
+        stat = self.commands[command.name]
+        stat.calls += 1
+        stat.timed += 1
+        stat.seconds += seconds
+        if failed:
+            stat.failed += 1
+        parameters = s.node.cluster.parameters
+        if parameters.latency_tracking:
+            stat.record(seconds)
+        self.note_slow(s, command, argv, seconds * 1e6)
+
+    def note_slow(self, s: Session, command: Command, argv: Argv, microseconds: float) -> None:
+        """Tells the slow log of a command that took so long that it may be interested."""
+        parameters = s.node.cluster.parameters
+        threshold = parameters.slowlog_log_slower_than
+        if s.script is None and 0 <= threshold <= microseconds and not command.flags & SKIP_SLOWLOG:
+            self.slowlog.add(s, command, argv, int(microseconds), parameters.slowlog_max_len)
+        threshold = parameters.latency_monitor_threshold
+        if threshold and microseconds >= threshold * 1000:
+            self.add_event(
+                b"fast-command" if command.is_fast else b"command", s.now, int(microseconds / 1000)
+            )
+
+    def add_event(self, name: bytes, now: int, milliseconds: int) -> None:
+        """A latency spike (LATENCY HISTORY); within one second the longest counts."""
+        history = self.events.setdefault(name, deque(maxlen=_EVENTS))
+        self.longest[name] = max(milliseconds, self.longest.get(name, 0))
+        if history and history[-1][0] == now // 1000:
+            milliseconds = max(milliseconds, history.pop()[1])
+        history.append((now // 1000, milliseconds))
+
+    def hits(self, readers: Iterable[str]) -> int:
+        """How many keys were found by commands that read; `readers` are those that look up one key."""
+        calls = sum(self.commands[name].calls for name in readers if name in self.commands)
+        return max(0, calls + self.lookups - self.misses)

@@ -1,0 +1,171 @@
+"""Client-side caching: which clients want to hear that a key has changed. https://valkey.io/topics/client-side-caching/"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from localstack_memorydb.engine.errors import CommandError, printable
+from localstack_memorydb.engine.resp import Argv, Push, Reply
+
+if TYPE_CHECKING:
+    from localstack_memorydb.engine.registry import Command
+    from localstack_memorydb.engine.session import Session
+
+_CHANNEL: Final = b"__redis__:invalidate"
+
+
+class Tracker:
+    """How one client tracks keys. `redirect` is the number of the client that is told instead, or 0.
+
+    With `bcast` it hears of every key that begins with one of `prefixes`; else of keys that it has read, those only
+    (`optin`) or all but those (`optout`) of a command that CLIENT CACHING (`caching`) precedes.
+    """
+
+    __slots__ = ("bcast", "broken", "caching", "noloop", "optin", "optout", "prefixes", "redirect")
+
+    def __init__(self) -> None:
+        self.redirect = 0
+        self.bcast = self.optin = self.optout = self.noloop = False
+        self.broken = self.caching = False
+        self.prefixes: list[bytes] = []
+
+    def refuse(self, former: Tracker | None) -> None:
+        """Raises CommandError for options that exclude each other, or that differ too much from the former ones."""
+        again = "before disabling tracking for this client, and then re-enabling it with a different mode."
+        if self.prefixes and not self.bcast:
+            raise CommandError("ERR PREFIX option requires BCAST mode to be enabled")
+        if former is not None and former.bcast != self.bcast:
+            raise CommandError(f"ERR You can't switch BCAST mode on/off {again}")
+        if self.bcast and (self.optin or self.optout):
+            raise CommandError("ERR OPTIN and OPTOUT are not compatible with BCAST")
+        if self.optin and self.optout:
+            raise CommandError("ERR You can't specify both OPTIN mode and OPTOUT mode")
+        if former is not None and ((self.optin and former.optout) or (self.optout and former.optin)):
+            raise CommandError(f"ERR You can't switch OPTIN/OPTOUT mode {again}")
+        if self.bcast:
+            _refuse_overlaps(self.prefixes, former.prefixes if former is not None else [])
+
+    def wants(self) -> bool:
+        """Whether the keys of the command that runs now are to be remembered."""
+        if self.bcast:
+            return False
+        return self.caching if self.optin else not (self.optout and self.caching)
+
+
+def _refuse_overlaps(prefixes: list[bytes], former: list[bytes]) -> None:
+    for place, prefix in enumerate(prefixes):
+        for kind, others in (("an existing", former), ("another provided", prefixes[place + 1 :])):
+            for other in others:
+                if prefix.startswith(other) or other.startswith(prefix):
+                    raise CommandError(
+                        f"ERR Prefix '{printable(prefix)}' overlaps with {kind} prefix '{printable(other)}'. "
+                        "Prefixes for a single client must not overlap."
+                    )
+
+
+class Tracking:
+    """The keys that clients of a shard have read (`keys`), and the prefixes that others listen to.
+
+    `pending` are the keys that changed since the last broadcast, with who changed them first.
+    """
+
+    def __init__(self) -> None:
+        self.keys: dict[bytes, dict[Session, None]] = {}
+        self.prefixes: dict[bytes, dict[Session, None]] = {}
+        self.pending: dict[bytes, Session | None] = {}
+        self.clients: dict[Session, None] = {}
+
+    @property
+    def active(self) -> bool:
+        """Whether anybody wants to know which keys change."""
+        return bool(self.keys or self.prefixes)
+
+    @property
+    def items(self) -> int:
+        """How many pairs of a key and a client there are."""
+        return sum(len(sessions) for sessions in self.keys.values())
+
+    def start(self, s: Session, tracker: Tracker) -> None:
+        """The client tracks keys in that way from now on; prefixes that it had stay."""
+        if tracker.bcast:
+            former = s.tracking.prefixes if s.tracking is not None else []
+            new = tracker.prefixes or ([] if former else [b""])
+            tracker.prefixes = [*former, *new]
+            for prefix in new:
+                self.prefixes.setdefault(prefix, {})[s] = None
+        s.tracking = tracker
+        self.clients[s] = None
+
+    def stop(self, s: Session) -> None:
+        """The client no longer tracks; keys that it read are forgotten as they change."""
+        if s.tracking is None:
+            return
+        for prefix in s.tracking.prefixes:
+            listening = self.prefixes.get(prefix, {})
+            listening.pop(s, None)
+            if not listening:
+                self.prefixes.pop(prefix, None)
+        self.clients.pop(s, None)
+        s.tracking = None
+
+    def remember(self, s: Session, command: Command, argv: Argv, most: int) -> None:
+        """The client has read the keys of this command line. Beyond `most` keys others are given up, and told of."""
+        for key in command.find_keys(argv):
+            self.keys.setdefault(key, {})[s] = None
+        while len(self.keys) > most:
+            self._invalidate(next(iter(self.keys)), None)
+
+    def changed(self, key: bytes, author: Session | None) -> None:
+        """A key has changed."""
+        if self.prefixes and any(key.startswith(prefix) for prefix in self.prefixes):
+            self.pending.setdefault(key, author)
+        if key in self.keys:
+            self._invalidate(key, author)
+
+    def _invalidate(self, key: bytes, author: Session | None) -> None:
+        for session in self.keys.pop(key):
+            tracker = session.tracking
+            if tracker is not None and not tracker.bcast and not (tracker.noloop and session is author):
+                send(session, [key])
+
+    def flushed(self) -> None:
+        """Every key is gone."""
+        for session in list(self.clients):
+            send(session, None)
+        self.keys.clear()
+
+    def broadcast(self) -> None:
+        """Tells those who listen to prefixes of what changed since the last time."""
+        pending, self.pending = self.pending, {}
+        for prefix, sessions in sorted(self.prefixes.items()):
+            keys = sorted(key for key in pending if key.startswith(prefix))
+            for session in list(sessions):
+                tracker = session.tracking
+                if tracker is not None:
+                    heard = [key for key in keys if not (tracker.noloop and pending[key] is session)]
+                    if heard:
+                        send(session, heard)
+
+
+def send(s: Session, keys: Iterable[bytes] | None) -> None:
+    """Tells the client, or the one that it redirects to, that keys are no longer what they were; None: all keys."""
+    tracker, receiver = s.tracking, s
+    body: Reply = None if keys is None else list(keys)
+    if tracker is not None and tracker.redirect:
+        found = s.node.sessions.get(tracker.redirect)
+        if found is None:
+            tracker.broken = True
+            if _protocol(s) == 3:
+                s.send(Push([b"tracking-redir-broken", tracker.redirect]))
+            return
+        receiver = found
+    if _protocol(receiver) == 3:
+        receiver.send(Push([b"invalidate", body]))
+    elif receiver is not s and (receiver.channels or receiver.patterns):
+        receiver.send(Push([b"message", _CHANNEL, body]))
+
+
+def _protocol(s: Session) -> int:
+    """The client's protocol; while a script of its own runs, the session speaks that one's."""
+    return s.protocol if s.script is None else s.script.protocols()[0]
