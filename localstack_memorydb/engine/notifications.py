@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from localstack_memorydb.engine.resp import Argv, Reply
+from localstack_memorydb.engine.resp import BLOCKED, Argv, Reply
 from localstack_memorydb.engine.streams import Stream
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _EVENTS: Final = {
     "$ setrange": "setrange",
     "$ incrby": "incr decr incrby decrby",
     "$ incrbyfloat": "incrbyfloat",
-    "$ setbit": "setbit bitfield",
+    "$ setbit": "setbit",
     "$ pfadd": "pfadd pfmerge",
     "l lpush": "lpush lpushx",
     "l rpush": "rpush rpushx",
@@ -65,8 +65,6 @@ _EVENTS_OF_RESULTS: Final = {
     "$ set": "bitop",
     "g expire": "expire pexpire expireat pexpireat",
     "g persist": "persist",
-    "g restore": "restore",
-    "g copy_to": "copy",
     "s sinterstore": "sinterstore",
     "s sunionstore": "sunionstore",
     "s sdiffstore": "sdiffstore",
@@ -149,7 +147,7 @@ class Notifier:
             if key not in told and sizes.get(key, 0) is None and key in db:
                 self.emit("n", "new", key)
             told.add(key)
-            if event in {"del", "rename_from"}:
+            if event in {"del", "expired", "rename_from"}:
                 gone.add(key)
             self.emit(kind, event, key)
         for key, size in sizes.items():
@@ -163,14 +161,14 @@ def _events(s: Session, command: Command, argv: Argv, reply: Reply, before: Befo
         stream = s.db.get(key)
         if isinstance(stream, Stream) and len(stream.groups[argv[2]].consumers) > count:
             yield "t", "xgroup-createconsumer", key
-    if s.unchanged:
+    if s.unchanged or reply is BLOCKED:
         return
     special = _SPECIAL.get(command.name)
     if special is not None:
         yield from special(s, argv, reply, before)
     elif command.name in _PLAIN:
         kind, event = _PLAIN[command.name]
-        for key in dict.fromkeys(command.modified_keys(argv)):
+        for key in command.modified_keys(argv):
             yield kind, event, key
     elif command.name in _OF_RESULTS:
         kind, event = _OF_RESULTS[command.name]
@@ -181,8 +179,25 @@ def _events(s: Session, command: Command, argv: Argv, reply: Reply, before: Befo
 
 def _set(s: Session, argv: Argv, reply: Reply, before: Before) -> Iterator[Event]:
     yield "$", "set", argv[1]
-    if argv[1] in s.db.deadlines and b"KEEPTTL" not in [word.upper() for word in argv[3:]]:
+    if argv[1] not in s.db:  # the time is over already
         yield "g", "expire", argv[1]
+        yield "x", "expired", argv[1]
+    elif argv[1] in s.db.deadlines and b"KEEPTTL" not in [word.upper() for word in argv[3:]]:
+        yield "g", "expire", argv[1]
+
+
+def _bitfield(s: Session, argv: Argv, reply: Reply, before: Before) -> Iterator[Event]:
+    """A write that would overflow and must not makes the key, but changes nothing."""
+    if before.sizes[argv[1]] is None:
+        before.sizes[argv[1]] = 0
+        yield "n", "new", argv[1]
+    at, answers = 2, iter(reply)
+    while at < len(argv):
+        word = argv[at].upper()
+        at += {b"OVERFLOW": 2, b"GET": 3}.get(word, 4)
+        if word != b"OVERFLOW" and next(answers) is not None and word != b"GET":
+            yield "$", "setbit", argv[1]
+            return
 
 
 def _getex(s: Session, argv: Argv, reply: Reply, before: Before) -> Iterator[Event]:
@@ -197,10 +212,19 @@ def _delete(s: Session, argv: Argv, reply: Reply, before: Before) -> Iterator[Ev
 
 
 def _rename(s: Session, argv: Argv, reply: Reply, before: Before) -> Iterator[Event]:
-    if before.sizes[argv[2]] is None:
-        before.sizes[argv[1]], before.sizes[argv[2]] = 0, None
+    before.sizes[argv[2]] = 0
+    yield "n", "new", argv[2]
     yield "g", "rename_from", argv[1]
     yield "g", "rename_to", argv[2]
+
+
+def _replaced(s: Session, argv: Argv, reply: Reply, before: Before) -> Iterator[Event]:
+    """COPY and RESTORE make a new key even of one that they replace."""
+    key = argv[2] if argv[0].lower() == b"copy" else argv[1]
+    if key in s.db:
+        before.sizes[key] = 0
+        yield "n", "new", key
+        yield "g", "copy_to" if argv[0].lower() == b"copy" else "restore", key
 
 
 def _popped(s: Session, argv: Argv, reply: Reply, before: Before) -> Iterator[Event]:
@@ -247,6 +271,7 @@ def _xadd(s: Session, argv: Argv, reply: Reply, before: Before) -> Iterator[Even
 
 _SPECIAL: Final[dict[str, Callable[[Session, Argv, Reply, Before], Iterator[Event]]]] = {
     **dict.fromkeys(("set", "setex", "psetex"), _set),
+    "bitfield": _bitfield,
     "getex": _getex,
     **dict.fromkeys(("del", "unlink", "getdel"), _delete),
     **dict.fromkeys(("rename", "renamenx"), _rename),
@@ -254,6 +279,7 @@ _SPECIAL: Final[dict[str, Callable[[Session, Argv, Reply, Before], Iterator[Even
     **dict.fromkeys(("zpopmin", "zpopmax"), _popped),
     **dict.fromkeys(("bzpopmin", "bzpopmax"), _popped_first),
     **dict.fromkeys(("lmove", "blmove", "rpoplpush", "brpoplpush"), _moved),
+    **dict.fromkeys(("copy", "restore"), _replaced),
     "smove": _smove,
     "zadd": _zadd,
     "xadd": _xadd,

@@ -527,7 +527,7 @@ class Session(Requests):
         before = Before(command, argv, self.db) if notifier is not None else None
         counts = self.gates & GATE_MEMORY or command.amplifies
         reply = use(self, command, argv) if counts else command.run(self, argv)
-        if notifier is not None and before is not None and reply is not BLOCKED:
+        if notifier is not None and before is not None:
             notifier.tell(self, command, argv, reply, before)
         if not self.unchanged and reply is not BLOCKED:
             changed = self.effects if self.effects is not None else [argv]

@@ -175,7 +175,7 @@ class NodeStats:
         parameters = s.node.cluster.parameters
         threshold = parameters.slowlog_log_slower_than
         if s.script is None and 0 <= threshold <= microseconds and not command.flags & SKIP_SLOWLOG:
-            self.slowlog.add(s, command, argv, int(microseconds), parameters.slowlog_max_len)
+            self.slowlog.add(s, command, argv, round(microseconds), parameters.slowlog_max_len)
         threshold = parameters.latency_monitor_threshold
         if threshold and microseconds >= threshold * 1000:
             self.add_event(

@@ -59,7 +59,7 @@ BINARIES: dict[str, tuple[Callable[[], str | None], tuple[int, ...]]] = {
 
 
 @contextmanager
-def running(kind: str) -> Iterator[Server]:
+def running(kind: str, *options: str) -> Iterator[Server]:
     """A real server of the kind, ready to serve; stopped and its files removed at the end.
 
     `version` is MemoryDB's version that it is a witness for, not its own: Valkey 9.1 stands for 7.2.
@@ -72,7 +72,17 @@ def running(kind: str) -> Iterator[Server]:
         port, bus = _free_ports(2)
         arguments = ["--port", str(port), "--cluster-port", str(bus), "--bind", "127.0.0.1", "--save", ""]
         arguments += ["--cluster-announce-ip", "127.0.0.1"]
-        arguments += ["--appendonly", "no", "--cluster-enabled", "yes", "--dir", folder, "--daemonize", "no"]
+        arguments += [
+            "--appendonly",
+            "no",
+            "--cluster-enabled",
+            "yes",
+            "--dir",
+            folder,
+            "--daemonize",
+            "no",
+            *options,
+        ]
         with Path(folder, "log").open("wb") as log:
             process = subprocess.Popen([binary, *arguments], stdout=log, stderr=log)
         try:

@@ -1,0 +1,88 @@
+"""Keyspace notifications: every transcript is played on both servers, and what a subscriber hears must be the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+
+import pytest
+
+from .player import Connection, play
+from .subject import engine
+from .transcript import Scenario, families, load
+from .wire import decode
+from .witness import BINARIES, Server, running
+
+EVENTS = "AKEn"
+MARK = b"__keyspace@0__:"
+
+SCENARIOS = [scenario for family in families() for scenario in load(family)]
+
+NOT_COMPARED = {
+    "connection:CLIENT KILL": "ends the subscriber, too",
+    "strings:SET with a time in the past deletes": "a key that would be gone at once is not made first",
+}
+_EXPIRED = "keys that EXPIRE or GETEX end are `expired` instead of deleted"
+NEWER = {
+    "hashes:commands of later versions are unknown": "fields of hashes expire",
+    "keys:EXPIRE NX, XX, GT and LT": _EXPIRED,
+    "keys:EXPIRE in the past deletes": _EXPIRED,
+    "keys:EXPIRE with bad times": _EXPIRED,
+    "strings:GETEX": _EXPIRED,
+    "sorted_sets:ZADD with a hexadecimal score": "such scores are refused",
+    "transactions:nested MULTI": "spoils the transaction",
+    "transactions:WATCH inside MULTI": "spoils the transaction",
+}
+"""What Valkey 9.1 does otherwise than 7.2 did; Redis 7.0 is compared."""
+
+
+class Listener:
+    """A subscriber of a server's events."""
+
+    def __init__(self, server: Server) -> None:
+        self.connection = Connection(server)
+        self.publisher = Connection(server)
+        self.connection.ask(b"PSUBSCRIBE", b"__key*__:*")
+
+    def close(self) -> None:
+        self.connection.close()
+        self.publisher.close()
+
+    def heard(self) -> list[tuple[bytes, bytes]]:
+        """The channels and messages since the last time."""
+        self.publisher.ask(b"PUBLISH", MARK, b"end")
+        events: list[tuple[bytes, bytes]] = []
+        while True:
+            channel, message = (node.value for node in decode(self.connection.read()).children[2:])
+            assert isinstance(channel, bytes)
+            assert isinstance(message, bytes)
+            if channel == MARK and message == b"end":
+                return events
+            events.append((channel, message))
+
+
+@pytest.fixture(scope="module", params=["valkey", "redis"])
+def noisy(request: pytest.FixtureRequest) -> Iterator[tuple[Server, Server]]:
+    """Servers that tell of every event."""
+    kind = request.param
+    if BINARIES[kind][0]() is None:
+        pytest.skip(f"no {kind}-server to compare with")
+    with ExitStack() as stack:
+        real = stack.enter_context(running(kind, "--notify-keyspace-events", EVENTS))
+        ours = stack.enter_context(engine(kind, notify_keyspace_events=EVENTS))
+        yield real, ours
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
+def test_events_are_those_of_the_real_server(scenario: Scenario, noisy: tuple[Server, Server]) -> None:
+    """Whether the answers are the same is another test's question."""
+    if scenario.needs > noisy[0].version:
+        pytest.skip("the scenario is about a newer engine version")
+    other = NOT_COMPARED | (NEWER if noisy[0].name == "valkey" else {})
+    if str(scenario) in other:
+        pytest.skip(other[str(scenario)])
+    real, ours = map(Listener, noisy)
+    with closing(real), closing(ours):
+        play(scenario, *noisy)
+        expected, actual = real.heard(), ours.heard()
+    assert actual == expected

@@ -1,0 +1,194 @@
+"""SLOWLOG, INFO's figures, MONITOR and LATENCY on a clock that the test holds."""
+
+from __future__ import annotations
+
+import pytest
+
+from localstack_memorydb.engine.cluster import Cluster
+from tests.unit.cluster_without_sockets import NOW, Client, start
+
+
+class Clock:
+    """Goes on by `step` seconds each time that it is looked at."""
+
+    def __init__(self, step: float) -> None:
+        self.now, self.step = 100.0, step
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+def running(step: float = 0.0, **parameters: str) -> tuple[Cluster, Client]:
+    """A cluster in which everything takes that many seconds, and a client."""
+    cluster = start(**parameters)
+    cluster.clock = Clock(step)
+    return cluster, Client(cluster.shards[0].primary)
+
+
+def field(client: Client, section: str, name: str) -> str:
+    """A field of INFO, or nothing."""
+    lines = client(f"INFO {section}").decode().splitlines()
+    return next((line.partition(":")[2] for line in lines if line.startswith(f"{name}:")), "")
+
+
+@pytest.mark.parametrize("line", ["GET a", "MGET a b", "EVAL 'return 1' 0"])
+def test_slow_commands_are_logged(line: str) -> None:
+    cluster, client = running(0.02)
+    client(line)
+    cluster.clock = Clock(0)
+    assert client("SLOWLOG LEN") == b":1\r\n"
+    words = client("SLOWLOG GET").split(b"\r\n")
+    assert words[:5] == [b"*1", b"*6", b":0", b":%d" % (NOW // 1000), b":20000"]
+    assert line.split()[0].encode() in words
+
+
+def test_fast_commands_are_not_logged() -> None:
+    _, client = running(0.001)
+    client("GET a")
+    client("MGET a b")
+    assert client("SLOWLOG LEN") == b":0\r\n"
+
+
+def test_the_threshold_is_a_parameter() -> None:
+    _, client = running(0.001, slowlog_log_slower_than="500")
+    client("GET a")
+    assert client("SLOWLOG LEN") == b":1\r\n"
+    client.session.node.cluster.set_parameters({"slowlog-log-slower-than": "-1"})
+    client("GET a")
+    # CONFIG-like changes act on connected clients; SLOWLOG LEN above was logged as well.
+    assert client("SLOWLOG LEN") == b":2\r\n"
+
+
+def test_the_log_keeps_as_many_as_the_parameter_says() -> None:
+    _, client = running(0.02, slowlog_max_len="3")
+    for number in range(5):
+        client(f"GET {number}")
+    assert client("SLOWLOG LEN") == b":3\r\n"
+    client("SLOWLOG RESET")
+    assert client("SLOWLOG GET 1").startswith(b"*1\r\n*6\r\n:6\r\n")  # SLOWLOG RESET itself
+
+
+def test_long_command_lines_are_shortened_and_passwords_taken_out() -> None:
+    _, client = running(0.02)
+    client("MSET " + " ".join(f"{{k}}{number} v" for number in range(40)))
+    assert b"... (50 more arguments)" in client("SLOWLOG GET 1")
+    client("SET a " + "x" * 200)
+    assert b"x" * 128 + b"... (72 more bytes)\r\n" in client("SLOWLOG GET 1")
+    client("AUTH default secret")
+    said = client("SLOWLOG GET 1")
+    assert b"(redacted)" in said
+    assert b"secret" not in said
+
+
+def test_a_slow_pipeline_has_its_commands_timed_from_then_on() -> None:
+    _, client = running(0.02)
+    client(b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n*2\r\n$3\r\nGET\r\n$1\r\na\r\n")
+    assert client("SLOWLOG LEN") == b":0\r\n"
+    client(b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n*2\r\n$3\r\nGET\r\n$1\r\na\r\n")
+    assert client("SLOWLOG LEN") != b":0\r\n"
+
+
+def test_commandstats() -> None:
+    _, client = running(0.001)
+    client("SET a x")
+    client("GET a")
+    client("GET b")
+    client("INCR a")
+    client("GET")
+    client("GETRANGE a 0")
+    client("CLIENT GETNAME")
+    client("MULTI")
+    client("GET a")
+    client("EXEC")
+    client("EVAL \"redis.call('get', KEYS[1])\" 1 a")
+    assert field(client, "commandstats", "cmdstat_set") == (
+        "calls=1,usec=1000,usec_per_call=1000.00,rejected_calls=0,failed_calls=0"
+    )
+    assert field(client, "commandstats", "cmdstat_get").startswith("calls=4,")
+    assert field(client, "commandstats", "cmdstat_get").endswith("rejected_calls=1,failed_calls=0")
+    assert field(client, "commandstats", "cmdstat_incr").endswith("rejected_calls=0,failed_calls=1")
+    assert field(client, "commandstats", "cmdstat_getrange").startswith("calls=0,usec=0,")
+    assert field(client, "commandstats", "cmdstat_client|getname").startswith("calls=1,")
+    assert field(client, "commandstats", "cmdstat_exec").startswith("calls=1,")
+    assert field(client, "commandstats", "cmdstat_eval").startswith("calls=1,")
+    assert field(client, "default", "cmdstat_get") == ""
+    assert field(client, "all", "cmdstat_get").startswith("calls=4,")
+
+
+def test_pipelines_are_counted() -> None:
+    _, client = running(0.001)
+    client(b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n" * 3 + b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n" * 2 + b"PING")
+    client("GET a")
+    assert field(client, "commandstats", "cmdstat_get").startswith("calls=4,")
+    assert field(client, "commandstats", "cmdstat_set").startswith("calls=2,")
+
+
+def test_hits_and_misses() -> None:
+    _, client = running()
+    client("SET a 1")
+    client("SET empty ''")
+    for line in (
+        "GET a",
+        "GET empty",
+        "GET b",
+        "MGET a {a}b {a}c",
+        "EXISTS a {a}b",
+        "STRLEN b",
+        "LRANGE l 0 -1",
+    ):
+        client(line)
+    assert field(client, "stats", "keyspace_hits") == "4"
+    assert field(client, "stats", "keyspace_misses") == "6"
+
+
+def test_figures_a_second() -> None:
+    cluster, client = running()
+    cluster.tick(NOW)
+    for _ in range(50):
+        client("SET a 1")
+    for tick in range(1, 17):
+        cluster.tick(NOW + tick * 100)
+    assert field(client, "stats", "total_net_output_bytes") == str(50 * len("+OK\r\n"))
+    assert field(client, "stats", "instantaneous_ops_per_sec") == "31"  # 500 a second in one of 16 samples
+
+
+def test_latency_tracking_is_off_unless_the_parameter_says_so() -> None:
+    _, client = running(0.001)
+    client("GET a")
+    assert client("LATENCY HISTOGRAM") == b"*0\r\n"
+    assert "latency_percentiles" not in client("INFO latencystats").decode()
+
+
+def test_latency_tracking() -> None:
+    _, client = running(0.001, latency_tracking="yes")
+    client("GET a")
+    client("SET a 1")
+    client("GET a")
+    assert client("LATENCY HISTOGRAM get") == (
+        b"*2\r\n$3\r\nget\r\n*4\r\n$5\r\ncalls\r\n:2\r\n$14\r\nhistogram_usec\r\n*2\r\n:1056\r\n:2\r\n"
+    ).replace(b":1056", b":1048")
+    assert (
+        field(client, "latencystats", "latency_percentiles_usec_get")
+        == "p50=1003.519,p99=1003.519,p99.9=1003.519"
+    )
+
+
+def test_monitors_see_scripts_with_what_they_call() -> None:
+    _, client = running()
+    monitor = Client(client.session.node)
+    monitor("MONITOR")
+    client("EVAL \"return redis.call('get', KEYS[1])\" 1 a")
+    first, second = monitor.heard().decode().splitlines()
+    assert first.startswith(f'+{NOW // 1000}.000000 [0 127.0.0.1:50000] "EVAL"')
+    assert second == f'+{NOW // 1000}.000000 [0 lua] "get" "a"'
+
+
+def test_a_monitor_that_leaves_lets_commands_take_the_straight_path_again() -> None:
+    _, client = running()
+    monitor = Client(client.session.node)
+    gates = client.session.gates
+    monitor("MONITOR")
+    assert client.session.gates != gates
+    monitor.session.disconnect()
+    assert client.session.gates == gates
