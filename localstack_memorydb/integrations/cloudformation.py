@@ -102,16 +102,18 @@ class ResourceType:
         ]
         if problems:
             raise Refused("InvalidRequest", f"Model validation failed ({', '.join(problems)})")
-        found = {
-            name: value for name, value in given.items() if name in self.properties and value is not None
+        return {
+            name: self._typed(name, value)
+            for name, value in given.items()
+            if name in self.properties and value is not None
         }
-        for name in self.integers:
-            if name in found:
-                found[name] = int(found[name])
-        for name in self.booleans:
-            if name in found:
-                found[name] = found[name] in {True, "true", "True"}
-        return found
+
+    def _typed(self, name: str, value: Any) -> Any:
+        if name in self.integers:
+            return _integer(name, value)
+        if name in self.booleans:
+            return _boolean(name, value)
+        return _text(value) if name in {*self.members, "Tags"} else value
 
     def create_steps(self, properties: Properties) -> list[Step]:
         """How a resource comes to be."""
@@ -161,6 +163,49 @@ class ResourceType:
                 value = value.get(part) if isinstance(value, Mapping) else None
             found[attribute] = value
         return found
+
+
+def _mistyped(name: str, expected: str, value: Any) -> Refused:
+    kinds: dict[type, str] = {
+        str: "String",
+        bool: "Boolean",
+        int: "Integer",
+        float: "Double",
+        list: "JSONArray",
+    }
+    found = kinds.get(type(value), "JSONObject")
+    return Refused(
+        "InvalidRequest", f"Model validation failed (#/{name}: expected type: {expected}, found: {found})"
+    )
+
+
+def _integer(name: str, value: Any) -> int:
+    try:
+        number = float(value)
+        if not isinstance(value, bool) and number.is_integer():
+            return int(number)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise _mistyped(name, "Integer", value)
+
+
+def _boolean(name: str, value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in {"true", "false"}:
+        return value.lower() == "true"
+    raise _mistyped(name, "Boolean", value)
+
+
+def _text(value: Any) -> Any:
+    """Numbers and truths as the text that the API wants: templates often say `EngineVersion: 7.1` without quotes."""
+    if isinstance(value, list):
+        return [_text(each) for each in value]
+    if isinstance(value, Mapping):
+        return {key: _text(each) for key, each in value.items()}
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
 
 
 def _request_name(kind: ResourceType) -> str:
@@ -225,12 +270,14 @@ def _final_snapshot(properties: Properties) -> dict[str, Any]:
 
 
 def _change_multi_region_cluster(name: str, before: Properties, after: Properties) -> list[Step]:
-    request = _changed(before, after, ("Description", "NodeType", "EngineVersion"))
+    """As for a cluster: shards and node type are changed one after the other."""
+    requests: list[dict[str, Any]] = [_changed(before, after, ("Description", "NodeType", "EngineVersion"))]
     if _changed(before, after, ("NumShards",)):
-        request["ShardConfiguration"] = {"ShardCount": after["NumShards"]}
-    if request and "UpdateStrategy" in after:
-        request["UpdateStrategy"] = str(after["UpdateStrategy"]).lower()
-    return [("UpdateMultiRegionCluster", {"MultiRegionClusterName": name, **request})] if request else []
+        requests.append({"ShardConfiguration": {"ShardCount": after["NumShards"]}})
+    common = {"MultiRegionClusterName": name}
+    if "UpdateStrategy" in after:
+        common["UpdateStrategy"] = str(after["UpdateStrategy"]).lower()
+    return [("UpdateMultiRegionCluster", {**common, **request}) for request in requests if request]
 
 
 def _change_acl(name: str, before: Properties, after: Properties) -> list[Step]:
@@ -257,8 +304,13 @@ def _values(properties: Properties) -> dict[str, str]:
     """A parameter group's values, which a template may also hold as JSON text."""
     found = properties.get("Parameters") or {}
     if isinstance(found, str):
-        found = json.loads(found)
-    return {str(name): str(value) for name, value in found.items()}
+        try:
+            found = json.loads(found)
+        except ValueError:
+            raise _mistyped("Parameters", "JSONObject", found) from None
+    if not isinstance(found, Mapping):
+        raise _mistyped("Parameters", "JSONObject", found)
+    return {str(name): str(_text(value)) for name, value in found.items()}
 
 
 def _set_values(name: str, values: Mapping[str, str]) -> list[Step]:

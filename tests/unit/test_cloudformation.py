@@ -99,6 +99,40 @@ def test_numbers_and_truths_may_be_text() -> None:
     assert (found["NumShards"], found["TLSEnabled"], found["DataTiering"]) == (2, False, True)
 
 
+def test_text_may_be_numbers_and_truths() -> None:
+    kind = TYPES["AWS::MemoryDB::Cluster"]
+    given = {"ClusterName": "a", "NodeType": "b", "ACLName": "c", "EngineVersion": 7.1}
+    found = kind.validated({**given, "Tags": [{"Key": "paid", "Value": True}, {"Key": "cost", "Value": 7}]})
+    assert found["EngineVersion"] == "7.1"
+    assert found["Tags"] == [{"Key": "paid", "Value": "true"}, {"Key": "cost", "Value": "7"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("NumShards", "many", "#/NumShards: expected type: Integer, found: String"),
+        ("NumShards", 1.5, "#/NumShards: expected type: Integer, found: Double"),
+        ("NumShards", [1], "#/NumShards: expected type: Integer, found: JSONArray"),
+        ("TLSEnabled", "maybe", "#/TLSEnabled: expected type: Boolean, found: String"),
+    ],
+)
+def test_a_property_of_the_wrong_type_is_refused(name: str, value: object, expected: str) -> None:
+    kind = TYPES["AWS::MemoryDB::Cluster"]
+    with pytest.raises(Refused, match=expected):
+        kind.validated({"ClusterName": "a", "NodeType": "b", "ACLName": "c", name: value})
+
+
+@pytest.mark.parametrize("text", ["{bad", "[1]"])
+def test_parameters_that_are_no_json_object_are_refused_before_anything_is_made(
+    aws: World, text: str
+) -> None:
+    deployment = Deployment(TYPES["AWS::MemoryDB::ParameterGroup"], invoker(aws))
+    given = {"ParameterGroupName": "a", "Family": "memorydb_redis7", "Parameters": text}
+    with pytest.raises(Refused, match="#/Parameters: expected type: JSONObject"):
+        deployment.create(given)
+    assert aws.refusal("DescribeParameterGroups", ParameterGroupName="a") == "ParameterGroupNotFoundFault"
+
+
 def test_changes_that_the_api_refuses_together_are_made_one_after_the_other() -> None:
     kind = TYPES["AWS::MemoryDB::Cluster"]
     before = {"ClusterName": "a", "NodeType": "db.t4g.small", "ACLName": "c", "NumShards": 1}
@@ -116,6 +150,15 @@ def test_changes_that_the_api_refuses_together_are_made_one_after_the_other() ->
         {"ClusterName": "a", "ReplicaConfiguration": {"ReplicaCount": 2}},
         {"ClusterName": "a", "ShardConfiguration": {"ShardCount": 2}},
     ]
+
+
+def test_a_multi_region_cluster_changes_in_place(aws: World) -> None:
+    deployment = Deployment(TYPES["AWS::MemoryDB::MultiRegionCluster"], invoker(aws))
+    given = {"MultiRegionClusterNameSuffix": "all", "NodeType": "db.r7g.xlarge", "Engine": "valkey"}
+    deployment.create(given)
+    deployment.update(given, {**given, "NodeType": "db.r7g.2xlarge", "NumShards": 2})
+    (found,) = aws("DescribeMultiRegionClusters")["MultiRegionClusters"]
+    assert (found["NodeType"], found["NumberOfShards"]) == ("db.r7g.2xlarge", 2)
 
 
 def test_parameters_may_be_json_text_and_are_reset_when_they_go() -> None:
