@@ -37,36 +37,67 @@ class LogError(Exception):
 class ShardLog:
     """The open log of a shard. `generation` is the N of its files.
 
-    Entries are gathered in memory until `flush`, which whoever answers a client calls first. `failure` says why the last flush
-    did not succeed; what it could not write is kept and tried again.
+    Entries are gathered in memory until `flush`, which whoever answers a client calls first. `failure` says why nothing can be
+    written now; what could not be written is kept and tried again.
     """
 
     def __init__(self, directory: Path, generation: int) -> None:
         self.directory = directory
         self.generation = generation
-        self.failure: str | None = None
+        self.blocked: str | None = None  # why the files do not say where the data is
         self.size = 0
         self.base_size = 0
         self._depth = 0
         self._began = False
         self._waiting: list[bytes] = []
         self._unsynced = False
+        self._failure: str | None = None
+        self._postponed = 0
         self._file = -1
+        self._next: tuple[int, int, int] | None = None  # file, generation, size of the snapshot
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
-    def begin(self, base: bytes, generation: int) -> None:
-        """Starts a generation: a new snapshot, and an empty file for what follows it. The former one goes on until `settle`."""
+    def prepare(self, base: bytes) -> None:
+        """Makes the files of the next generation: a snapshot of now, and an empty file for what follows. Raises OSError.
+
+        The present one counts until `adopt`; nothing may be appended in between.
+        """
         self.directory.mkdir(parents=True, exist_ok=True)
+        generation = self.generation + 1
         write_whole(self._path(generation, "base.rdb"), base)
         path = self._path(generation, "incr.aof")
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
-        self.close()
-        self._file, self.generation = file, generation
-        self.size, self.base_size = 0, len(base)
+        self._next = file, generation, len(base)
 
-    def settle(self) -> None:
-        """Makes the generation the only one, once whoever keeps account of generations has noted it."""
+    @property
+    def coming_generation(self) -> int:
+        """The generation that was prepared, else the present one."""
+        return self._next[1] if self._next is not None else self.generation
+
+    def abandon(self) -> None:
+        """Goes on with the present generation."""
+        if self._next is not None:
+            os.close(self._next[0])
+            self._next = None
+
+    def adopt(self) -> None:
+        """Goes on with the generation that was prepared, once whoever keeps account of generations has noted it."""
+        if self._next is None:
+            return
+        if self._file >= 0:
+            os.close(self._file)
+        self._file, self.generation, self.base_size = self._next
+        self._next, self.size, self._postponed = None, 0, 0
+        self._waiting.clear()  # the snapshot has it
+        self._failure = self.blocked = None
+        try:
+            self._settle()
+        except OSError as error:
+            LOG.warning("old files of the log in %s stay: %s", self.directory, error.strerror)
+
+    def _settle(self) -> None:
+        """Makes the generation the only one that is there."""
         base, incr = self._path(self.generation, "base.rdb"), self._path(self.generation, "incr.aof")
         manifest = (
             f"file {base.name} seq {self.generation} type b\nfile {incr.name} seq {self.generation} type i\n"
@@ -128,13 +159,18 @@ class ShardLog:
             return False
         self._waiting.clear()
         self._unsynced = True
-        self.failure = None
+        self._failure = None
         return True
 
     def _fail(self, error: OSError) -> None:
-        if self.failure is None:
+        if self._failure is None:
             LOG.error("the log in %s cannot be written: %s", self.directory, error.strerror)
-        self.failure = error.strerror or str(error)
+        self._failure = error.strerror or str(error)
+
+    @property
+    def failure(self) -> str | None:
+        """Why writes have to be refused; None when all is well."""
+        return self.blocked or self._failure
 
     def sync(self) -> bool:
         """Waits until the disk has everything that was flushed; False when it does not take it."""
@@ -149,8 +185,12 @@ class ShardLog:
 
     @property
     def wants_rewrite(self) -> bool:
-        """Whether a new snapshot would be the shorter way to say the same."""
-        return self.size > max(_SMALLEST_REWRITE, self.base_size)
+        """Whether a new snapshot would be the shorter way to say the same; not in the middle of a transaction."""
+        return not self._depth and self.size > max(_SMALLEST_REWRITE, self.base_size, self._postponed)
+
+    def postpone(self) -> None:
+        """The snapshot could not be written: try again when the log has twice its size."""
+        self._postponed = 2 * self.size
 
     def close(self) -> None:
         """Writes what is left and closes the file."""

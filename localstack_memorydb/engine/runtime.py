@@ -164,11 +164,9 @@ class ClusterHandle:
         elif self._storage is not None:
             self._storage.create(self._cluster, clock())
 
-    def _keep(self, *, data: bool) -> None:
-        """Has the cluster's storage, if there is one, take note of a change of topology, or of all data."""
-        if self._storage is not None and data:
-            self._storage.checkpoint(self._cluster.shards, clock())
-        elif self._storage is not None:
+    def _keep_topology(self) -> None:
+        """Has the cluster's storage, if there is one, take note of which nodes there are, and of their roles."""
+        if self._storage is not None:
             self._storage.save_topology()
 
     def _call(self, function: Callable[[], T]) -> T:
@@ -202,10 +200,10 @@ class ClusterHandle:
             raise
         cluster.spread(target)
         gone = cluster.remove_empty(target)
-        self._keep(data=True)
+        kept = self._storage is not None and self._storage.keep_all(clock())
         cluster.resume(clock())
         self._server.close([node for shard in gone for node in shard.nodes])
-        if self._storage is not None:
+        if self._storage is not None and kept:
             self._storage.forget(gone)
 
     def set_replicas(self, replicas: int) -> None:
@@ -220,7 +218,7 @@ class ClusterHandle:
             for node in new:
                 node.shard.nodes.remove(node)
             raise
-        self._keep(data=False)
+        self._keep_topology()
         self._server.close(gone)
 
     def failover(self, shard: str) -> None:
@@ -229,7 +227,7 @@ class ClusterHandle:
 
     def _failover(self, shard: str) -> None:
         self._cluster.failover(self._shard(shard))
-        self._keep(data=False)
+        self._keep_topology()
 
     def _shard(self, name: str) -> Any:
         for shard in self._cluster.shards:
@@ -258,7 +256,8 @@ class ClusterHandle:
             keys += len(slot)
         for shard in self._cluster.shards:
             shard.budget.set_limit(shard.budget.limit)
-        self._keep(data=True)
+        if self._storage is not None:
+            self._storage.keep_all(clock())
         return keys
 
     def set_parameters(self, parameters: dict[str, str]) -> None:

@@ -37,6 +37,7 @@ class Storage:
         self.fsync = fsync
         self._cluster: Cluster | None = None
         self._synced = 0
+        self._behind = False
 
     # -- coming back --------------------------------------------------------------------------------------------------
 
@@ -69,35 +70,68 @@ class Storage:
         return self.directory / "cluster.json"
 
     def restore(self, cluster: Cluster, now: int) -> None:
-        """Fills the cluster, which has the layout that was kept, with its data, and logs from now on. Raises LogError."""
+        """Fills the cluster, which has the layout that was kept, with its data, and logs from now on.
+
+        Raises LogError.
+        """
         self._cluster = cluster
         document = self._document() or {}
         generations = {each["number"]: each["generation"] for each in document.get("shards", ())}
         for shard in cluster.shards:
             shard.log = ShardLog(self._folder(shard), generations[shard.number])
             _replay(shard, shard.log, now)
-        self.checkpoint(cluster.shards, now)
+        try:
+            self._commit(cluster.shards, now)
+        except OSError as error:
+            raise LogError(f"{self.directory} cannot be written: {error.strerror}") from None
 
     # -- keeping ------------------------------------------------------------------------------------------------------
 
     def create(self, cluster: Cluster, now: int) -> None:
-        """Begins with the cluster as it is; what was kept here before goes."""
+        """Begins with the cluster as it is; what was kept here before goes. Raises OSError."""
         self._cluster = cluster
         self.remove()
-        self.checkpoint(cluster.shards, now)
+        self._commit(cluster.shards, now)
 
-    def checkpoint(self, shards: list[Shard], now: int) -> None:
-        """Writes the shards anew, and the topology; nothing that a client does comes between."""
-        for shard in shards:
-            if shard.log is None:
-                shard.log = ShardLog(self._folder(shard), 0)
-            shard.log.begin(dump_shard(shard, now).data, shard.log.generation + 1)
-            shard.keyspace.log = shard.log
-            shard.keyspace.observe()
-        self.save_topology()
-        for shard in shards:
-            if shard.log is not None:
-                shard.log.settle()
+    def keep_all(self, now: int) -> bool:
+        """Takes note of a change that concerns data of several shards; nothing that a client does may come before it.
+
+        False when that fails. What is on disk is then as before, and no shard takes a write until `tick` has caught up.
+        """
+        try:
+            self._commit(self._shards, now)
+        except OSError as error:
+            if not self._behind:
+                LOG.error("the cluster in %s cannot be written: %s", self.directory, error.strerror)
+            self._behind = True
+            for shard in self._shards:
+                if shard.log is not None:
+                    shard.log.blocked = error.strerror or str(error)
+            return False
+        self._behind = False
+        return True
+
+    def _commit(self, shards: list[Shard], now: int) -> None:
+        """Writes the shards anew, then the topology, with which they count. Raises OSError, and then nothing has changed."""
+        logs = [self._log(shard) for shard in shards]
+        try:
+            for shard, log in zip(shards, logs, strict=True):
+                log.prepare(dump_shard(shard, now).data)
+            self.save_topology()
+        except OSError:
+            for log in logs:
+                log.abandon()
+            raise
+        for log in logs:
+            log.adopt()
+
+    def _log(self, shard: Shard) -> ShardLog:
+        """The shard's log; what is written from now on goes there."""
+        if shard.log is None:
+            shard.log = ShardLog(self._folder(shard), 0)
+        shard.keyspace.log = shard.log
+        shard.keyspace.observe()
+        return shard.log
 
     @property
     def _shards(self) -> list[Shard]:
@@ -105,9 +139,9 @@ class Storage:
         return self._cluster.shards if self._cluster is not None else []
 
     def save_topology(self) -> None:
-        """Writes which nodes there are, and which of them serve which slots."""
+        """Writes which nodes there are, and which of them serve which slots. Raises OSError."""
         shards = [
-            asdict(shard.layout()) | {"generation": shard.log.generation if shard.log else 0}
+            asdict(shard.layout()) | {"generation": shard.log.coming_generation if shard.log else 0}
             for shard in self._shards
         ]
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -127,14 +161,23 @@ class Storage:
 
     def tick(self, now: int) -> None:
         """Once a second the disk gets what was written; a log that has grown long is replaced by a snapshot."""
+        if self._behind:
+            self.keep_all(now)
         for shard in self._shards:
             if shard.log is not None:
                 shard.log.flush()
                 if shard.log.wants_rewrite:
-                    self.checkpoint([shard], now)
+                    self._rewrite(shard, shard.log, now)
         if self.fsync == "everysec" and now - self._synced >= _SYNC_MILLISECONDS:
             self._synced = now
             self.sync()
+
+    def _rewrite(self, shard: Shard, log: ShardLog, now: int) -> None:
+        try:
+            self._commit([shard], now)
+        except OSError as error:
+            LOG.warning("the log in %s cannot be made shorter: %s", log.directory, error.strerror)
+            log.postpone()
 
     def sync(self) -> bool:
         """Waits until the disk has everything; False when it does not take it."""

@@ -129,6 +129,13 @@ def test_damage_is_refused(tmp_path: Path, damage: bytes) -> None:
         kept(tmp_path, returns=True)
 
 
+def test_a_directory_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    kept(tmp_path)
+    (tmp_path / "cluster.json.partial").mkdir()
+    with pytest.raises(LogError, match="cannot be written: Is a directory"):
+        kept(tmp_path, returns=True)
+
+
 def test_a_snapshot_that_is_damaged_is_refused(tmp_path: Path) -> None:
     kept(tmp_path)
     (file,) = tmp_path.rglob("*.base.rdb")
@@ -145,7 +152,7 @@ def test_slots_that_moved_are_where_they_went(tmp_path: Path) -> None:
     cluster.add_shard(1, NOW)
     cluster.spread(3)
     assert cluster.storage is not None
-    cluster.storage.checkpoint(cluster.shards, NOW)
+    assert cluster.storage.keep_all(NOW)
     client(cluster, 2)("SET key1 again")
     again = restarted(cluster)
     assert [shard.ranges for shard in again.shards] == [shard.ranges for shard in cluster.shards]
@@ -164,6 +171,49 @@ def test_a_log_that_has_grown_is_replaced_by_a_snapshot(
     (file,) = tmp_path.rglob("*.incr.aof")
     assert file.stat().st_size == 0
     tell("SET other 1")
+    assert contents(restarted(cluster)) == contents(cluster)
+
+
+def test_a_snapshot_that_cannot_be_written_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("localstack_memorydb.engine.log._SMALLEST_REWRITE", 1000)
+    cluster = kept(tmp_path)
+    tell = client(cluster)
+    obstacle = tmp_path / "cluster.json.partial"
+    obstacle.mkdir()
+    for number in range(100):
+        tell(f"SET key{number} {number}")
+    cluster.tick(NOW)
+    assert tell("SET late 1") == b"+OK\r\n"
+    flush(cluster)
+    obstacle.rmdir()
+    assert contents(restarted(cluster)) == contents(cluster)
+
+
+def test_a_change_that_cannot_be_written_holds_back_writes_until_it_can(tmp_path: Path) -> None:
+    cluster = kept(tmp_path, shards=2)
+    for shard in range(2):
+        for number in range(50):
+            client(cluster, shard)(f"SET key{number} {number}")
+    flush(cluster)
+    before = contents(cluster)
+    obstacle = tmp_path / "cluster.json.partial"
+    obstacle.mkdir()
+    cluster.add_shard(1, NOW)
+    cluster.spread(3)
+    assert cluster.storage is not None
+    assert not cluster.storage.keep_all(NOW)
+    answers = {client(cluster, shard)("SET key1 again") for shard in range(3)}
+    assert b"-MISCONF Errors writing to the AOF file: Is a directory\r\n" in answers
+    assert b"+OK\r\n" not in answers
+    died = tmp_path.with_name(f"{tmp_path.name}-died")
+    shutil.copytree(tmp_path, died)  # as the disk is if the process dies now
+    (died / obstacle.name).rmdir()
+    assert contents(kept(died, returns=True)) == before
+    obstacle.rmdir()
+    cluster.tick(NOW)
+    assert b"+OK\r\n" in {client(cluster, shard)("SET key1 again") for shard in range(3)}
     assert contents(restarted(cluster)) == contents(cluster)
 
 
@@ -197,7 +247,7 @@ def test_a_real_server_starts_from_the_files(tmp_path: Path) -> None:
     tell("HSET {l}hash f v")
     tell("EXEC")
     assert cluster.storage is not None
-    cluster.storage.checkpoint(cluster.shards, NOW)
+    assert cluster.storage.keep_all(NOW)
     tell("SPOP none")
     tell("XADD stream * f v")
     tell("ZADD zset 1 a 2 b")
@@ -233,7 +283,8 @@ def test_nothing_is_repeated_twice(tmp_path: Path) -> None:
 
 def test_a_log_takes_entries_of_any_bytes(tmp_path: Path) -> None:
     log = ShardLog(tmp_path, 0)
-    log.begin(b"", 1)
+    log.prepare(b"")
+    log.adopt()
     entries = [[b"SET", b"\r\n$3\r\n", bytes(range(256))], [b"SET", b"", b""]]
     log.append_all(entries)
     log.close()
