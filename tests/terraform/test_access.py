@@ -100,7 +100,7 @@ def test_an_acl(workspace: Workspace) -> None:
     workspace.import_again(ACL, "basic")
 
 
-def test_the_users_of_an_acl(workspace: Workspace) -> None:
+def test_the_users_of_an_acl(workspace: Workspace, memorydb: Any) -> None:
     users = "".join(user(f"user-{n}", EVERYTHING, "a" * 16, resource=f"u{n}") for n in (1, 2, 3))
 
     def names(*numbers: int) -> str:
@@ -110,6 +110,9 @@ def test_the_users_of_an_acl(workspace: Workspace) -> None:
         found = workspace.apply(users + acl("changing", names(*numbers)))[ACL]
         assert sorted(found["user_names"] or []) == [f"user-{number}" for number in numbers]
     workspace.import_again(ACL, "changing")
+    memorydb.delete_user(UserName="user-2")  # leaves the list of its ACL with it
+    (listed,) = memorydb.describe_acls(ACLName="changing")["ACLs"]
+    assert listed["UserNames"] == ["user-1"]
     kept = "".join(user(f"user-{n}", EVERYTHING, "a" * 16, resource=f"u{n}") for n in (1, 3))
     found = workspace.apply(kept + acl("changing", f"[{USER.replace('test', 'u1')}.user_name]"))[ACL]
     assert found["user_names"] == ["user-1"]
@@ -151,6 +154,6 @@ def test_the_data_source_of_a_user(workspace: Workspace) -> None:
 
 def test_access_is_destroyed(workspace: Workspace, memorydb: Any) -> None:
     workspace.apply(user("brief", EVERYTHING, "a" * 16) + acl("brief", f"[{USER}.user_name]"))
-    workspace.terraform("destroy", "-auto-approve", "-input=false", "-no-color", seconds=300)
+    workspace.destroy()
     assert [row["Name"] for row in memorydb.describe_acls()["ACLs"]] == ["open-access"]
     assert [row["Name"] for row in memorydb.describe_users()["Users"]] == ["default"]

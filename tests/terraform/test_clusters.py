@@ -48,6 +48,13 @@ def cluster(called: str, /, *lines: str, **changes: str) -> str:
     return f'resource "aws_memorydb_cluster" "test" {{\n{body}\n}}\n'
 
 
+def regional(suffix: str, **changes: str) -> str:
+    """A multi-Region cluster with the base configuration of the acceptance tests, and what a test changes."""
+    arguments = {"multi_region_cluster_name_suffix": f'"{suffix}"', "node_type": '"db.r7g.xlarge"', **changes}
+    body = "\n".join(f"  {key} = {value}" for key, value in arguments.items())
+    return f'resource "aws_memorydb_multi_region_cluster" "test" {{\n{body}\n}}\n'
+
+
 def test_basic(workspace: Workspace) -> None:
     found = workspace.apply(
         NETWORK
@@ -140,6 +147,31 @@ def test_from_a_snapshot(workspace: Workspace) -> None:
     )
     found = workspace.apply(cluster("first") + snapshot + second)
     assert {ADDRESS, "aws_memorydb_cluster.second"} <= found.keys()
+
+
+def test_from_files_in_s3(workspace: Workspace, endpoint: Endpoint, memorydb: Any) -> None:
+    beside = (
+        'data "aws_caller_identity" "me" {\n}\n'
+        'resource "aws_s3_bucket" "exports" {\n'
+        '  bucket        = "exports-of-${data.aws_caller_identity.me.account_id}"\n'
+        "  force_destroy = true\n}\n"
+    )
+    snapshot = (
+        'resource "aws_memorydb_snapshot" "test" {\n  name = "seed"\n'
+        "  cluster_name = aws_memorydb_cluster.test.name\n}\n"
+    )
+    workspace.apply(cluster("seeding"))
+    with endpoint.redis("seeding") as client:
+        assert client.set("tea", "4.50")
+    found = workspace.apply(beside + cluster("seeding") + snapshot)
+    bucket = found["aws_s3_bucket.exports"]["bucket"]
+    assert bucket == f"exports-of-{found['data.aws_caller_identity.me']['account_id']}"
+    memorydb.copy_snapshot(SourceSnapshotName="seed", TargetSnapshotName="exported", TargetBucket=bucket)
+    arns = '["${aws_s3_bucket.exports.arn}/exported-0001.rdb"]'
+    seeded = cluster("seeded", snapshot_arns=arns).replace('"test"', '"seeded"')
+    workspace.apply(beside + cluster("seeding") + snapshot + seeded)
+    with endpoint.redis("seeded") as client:
+        assert client.get("tea") == b"4.50"
 
 
 UPDATES = {
@@ -240,13 +272,21 @@ def test_from_redis_to_valkey(workspace: Workspace) -> None:
 
 
 def test_a_final_snapshot(workspace: Workspace, memorydb: Any) -> None:
+    """The one destroy of a cluster that takes as long as the provider wants, so others are destroyed with it."""
     for name in ('"first"', '"last"'):
         workspace.apply(cluster("parting", final_snapshot_name=name))
     workspace.import_again(ADDRESS, "parting", ignored=("final_snapshot_name",))
-    workspace.apply(cluster("parting", final_snapshot_name='"last"'))
+    member = cluster(
+        "member",
+        engine="aws_memorydb_multi_region_cluster.test.engine",
+        multi_region_cluster_name="aws_memorydb_multi_region_cluster.test.multi_region_cluster_name",
+        node_type='"db.r7g.xlarge"',
+    ).replace('"test"', '"member"')
+    workspace.apply(cluster("parting", final_snapshot_name='"last"') + regional("parting") + member)
     # The provider waits five minutes before it believes that a cluster is gone.
-    workspace.terraform("destroy", "-auto-approve", "-input=false", "-no-color", seconds=500)
+    workspace.destroy()
     assert memorydb.describe_clusters()["Clusters"] == []
+    assert memorydb.describe_multi_region_clusters()["MultiRegionClusters"] == []
     assert [row["Name"] for row in memorydb.describe_snapshots()["Snapshots"]] == ["last"]
 
 
@@ -276,7 +316,7 @@ def test_valkey(workspace: Workspace) -> None:
 def test_a_destroy_after_the_cluster_is_gone(workspace: Workspace, clear: Callable[[], None]) -> None:
     workspace.apply(NETWORK + cluster("gone", subnet_group_name="aws_memorydb_subnet_group.net.id"))
     clear()
-    workspace.terraform("destroy", "-auto-approve", "-input=false", "-no-color")
+    workspace.destroy()
     assert workspace.state() == {}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from .test_clusters import ADDRESS as MEMBER
-from .test_clusters import cluster
+from .test_clusters import cluster, regional
 from .workspace import Workspace
 
 ADDRESS = "aws_memorydb_multi_region_cluster.test"
@@ -29,14 +29,7 @@ def forget(memorydb: Any) -> Iterator[None]:
             memorydb.delete_multi_region_cluster(MultiRegionClusterName=made["MultiRegionClusterName"])
 
 
-def regional(suffix: str, **changes: str) -> str:
-    """The base configuration of the acceptance tests, and what a test changes."""
-    arguments = {"multi_region_cluster_name_suffix": f'"{suffix}"', "node_type": '"db.r7g.xlarge"', **changes}
-    body = "\n".join(f"  {key} = {value}" for key, value in arguments.items())
-    return f'resource "aws_memorydb_multi_region_cluster" "test" {{\n{body}\n}}\n'
-
-
-def test_basic(workspace: Workspace) -> None:
+def test_basic(workspace: Workspace, memorydb: Any) -> None:
     found = workspace.apply(regional("basic"))[ADDRESS]
     name = found["multi_region_cluster_name"]
     assert name.endswith("-basic")
@@ -46,6 +39,8 @@ def test_basic(workspace: Workspace) -> None:
         found[value] for value in ("engine", "engine_version", "multi_region_parameter_group_name", "status")
     )
     workspace.import_again(ADDRESS, name)
+    workspace.destroy()
+    assert memorydb.describe_multi_region_clusters()["MultiRegionClusters"] == []
 
 
 def test_a_member(workspace: Workspace) -> None:

@@ -36,7 +36,7 @@ def test_a_subnet_group(workspace: Workspace) -> None:
         group('  name = "network"', '  description = "other"', subnets="[aws_subnet.net[2].id]")
     )
     assert (len(changed[GROUP]["subnet_ids"]), changed[GROUP]["description"]) == (1, "other")
-    workspace.terraform("destroy", "-auto-approve", "-input=false", "-no-color")
+    workspace.destroy()
     assert workspace.state() == {}
 
 
@@ -77,10 +77,12 @@ def test_a_snapshot(workspace: Workspace) -> None:
     workspace.import_again(SNAPSHOT, "picture")
 
 
-def test_tags_of_a_snapshot(workspace: Workspace) -> None:
+def test_tags_of_a_snapshot(workspace: Workspace, memorydb: Any) -> None:
     for tags in ('{ a = "1" }', '{ a = "2", b = "3" }', '{ c = "4" }'):
         found = workspace.apply(snapshot('  name = "tagged"', f"  tags = {tags}"))[SNAPSHOT]
         assert found["tags"] == dict(re.findall(r'(\w) = "(\d)"', tags))
+    workspace.destroy(f"-target={SNAPSHOT}")
+    assert memorydb.describe_snapshots()["Snapshots"] == []
 
 
 def test_a_snapshot_that_disappears(workspace: Workspace, memorydb: Any) -> None:

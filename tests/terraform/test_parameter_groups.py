@@ -68,5 +68,5 @@ def test_tags(workspace: Workspace) -> None:
     for tags in ('{ a = "1" }', '{ a = "2", b = "3" }', '{ c = "4" }'):
         found = workspace.apply(group("tagged", {}, f"  tags = {tags}"))[GROUP]
         assert found["tags"] == dict(re.findall(r'(\w) = "(\d)"', tags))
-    workspace.terraform("destroy", "-auto-approve", "-input=false", "-no-color")
+    workspace.destroy()
     assert workspace.state() == {}
