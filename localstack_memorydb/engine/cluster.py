@@ -7,7 +7,7 @@ own keyspace, so a replica costs neither memory nor time, and a failover loses n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -273,9 +273,9 @@ class Shard:
         keyspace.drop(keyspace.slot(slot), key, "evicted")
         keyspace.evicted += 1
 
-    def forget_ranges(self) -> None:
-        """The shard's slots have changed."""
-        self._ranges = None
+    def know_ranges(self, ranges: Iterable[Range] | None) -> None:
+        """The shard's slots have changed; found again when somebody asks, unless they are known."""
+        self._ranges = None if ranges is None else tuple(ranges)
 
     @property
     def offset(self) -> int:
@@ -345,9 +345,10 @@ class Cluster:
                     shard.primary = node
             self._assign(shard, each.slots)
 
-    def _assign(self, shard: Shard, ranges: Iterable[Range]) -> None:
+    def _assign(self, shard: Shard, ranges: Sequence[Range]) -> None:
         for first, last in ranges:
             self._owners[first : last + 1] = [shard] * (last + 1 - first)
+        shard.know_ranges(ranges)
 
     def layout(self) -> ClusterLayout:
         """What the cluster needs to come back as it is now, its data apart."""
@@ -489,7 +490,7 @@ class Cluster:
     def move_slot(self, number: int, target: Shard) -> None:
         """Hands a slot over with all its keys; clients that depend on it are told where it went."""
         source = self.owner(number)
-        target.keyspace.slots[number] = source.keyspace.slots[number]
+        target.keyspace.take(number, source.keyspace.slots[number])
         source.keyspace.slots[number] = None
         self._give(number, target)
         source.budget.stale = target.budget.stale = True
@@ -515,9 +516,9 @@ class Cluster:
     def _give(self, number: int, shard: Shard) -> None:
         previous = self._owners[number]
         if previous is not None:
-            previous.forget_ranges()
+            previous.know_ranges(None)
         self._owners[number] = shard
-        shard.forget_ranges()
+        shard.know_ranges(None)
 
     def remove_empty(self, target: int) -> list[Shard]:
         """Takes the shards after the first `target` out of the cluster; returns them, for their nodes to be closed."""

@@ -53,6 +53,8 @@ class Slot(dict[bytes, Value]):
 class Keyspace:
     """All slots of a shard. A slot that is None holds nothing, or belongs to another shard.
 
+    `used` has the numbers of those that may hold something: an idle cluster should not look through all of them.
+
     `observed` says whether anyone cares which keys a write changes (WATCH, blocked clients, the log on
     disk): while nobody does, writes take the straight path. A `budget` that counts memory is told of keys that go by themselves.
     """
@@ -67,12 +69,14 @@ class Keyspace:
         "ready",
         "slots",
         "tracking",
+        "used",
         "waiters",
         "watchers",
     )
 
     def __init__(self) -> None:
         self.slots: list[Slot | None] = [None] * SLOTS
+        self.used: set[int] = set()
         self.watchers: dict[bytes, set[Session]] = {}
         self.waiters: dict[bytes, dict[Session, type]] = {}
         self.ready: list[bytes] = []
@@ -85,14 +89,20 @@ class Keyspace:
         self.tracking = Tracking()
 
     def __len__(self) -> int:
-        return sum(len(slot) for slot in self.slots if slot)
+        return sum(len(slot) for slot in map(self.slots.__getitem__, self.used) if slot)
 
     def slot(self, number: int) -> Slot:
         """The slot's data, made when it is first used."""
         found = self.slots[number]
         if found is None:
-            found = self.slots[number] = Slot()
+            found = Slot()
+            self.take(number, found)
         return found
+
+    def take(self, number: int, slot: Slot | None) -> None:
+        """The slot's data from now on."""
+        self.slots[number] = slot
+        self.used.add(number)
 
     def of(self, key: bytes) -> Slot:
         """The slot in which the key lives."""
@@ -146,7 +156,8 @@ class Keyspace:
 
     def purge_all(self, now: int) -> None:
         """Deletes every key whose time has come: active expiry, and before a count of keys."""
-        for slot in self.slots:
+        for number in self.used:
+            slot = self.slots[number]
             if slot is not None and slot.deadlines:
                 self.purge_slot(slot, now)
 
@@ -157,9 +168,9 @@ class Keyspace:
                 if key in self.of(key):
                     self.changed(key)
             self.tracking.flushed()
-        for number, slot in enumerate(self.slots):
-            if slot is not None:
-                self.slots[number] = None
+        for number in self.used:
+            self.slots[number] = None
+        self.used.clear()
         if self.budget is not None:
             self.budget.measure()
 

@@ -252,7 +252,7 @@ class ClusterHandle:
         load_libraries(self._cluster, libraries)
         keys = 0
         for number, slot in loaded.filled():
-            self._cluster.owner(number).keyspace.slots[number] = slot
+            self._cluster.owner(number).keyspace.take(number, slot)
             keys += len(slot)
         for shard in self._cluster.shards:
             shard.budget.set_limit(shard.budget.limit)

@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from typing import cast
 
 from localstack_memorydb.engine.certificates import Authority, loadable
@@ -324,12 +325,7 @@ class ClusterServer:
             "localhost.localstack.cloud",
         ]
         names += [name for name in self.cluster.spec.hostnames if name not in names]
-        chain, key = self._authority.issue(list(dict.fromkeys(names)), datetime.now(UTC))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        with loadable(chain + key) as file:
-            context.load_cert_chain(file)
-        return context
+        return _server_context(self._authority, list(dict.fromkeys(names)))
 
     def close(self, nodes: list[Node]) -> None:
         """Stops listening for the nodes and drops their clients."""
@@ -347,3 +343,30 @@ class ClusterServer:
     def _tick(self) -> None:
         self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)
         self.cluster.tick(clock())
+
+
+def _server_context(authority: Authority, names: list[str]) -> ssl.SSLContext:
+    """TLS 1.2 and 1.3 for a server of these names; the certificate is made when the first client says hello.
+
+    Issuing and loading it takes longer than all else that starts a cluster, and many clusters never meet a client.
+    """
+
+    @cache
+    def issued() -> ssl.SSLContext:
+        context = _context()
+        with loadable(b"".join(authority.issue(names, datetime.now(UTC)))) as file:
+            context.load_cert_chain(file)
+        return context
+
+    def greet(connection: ssl.SSLObject | ssl.SSLSocket, _name: str, _context: ssl.SSLContext) -> None:
+        connection.context = issued()
+
+    waiting = _context()
+    waiting.sni_callback = greet  # called whether or not the client names a host
+    return waiting
+
+
+def _context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
