@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -17,7 +18,14 @@ Step: TypeAlias = tuple[str, dict[str, Any]]
 """An operation of the API and its parameters."""
 
 _PARAMETERS_PER_CALL: Final = 20
-_PATIENCE_SECONDS: Final = 0.02
+_POLL_SECONDS: Final = 0.02
+_LONGEST_WAIT_SECONDS: Final = 900.0
+_IN_USE: Final = {
+    "InvalidACLStateFault",
+    "InvalidMultiRegionClusterStateFault",
+    "InvalidParameterGroupStateFault",
+    "SubnetGroupInUseFault",
+}
 
 
 class Refused(Exception):
@@ -84,7 +92,9 @@ class ResourceType:
             "typeName": self.type_name,
             "properties": {name: {"type": kinds.get(name, "string")} for name in names},
             "required": list(self.required),
-            "createOnlyProperties": pointers(self.create_only),
+            # Of these an engine replaces a resource by itself. The others cannot change under one name, and an engine
+            # that tried would find the name taken: `Deployment.update` refuses them.
+            "createOnlyProperties": pointers([self.naming]),
             "readOnlyProperties": pointers(list(self.attributes)),
             "writeOnlyProperties": pointers(self.write_only),
             "primaryIdentifier": pointers([self.identifier or self.name]),
@@ -130,9 +140,23 @@ class ResourceType:
         """How a resource goes."""
         return f"Delete{self.kind}", {_request_name(self): name, **self.delete(properties)}
 
-    def replaces(self, before: Properties, after: Properties) -> bool:
-        """Whether the change needs a new resource."""
-        return any(before.get(name) != after.get(name) for name in self.create_only)
+    @property
+    def naming(self) -> str:
+        """The property by which a template chooses the name."""
+        return "MultiRegionClusterNameSuffix" if self.kind == "MultiRegionCluster" else self.name
+
+    def is_renamed(self, before: Properties, after: Properties) -> bool:
+        """Whether the change asks for a resource of another name. The API does not tell cases of a name apart."""
+        return str(before.get(self.naming, "")).lower() != str(after.get(self.naming, "")).lower()
+
+    def require_no_replacement(self, before: Properties, after: Properties) -> None:
+        """Raises Refused, in CloudFormation's words, for a change that needs a new resource of the same name."""
+        if any(before.get(name) != after.get(name) for name in self.create_only if name != self.naming):
+            raise Refused(
+                "NotUpdatable",
+                "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
+                f"Rename {after.get(self.naming)} and update the stack again.",
+            )
 
     # -- from descriptions to attributes ------------------------------------------------------------------------------
 
@@ -464,49 +488,113 @@ TYPES: Final = {
 
 
 class Deployment:
-    """A resource of a stack. Each method returns when the resource is at rest, or raises Refused."""
+    """A resource of a stack. Each method returns when the resource is at rest, or raises Refused.
 
-    def __init__(self, kind: ResourceType, invoke: Invoke, name: str = "") -> None:
+    That takes `patience` seconds at most.
+    """
+
+    def __init__(
+        self, kind: ResourceType, invoke: Invoke, name: str = "", *, patience: float = _LONGEST_WAIT_SECONDS
+    ) -> None:
         self.kind = kind
         self.name = name
         self._invoke = invoke
+        self._patience = patience
 
     def create(self, given: Properties) -> None:
-        """Makes the resource; the API says its name."""
+        """Makes the resource; the API says its name, which is empty as long as nothing is made."""
         properties = self.kind.validated(given)
         for step in self.kind.create_steps(properties):
             self.name = self.run(step) or self.name
 
-    def update(self, before: Properties, after: Properties) -> None:
-        """Changes what differs."""
-        description = self.description()
+    def update(self, before: Properties, after: Properties) -> Deployment | None:
+        """Changes what differs. A resource of another name takes this one's place; returned is the old one, to delete."""
         old, new = self.kind.validated(before), self.kind.validated(after)
+        if self.kind.is_renamed(old, new):
+            return self._replace(new)
+        self.kind.require_no_replacement(old, new)
         new[self.kind.name] = self.name
-        for step in self.kind.update_steps(str(description["ARN"]), old, new):
+        for step in self.kind.update_steps(str(self.description()["ARN"]), old, new):
             self.run(step)
+        return None
+
+    def _replace(self, properties: Properties) -> Deployment:
+        made = Deployment(self.kind, self._invoke, patience=self._patience)
+        try:
+            made.create(properties)
+        except Refused:
+            if made.name:
+                made.delete({})
+            raise
+        former = Deployment(self.kind, self._invoke, self.name, patience=self._patience)
+        self.name = made.name
+        return former
 
     def delete(self, given: Properties) -> None:
         """Deletes the resource; nothing happens when it is gone."""
         if self.kind.describe(self._invoke, self.name) is None:
             return
         self._invoke(*self.kind.delete_step(self.name, given))
-        while self.kind.describe(self._invoke, self.name) is not None:
-            threading.Event().wait(_PATIENCE_SECONDS)
+        self._wait_until(lambda: self.kind.describe(self._invoke, self.name) is None)
 
     def run(self, step: Step) -> str:
         """One step, to its end; the resource's name if the answer has it."""
-        answer = self._invoke(*step)
-        name = name_in(self.kind, step, answer) or self.name
-        while not self.kind.is_ready(self.description(name)):
-            threading.Event().wait(_PATIENCE_SECONDS)
+        try:
+            answer = self._invoke(*step)
+        except Refused as refusal:
+            if refusal.code == "NoOperationFault":  # an update that failed half-way had made this change
+                return self.name
+            raise
+        self.name = name = name_in(self.kind, step, answer) or self.name
+        self._wait_until(lambda: self.kind.is_ready(self.description()))
         return name
 
-    def description(self, name: str = "") -> Mapping[str, Any]:
+    def _wait_until(self, done: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + self._patience
+        while not done():
+            if time.monotonic() > deadline:
+                raise Refused(
+                    "NotStabilized",
+                    f"Resource of type '{self.kind.type_name}' did not stabilize: {self.name}",
+                )
+            threading.Event().wait(_POLL_SECONDS)
+
+    def description(self) -> Mapping[str, Any]:
         """What the API says of the resource. Raises Refused when it is gone."""
-        found = self.kind.describe(self._invoke, name or self.name)
+        found = self.kind.describe(self._invoke, self.name)
         if found is None:
             raise Refused("NotFound", f"Resource of type '{self.kind.type_name}' was not found.")
         return found
+
+    def all(self) -> list[Mapping[str, Any]]:
+        """What the API says of every resource of the type."""
+        operation, member = self.kind.describes
+        return [each for page in _pages(self._invoke, operation) for each in page[member]]
+
+    def clusters(self) -> set[str]:
+        """The names of the clusters that use the resource, which keep it from being deleted."""
+        pages = _pages(self._invoke, "DescribeClusters")
+        return {
+            str(cluster["Name"])
+            for page in pages
+            for cluster in page["Clusters"]
+            if cluster.get(self.kind.name) == self.name
+        }
+
+
+def is_in_use(refusal: Refused) -> bool:
+    """Whether a deletion was refused because something uses the resource."""
+    return refusal.code in _IN_USE
+
+
+def _pages(invoke: Invoke, operation: str) -> Iterator[Mapping[str, Any]]:
+    params: dict[str, Any] = {}
+    while True:
+        page = invoke(operation, params)
+        yield page
+        if not page.get("NextToken"):
+            return
+        params = {"NextToken": page["NextToken"]}
 
 
 def name_in(kind: ResourceType, step: Step, answer: Mapping[str, Any]) -> str:

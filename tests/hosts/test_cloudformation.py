@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -40,6 +41,16 @@ class Stack:
     def delete(self) -> None:
         self.cloudformation.delete_stack(StackName=self.name)
         self._wait("stack_delete_complete")
+
+    def refusal(self, change: Callable[..., Any], template: Template) -> str:
+        """The reason for which a creation or an update did not succeed."""
+        with contextlib.suppress(WaiterError):  # of a failed update LocalStack says UPDATE_COMPLETE
+            try:
+                change(template)
+            except ClientError as error:  # moto's CloudFormation answers at once
+                return str(error)
+        events = self.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
+        return " ".join(event.get("ResourceStatusReason", "") for event in events)
 
     def _wait(self, waiter: str) -> None:
         self.cloudformation.get_waiter(waiter).wait(
@@ -301,6 +312,75 @@ def test_groups_users_and_acls_change_in_place(endpoint: Endpoint, stack: Callab
     assert memorydb.describe_acls(ACLName="groups-acl")["ACLs"][0]["UserNames"] == ["groups-bob"]
 
 
+def test_a_create_only_property_cannot_change_under_one_name(
+    endpoint: Endpoint, stack: Callable[[str], Stack]
+) -> None:
+    made = stack("same")
+    made.create(cluster_template("same"))
+    refusal = made.refusal(made.update, cluster_template("same", Port=7000))
+    assert "Rename same-cluster and update the stack again." in refusal
+    (cluster,) = endpoint.client("memorydb").describe_clusters(ClusterName="same-cluster")["Clusters"]
+    assert (cluster["Status"], cluster["ClusterEndpoint"]["Port"]) == ("available", 6379)
+
+
+def test_a_name_written_in_another_way_is_the_same_name(
+    endpoint: Endpoint, stack: Callable[[str], Stack]
+) -> None:
+    made = stack("written")
+    before = cluster_template("written")
+    after = cluster_template("written", Description="changed")
+    after["Resources"]["Cluster"]["Properties"]["ClusterName"] = {"Fn::Sub": "${AWS::StackName}-cluster"}
+    assert made.create(before)["Address"] == made.update(after)["Address"]
+    (cluster,) = endpoint.client("memorydb").describe_clusters(ClusterName="written-cluster")["Clusters"]
+    assert cluster["Description"] == "changed"
+
+
+def test_a_stack_that_failed_takes_nothing_of_others_away(
+    endpoint: Endpoint, stack: Callable[[str], Stack]
+) -> None:
+    memorydb = endpoint.client("memorydb")
+    memorydb.create_acl(ACLName="others")
+    made = stack("failed")
+    template = {"Resources": {"Acl": resource("ACL", ACLName="others")}}
+    assert "ACL others already exists." in made.refusal(made.create, template)
+    made.delete()
+    assert memorydb.describe_acls(ACLName="others")["ACLs"][0]["Status"] == "active"
+    memorydb.delete_acl(ACLName="others")
+
+
+def test_what_an_update_has_connected_is_deleted(endpoint: Endpoint, stack: Callable[[str], Stack]) -> None:
+    made = stack("connect")
+
+    def template(**properties: Any) -> Template:
+        group = resource("ParameterGroup", ParameterGroupName="connect-group", Family="memorydb_redis7")
+        found = cluster_template("connect", **properties)
+        found["Resources"]["Group"] = group
+        return found
+
+    made.create(template())
+    made.update(template(ParameterGroupName={"Ref": "Group"}))
+    made.delete()
+    memorydb = endpoint.client("memorydb")
+    names = {each["Name"] for each in memorydb.describe_parameter_groups()["ParameterGroups"]}
+    assert "connect-group" not in names
+    assert "connect-cluster" not in {each["Name"] for each in memorydb.describe_clusters()["Clusters"]}
+
+
+def test_a_multi_region_cluster_goes_with_its_stack_after_an_update_that_failed(
+    endpoint: Endpoint, stack: Callable[[str], Stack]
+) -> None:
+    made = stack("unnamed")
+
+    def template(node_type: str) -> Template:
+        return {"Resources": {"Global": resource("MultiRegionCluster", NodeType=node_type)}}
+
+    made.create(template("db.r7g.xlarge"))
+    assert "db.nothing" in made.refusal(made.update, template("db.nothing"))
+    made.delete()
+    left = endpoint.client("memorydb").describe_multi_region_clusters()["MultiRegionClusters"]
+    assert not [each for each in left if each["MultiRegionClusterName"].endswith("global")]
+
+
 @pytest.mark.parametrize(
     ("properties", "text"),
     [
@@ -315,14 +395,7 @@ def test_what_cannot_be_made_fails_with_the_reason(
     template["Resources"]["Cluster"]["Properties"] |= properties
     del template["Outputs"]
     made = stack("wrong")
-    try:
-        made.create(template)
-    except ClientError as error:  # moto's CloudFormation answers at once
-        said = str(error)
-    except WaiterError:
-        events = made.cloudformation.describe_stack_events(StackName="wrong")["StackEvents"]
-        said = " ".join(event.get("ResourceStatusReason", "") for event in events)
-    assert text in said
+    assert text in made.refusal(made.create, template)
     clusters = endpoint.client("memorydb").describe_clusters()["Clusters"]
     assert "wrong-cluster" not in [each["Name"] for each in clusters]
 
@@ -379,5 +452,26 @@ def test_localstacks_former_engine_deploys_too(start: Callable[..., Endpoint], h
     made.update(cluster_template("former", NumReplicasPerShard=1))
     (cluster,) = endpoint.client("memorydb").describe_clusters(ShowShardDetails=True)["Clusters"]
     assert len(cluster["Shards"][0]["Nodes"]) == 2
+    refusal = made.refusal(made.update, cluster_template("former", NumReplicasPerShard=1, Port=7000))
+    assert "Rename former-cluster and update the stack again." in refusal
     made.delete()
     assert endpoint.client("memorydb").describe_clusters()["Clusters"] == []
+
+
+def test_an_acl_in_use_gets_another_name(start: Callable[..., Endpoint], host: str) -> None:
+    if host != "localstack":
+        pytest.skip("moto does not change what refers to a resource of another name")
+    endpoint = start(host)
+    made = Stack(endpoint, "renamed")
+
+    def template(name: str) -> Template:
+        cluster = {"ClusterName": "renamed", "NodeType": "db.t4g.small", "ACLName": {"Ref": "Acl"}}
+        return {
+            "Resources": {"Acl": resource("ACL", ACLName=name), "Cluster": resource("Cluster", **cluster)}
+        }
+
+    made.create(template("first"))
+    made.update(template("second"))
+    memorydb = endpoint.client("memorydb")
+    assert memorydb.describe_clusters()["Clusters"][0]["ACLName"] == "second"
+    assert {each["Name"] for each in memorydb.describe_acls()["ACLs"]} == {"open-access", "second"}

@@ -197,3 +197,61 @@ def test_the_final_snapshot_is_taken(aws: World) -> None:
     deployment.create(given)
     deployment.delete({**given, "FinalSnapshotName": "last"})
     assert aws.snapshot("last")["Status"] == "available"
+
+
+def user(name: str, access: str = "on ~* +@all") -> dict[str, Any]:
+    return {"UserName": name, "AccessString": access, "AuthenticationMode": {"Type": "iam"}}
+
+
+def test_a_resource_of_another_name_takes_the_place_of_the_old_one(aws: World) -> None:
+    deployment = Deployment(TYPES["AWS::MemoryDB::User"], invoker(aws))
+    deployment.create(user("ann"))
+    former = deployment.update(user("ann"), user("bob"))
+    assert former is not None
+    assert (former.name, deployment.name) == ("ann", "bob")
+    assert {each["Name"] for each in aws("DescribeUsers")["Users"]} >= {"ann", "bob"}
+
+
+def test_the_old_resource_stays_when_there_cannot_be_a_new_one(aws: World) -> None:
+    deployment = Deployment(TYPES["AWS::MemoryDB::User"], invoker(aws))
+    deployment.create(user("ann"))
+    with pytest.raises(Refused, match="InvalidParameterValueException"):
+        deployment.update(user("ann"), user("bob", "nonsense"))
+    assert deployment.name == "ann"
+    assert "bob" not in {each["Name"] for each in aws("DescribeUsers")["Users"]}
+
+
+def test_a_change_that_needs_a_new_resource_needs_a_new_name(aws: World) -> None:
+    deployment = Deployment(TYPES["AWS::MemoryDB::ParameterGroup"], invoker(aws))
+    given = {"ParameterGroupName": "a", "Family": "memorydb_redis7"}
+    deployment.create(given)
+    with pytest.raises(Refused, match="Rename a and update the stack again"):
+        deployment.update(given, {**given, "Family": "memorydb_valkey7"})
+    assert aws("DescribeParameterGroups", ParameterGroupName="a")["ParameterGroups"][0]["Family"] == (
+        "memorydb_redis7"
+    )
+
+
+def test_a_change_that_was_made_already_is_no_failure(aws: World) -> None:
+    deployment = Deployment(TYPES["AWS::MemoryDB::Cluster"], invoker(aws))
+    given = {"ClusterName": "shop", "NodeType": "db.t4g.small", "ACLName": "open-access"}
+    deployment.create(given)
+    aws("UpdateCluster", ClusterName="shop", Description="new")
+    deployment.update(given, {**given, "Description": "new"})
+    assert aws("DescribeClusters", ClusterName="shop")["Clusters"][0]["Description"] == "new"
+
+
+def test_a_resource_that_never_comes_to_rest_is_told(slow_aws: World) -> None:
+    deployment = Deployment(TYPES["AWS::MemoryDB::Cluster"], invoker(slow_aws), patience=0.05)
+    given = {"ClusterName": "shop", "NodeType": "db.t4g.small", "ACLName": "open-access"}
+    with pytest.raises(Refused, match="NotStabilized"):
+        deployment.create(given)
+    assert deployment.name == "shop"
+
+
+def test_who_uses_a_resource(aws: World) -> None:
+    aws("CreateACL", ACLName="readers")
+    for name in ("one", "two"):
+        aws("CreateCluster", ClusterName=name, NodeType="db.t4g.small", ACLName="readers")
+    deployment = Deployment(TYPES["AWS::MemoryDB::ACL"], invoker(aws), "readers")
+    assert deployment.clusters() == {"one", "two"}

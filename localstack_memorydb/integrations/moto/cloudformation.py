@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import yaml
 from moto.core.common_models import CloudFormationModel
 
-from localstack_memorydb.integrations.cloudformation import TYPES, Deployment, Invoke, Refused, ResourceType
+from localstack_memorydb.integrations.cloudformation import (
+    TYPES,
+    Deployment,
+    Invoke,
+    Refused,
+    ResourceType,
+)
 from localstack_memorydb.integrations.emulator import Emulator
+
+Result = TypeVar("Result")
 
 
 def register(emulator: Emulator) -> None:
@@ -86,14 +94,30 @@ class _Model:
         return True
 
 
-def with_errors(call: Any, *arguments: Any) -> None:
+def with_errors(call: Callable[..., Result], *arguments: Any) -> Result:
     """Refusals in the form of moto's own errors."""
     from moto.cloudformation.exceptions import ValidationError
 
     try:
-        call(*arguments)
+        return call(*arguments)
     except Refused as refusal:
         raise ValidationError(message=str(refusal)) from None
+
+
+def _update(deployment: Deployment, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """A resource of another name takes the old one's place only when the old one can go.
+
+    moto leaves what refers to it as it is: it changes resources whose own text in the template has changed.
+    """
+    former = deployment.update(before, after)
+    if former is None:
+        return
+    try:
+        former.delete(before)
+    except Refused:
+        deployment.delete({})
+        deployment.name = former.name
+        raise
 
 
 def _model(kind: ResourceType) -> type[CloudFormationModel]:
@@ -120,9 +144,8 @@ def _model(kind: ResourceType) -> type[CloudFormationModel]:
             **kwargs: Any,
         ) -> Model:
             properties = cloudformation_json["Properties"]
-            if kind.kind == "MultiRegionCluster":
-                suffix = str(kwargs.get("LogicalId", "cluster")).lower()
-                properties = {"MultiRegionClusterNameSuffix": suffix, **properties}
+            # Without a suffix in the template it is the name that moto makes of the stack's and the resource's.
+            properties = {kind.naming: resource_name.lower(), **properties}
             deployment = Deployment(kind, _invoke(cls.emulator, account_id, region_name))
             with_errors(deployment.create, properties)
             return cls(deployment, properties)
@@ -137,15 +160,8 @@ def _model(kind: ResourceType) -> type[CloudFormationModel]:
             region_name: str,
         ) -> Model:
             before, after = original_resource.properties, cloudformation_json["Properties"]
-            if kind.kind == "MultiRegionCluster":
-                after = {"MultiRegionClusterNameSuffix": before["MultiRegionClusterNameSuffix"], **after}
-            if kind.replaces(before, after):
-                made = cls.create_from_cloudformation_json(
-                    new_resource_name, {"Properties": after}, account_id, region_name
-                )
-                original_resource.delete(account_id, region_name)
-                return made
-            with_errors(original_resource.deployment.update, before, after)
+            after = {kind.naming: before[kind.naming], **after}  # which may have been generated
+            with_errors(_update, original_resource.deployment, before, after)
             return cls(original_resource.deployment, after)
 
         @classmethod
