@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,7 @@ from localstack_memorydb.provider.ports import (
     NoSuchObject,
     NoSuchSecurityGroup,
     NoSuchSubnet,
+    NoSuchTopic,
     ObjectAccessDenied,
     Scope,
     Subnet,
@@ -97,6 +99,24 @@ class Subnets:
         return [self.groups[identifier] for identifier in identifiers]
 
 
+class Topics:
+    """SNS in a list: what each topic was told. Topics are made by naming them."""
+
+    def __init__(self) -> None:
+        self.known: set[str] = set()
+        self.published: list[tuple[str, dict[str, str]]] = []
+
+    def create(self, name: str = "ops") -> str:
+        arn = f"arn:aws:sns:{REGION}:{ACCOUNT}:{name}"
+        self.known.add(arn)
+        return arn
+
+    def publish(self, topic_arn: str, message: str) -> None:
+        if topic_arn not in self.known:
+            raise NoSuchTopic(topic_arn)
+        self.published.append((topic_arn, json.loads(message)))
+
+
 class World:
     """The API as one account sees it in one Region. The clock moves by `pass_time` only."""
 
@@ -105,10 +125,11 @@ class World:
     ) -> None:
         self.buckets = Buckets()
         self.network = Subnets()
+        self.topics = Topics()
         self.now = now
         self.provider = Provider(
             engine,
-            Ports(self.buckets, self.network),
+            Ports(self.buckets, self.network, topics=self.topics),
             replace(options, check_answers=True),
             StateDirectory(directory) if directory else None,
         )
@@ -169,6 +190,13 @@ class World:
     def events(self) -> list[str]:
         """The texts of the last hour's events, newest first."""
         return [event["Message"] for event in self("DescribeEvents")["Events"]]
+
+    def notices(self, topic_arn: str) -> list[tuple[str, str]]:
+        """What a topic was told since the last time: names and clusters, oldest first."""
+        assert self.provider.wait_for_notices(10), "telling takes too long"
+        told = [pair for arn, said in self.topics.published if arn == topic_arn for pair in said.items()]
+        self.topics.published.clear()
+        return told
 
     def finish_work(self) -> None:
         assert self.provider.wait_for_work(10), "work takes too long"

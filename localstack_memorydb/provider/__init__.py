@@ -14,6 +14,7 @@ from localstack_memorydb.provider.catalog import Quotas
 from localstack_memorydb.provider.context import Call, Context, Options, ServiceUpdate
 from localstack_memorydb.provider.faults import Fault
 from localstack_memorydb.provider.fleet import Fleet
+from localstack_memorydb.provider.notices import Outbox
 from localstack_memorydb.provider.operation import OPERATIONS, invoke
 from localstack_memorydb.provider.ports import Ports
 from localstack_memorydb.provider.recovery import recover
@@ -60,6 +61,7 @@ class Provider:
         self._fleet = Fleet(engine, ports.tokens)
         self._transitions = Transitions(self._options.transition_delay, self._options.delays)
         self._directory = directory
+        self._outbox = Outbox(ports.topics)
 
     def invoke(self, operation: str, call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a call with the members of the operation's output; raises Fault.
@@ -72,6 +74,7 @@ class Provider:
             try:
                 return invoke(operation, context, params)
             finally:
+                self._notify()
                 if not operation.startswith(_LOOKING) or self._transitions.moves != moves:
                     self._save(call.account)
 
@@ -85,8 +88,14 @@ class Provider:
                 context = self._context(Call(store.account, store.region, now, store.partition))
                 moves = self._transitions.moves
                 context.settle()
+                self._notify()
                 if take_due(context) or self._transitions.moves != moves:
                     self._save(store.account)
+
+    def _notify(self) -> None:
+        """Have told what there is to tell; the telling itself is done outside the lock."""
+        for store in self._stores.values():
+            self._outbox.post(store.take_notices())
 
     def _context(self, call: Call) -> Context:
         key = call.account, call.region
@@ -141,10 +150,15 @@ class Provider:
         """Wait until no snapshot, restore or resharding runs; False when one still does after `timeout` seconds."""
         return self._transitions.wait(timeout)
 
+    def wait_for_notices(self, timeout: float | None = None) -> bool:
+        """Wait until every topic has been told; False when one has not after `timeout` seconds."""
+        return self._outbox.wait(timeout)
+
     def reset(self) -> None:
         """Close every cluster and forget every resource."""
         with self._lock:
             self._transitions.forget()
+            self._outbox.clear()
             self._fleet.clear()
             self._stores.clear()
             self._globals.clear()
@@ -162,6 +176,7 @@ class Provider:
                 owners: list[Store | GlobalStore] = [*self._stores.values(), *self._globals.values()]
                 for owner in owners:
                     self._transitions.settle(owner, now)
+                self._notify()
             for account in self._globals:
                 self._save(account)
             self._transitions.close()
@@ -169,3 +184,4 @@ class Provider:
             if self._directory is not None:
                 self._directory.close()
                 self._directory = None  # what comes after the end is not written
+        self._outbox.close()

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from localstack_memorydb.provider.catalog import Quotas
 from localstack_memorydb.provider.fleet import Fleet
+from localstack_memorydb.provider.notices import NoticeName
 from localstack_memorydb.provider.ports import Ports, Scope
 from localstack_memorydb.provider.store import GlobalStore, Store
 from localstack_memorydb.provider.transitions import Transitions
@@ -90,6 +91,6 @@ class Context:
             self.transitions.settle(store, self.now)
         self.transitions.settle(self.globe, self.now)
 
-    def record(self, source_type: str, source_name: str, message: str) -> None:
-        """Add an event of this moment."""
-        self.store.record(source_type, source_name, message, self.now)
+    def record(self, source_type: str, source_name: str, message: str, *notices: NoticeName) -> None:
+        """Add an event of this moment, see `Store.record`."""
+        self.store.record(source_type, source_name, message, self.now, *notices)

@@ -1,4 +1,4 @@
-"""What the provider needs of the world outside: an object store and a network. A host gives an implementation of each."""
+"""What the provider needs of the world outside: an object store, a network, topics. A host gives an implementation of each."""
 
 from __future__ import annotations
 
@@ -106,6 +106,18 @@ class Keys(Protocol):
         ...
 
 
+class NoSuchTopic(Exception):
+    """There is no topic of that ARN."""
+
+
+class Topics(Protocol):
+    """Amazon SNS. Called from a thread of the provider's, one call at a time."""
+
+    def publish(self, topic_arn: str, message: str) -> None:
+        """Send a message to a topic of the ARN's account and Region; raises NoSuchTopic."""
+        ...
+
+
 class Tokens(Protocol):
     """IAM authentication. Called from the engine's thread, so it must be quick."""
 
@@ -116,8 +128,12 @@ class Tokens(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything outside that the provider uses. Without `tokens` nobody authenticates with IAM."""
+    """Everything outside that the provider uses.
+
+    Without `tokens` nobody authenticates with IAM, without `topics` nobody is notified.
+    """
 
     objects: ObjectStore
     network: Network
     tokens: Tokens | None = None
+    topics: Topics | None = None

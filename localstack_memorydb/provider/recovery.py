@@ -65,7 +65,8 @@ def _finish_snapshot(store: Store, snapshot: Snapshot, now: datetime) -> None:
     elif snapshot.status != "copying":
         return
     cluster = snapshot.cluster_configuration.name
-    store.record("cluster", cluster, f"Snapshot {snapshot.name} failed for node {cluster}-0001-001", now)
+    text = f"Snapshot {snapshot.name} failed for node {cluster}-0001-001"
+    store.record("cluster", cluster, text, now, "SnapshotFailed")
 
 
 def _finish_cluster(store: Store, cluster: Cluster, now: datetime) -> None:
@@ -73,7 +74,7 @@ def _finish_cluster(store: Store, cluster: Cluster, now: datetime) -> None:
     if cluster.status == "creating" and cluster.restored_from is not None:
         cluster.status, cluster.since = "restore-failed", now
         text = f"Restore from {cluster.restored_from} failed for node {cluster.name}-0001-001. It was interrupted."
-        store.record("cluster", cluster.name, text, now)
+        store.record("cluster", cluster.name, text, now, "ClusterRestoreFailed")
 
 
 def _start(store: Store, cluster: Cluster, fleet: Fleet, now: datetime) -> None:

@@ -9,15 +9,19 @@ from __future__ import annotations
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from localstack_memorydb.provider import catalog
 from localstack_memorydb.provider.catalog import EngineVersion
 from localstack_memorydb.provider.context import Context
 from localstack_memorydb.provider.membership import users_of
+from localstack_memorydb.provider.notices import NoticeName
 from localstack_memorydb.provider.operations.parameter_groups import tell_of_group, values_of
 from localstack_memorydb.provider.resources import Cluster, ParameterGroup, ParameterGroupUse
 from localstack_memorydb.provider.store import Store
 from localstack_memorydb.provider.topology import place
+
+_SCALING: Final = "node type to "
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +51,15 @@ class Renewal:
         version = f"{self.version.engine} {self.version.engine_version}"
         texts = []
         if self.node_type != cluster.node_type:
-            texts.append(f"node type to {self.node_type}")
+            texts.append(f"{_SCALING}{self.node_type}")
         if version != f"{cluster.engine} {cluster.engine_version}":
             texts.append(f"engine version to {version}")
         return texts
+
+
+def _scaling(text: str, notice: NoticeName) -> list[NoticeName]:
+    """Topics are told of another node type; of another engine version the guide knows no notice."""
+    return [notice] if text.startswith(_SCALING) else []
 
 
 def begin_renewal(context: Context, store: Store, cluster: Cluster, renewal: Renewal) -> Future[None]:
@@ -73,13 +82,15 @@ def begin_renewal(context: Context, store: Store, cluster: Cluster, renewal: Ren
         _catch_up(store, cluster)
         place(store, cluster, fleet.topology(cluster), at)
         for text in texts:
-            store.record("cluster", cluster.name, f"Succeeded applying modification to {text}.", at)
+            said = f"Succeeded applying modification to {text}."
+            store.record("cluster", cluster.name, said, at, *_scaling(text, "ClusterScalingComplete"))
 
     def failed(error: Exception, at: datetime) -> None:
         fleet.settle(cluster)
         _catch_up(store, cluster)
         for text in texts:
-            store.record("cluster", cluster.name, f"Failed applying modification to {text}. {error}", at)
+            said = f"Failed applying modification to {text}. {error}"
+            store.record("cluster", cluster.name, said, at, *_scaling(text, "ClusterScalingFailed"))
 
     def _catch_up(store: Store, cluster: Cluster) -> None:
         """What changed of users and parameters while the nodes were being replaced."""

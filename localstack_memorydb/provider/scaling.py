@@ -7,7 +7,9 @@ from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
 
+from localstack_memorydb.engine import AddressError
 from localstack_memorydb.provider.context import Context
+from localstack_memorydb.provider.notices import NoticeName
 from localstack_memorydb.provider.resources import Cluster, PendingUpdates, Resharding, SlotMigration
 from localstack_memorydb.provider.store import Store
 from localstack_memorydb.provider.topology import place, tell_of_nodes
@@ -57,13 +59,16 @@ def _begin(
         old = cluster.placements
         place(store, cluster, fleet.topology(cluster), at)
         tell_of_nodes(store, cluster, set(old), at)
-        store.record("cluster", cluster.name, f"Modified number of nodes from {before} to {after}", at)
+        text = f"Modified number of nodes from {before} to {after}"
+        notices: list[NoticeName] = ["AddNodeComplete"] if after > before else []
+        store.record("cluster", cluster.name, text, at, *notices)
 
     def failed(error: Exception, at: datetime) -> None:
         cluster.pending_updates = None
         roll_back()
         message = f"Failed to modify number of nodes from {before} to {after}. {error}"
-        store.record("cluster", cluster.name, message, at)
+        notices: list[NoticeName] = ["AddNodeFailed"] if isinstance(error, AddressError) else []
+        store.record("cluster", cluster.name, message, at, *notices)
 
     future = context.transitions.submit(work)
     context.transitions.begin(cluster, "updating", context.now, future, arrived=arrived, failed=failed)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from localstack_memorydb.provider import catalog
+from localstack_memorydb.provider.notices import Notice, NoticeName
 from localstack_memorydb.provider.resources import (
     ACL,
     Authentication,
@@ -51,6 +52,8 @@ class Store:
     reserved_nodes: dict[str, ReservedNode] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     last_event: int = 0
+    notices: list[Notice] = field(default_factory=list, init=False)
+    """What topics are still to be told, for `Provider` to send. Not kept on disk."""
 
     def arn(self, kind: str, name: str) -> str:
         """The Amazon Resource Name of a resource of this account and Region."""
@@ -79,12 +82,25 @@ class Store:
             if found is resource:
                 del collections[type(resource)][name]
 
-    def record(self, source_type: str, source_name: str, message: str, now: datetime) -> None:
-        """Add an event; those older than fourteen days are forgotten, as DescribeEvents reaches no further."""
+    def record(
+        self, source_type: str, source_name: str, message: str, now: datetime, *notices: NoticeName
+    ) -> None:
+        """Add an event; those older than fourteen days are forgotten, as DescribeEvents reaches no further.
+
+        Of a cluster's event that MemoryDB publishes, `notices` are the names under which the cluster's topic gets it.
+        """
         self.last_event += 1
         if self.events and self.events[0].date <= now - EVENTS_KEPT:
             self.events = [event for event in self.events if event.date > now - EVENTS_KEPT]
         self.events.append(Event(source_name, source_type, message, now, self.last_event))
+        cluster = self.clusters.get(source_name) if notices else None
+        if cluster is not None and cluster.sns_topic_arn and cluster.sns_topic_status == "ACTIVE":
+            self.notices += [Notice(cluster.sns_topic_arn, name, cluster.name) for name in notices]
+
+    def take_notices(self) -> list[Notice]:
+        """What topics are to be told, once."""
+        taken, self.notices = self.notices, []
+        return taken
 
 
 @dataclass

@@ -82,4 +82,4 @@ def tell_of_nodes(store: Store, cluster: Cluster, old: set[str], at: datetime) -
             text = f"Added node {name} in Availability Zone {placement.availability_zone}"
             store.record("cluster", cluster.name, text, at)
     for name in sorted(old - cluster.placements.keys()):
-        store.record("cluster", cluster.name, f"Removed node {name}", at)
+        store.record("cluster", cluster.name, f"Removed node {name}", at, "RemoveNodeComplete")

@@ -1,4 +1,4 @@
-"""The provider's ports, answered by LocalStack's own S3 and EC2 through its internal clients."""
+"""The provider's ports, answered by LocalStack's own services, mostly through its internal clients."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from localstack_memorydb.provider.ports import (
     NoSuchObject,
     NoSuchSecurityGroup,
     NoSuchSubnet,
+    NoSuchTopic,
     ObjectAccessDenied,
     Ports,
     Scope,
@@ -25,7 +26,7 @@ from localstack_memorydb.provider.ports import (
 
 def ports() -> Ports:
     """All ports."""
-    return Ports(objects=LocalStackObjects(), network=LocalStackNetwork(), tokens=Tokens(LocalStackKeys()))
+    return Ports(LocalStackObjects(), LocalStackNetwork(), Tokens(LocalStackKeys()), LocalStackTopics())
 
 
 def _clients(scope: Scope) -> Any:
@@ -133,6 +134,20 @@ class LocalStackKeys:
                 if found is not None:
                     return [Secret(found.secret_access_key, found.session_token)]
         return []
+
+
+class LocalStackTopics:
+    """SNS as LocalStack keeps it; its own threads bring a message to the subscribers."""
+
+    def publish(self, topic_arn: str, message: str) -> None:
+        _, partition, _, region, account, _ = topic_arn.split(":")
+        sns = _clients(Scope(account, region, partition)).sns.request_metadata(service_principal="memorydb")
+        try:
+            sns.publish(TopicArn=topic_arn, Message=message)
+        except ClientError as error:
+            if _code(error) == "NotFound":
+                raise NoSuchTopic(topic_arn) from None
+            raise
 
 
 def _subnet(row: dict[str, Any]) -> Subnet:

@@ -1,4 +1,4 @@
-"""The provider's ports, answered by moto's own S3 and EC2 in this process."""
+"""The provider's ports, answered by moto's own S3, EC2, IAM and SNS in this process."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from localstack_memorydb.provider.ports import (
     NoSuchObject,
     NoSuchSecurityGroup,
     NoSuchSubnet,
+    NoSuchTopic,
     ObjectAccessDenied,
     Ports,
     Scope,
@@ -21,7 +22,7 @@ from localstack_memorydb.provider.ports import (
 
 def ports() -> Ports:
     """All ports. moto's EC2 takes a second to import, so each is imported when first asked."""
-    return Ports(objects=MotoObjects(), network=MotoNetwork(), tokens=Tokens(MotoKeys()))
+    return Ports(MotoObjects(), MotoNetwork(), Tokens(MotoKeys()), MotoTopics())
 
 
 class MotoObjects:
@@ -121,6 +122,20 @@ class MotoKeys:
             *(Secret(key.secret_access_key) for key in keys),
             *(Secret(role.secret_access_key, role.session_token) for role in sessions),
         ]
+
+
+class MotoTopics:
+    """SNS as moto keeps it; what is published reaches its subscribers before the call returns."""
+
+    def publish(self, topic_arn: str, message: str) -> None:
+        from moto.sns.exceptions import SNSNotFoundError
+        from moto.sns.models import sns_backends
+
+        _, _, _, region, account, _ = topic_arn.split(":")
+        try:
+            sns_backends[account][region].publish(message, topic_arn)
+        except SNSNotFoundError:
+            raise NoSuchTopic(topic_arn) from None
 
 
 def _subnet(subnet: Any) -> Subnet:

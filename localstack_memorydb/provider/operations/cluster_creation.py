@@ -28,6 +28,7 @@ from localstack_memorydb.provider.context import Context
 from localstack_memorydb.provider.faults import ClusterAlreadyExistsFault
 from localstack_memorydb.provider.membership import users_of
 from localstack_memorydb.provider.multi_region import require_membership
+from localstack_memorydb.provider.notices import NoticeName
 from localstack_memorydb.provider.operation import operation
 from localstack_memorydb.provider.operations.parameter_groups import tell_of_group, values_of
 from localstack_memorydb.provider.operations.subnet_groups import require_security_groups, subnet_group_for
@@ -157,7 +158,7 @@ def _start(context: Context, cluster: Cluster, source: Source | None) -> None:
         _tell_created(store, cluster, at)
 
     def failed(error: Exception, at: datetime) -> str:
-        store.record("cluster", cluster.name, _reason(error), at)
+        _tell_failed(store, cluster, error, at)
         return "create-failed"
 
     if source is None or started.exception():
@@ -172,13 +173,22 @@ def _tell_created(store: Store, cluster: Cluster, at: datetime) -> None:
     """The events of a new cluster, in the order in which AWS tells of them."""
     tell_of_nodes(store, cluster, set(), at)
     tell_of_group(store, cluster, at)
-    store.record("cluster", cluster.name, "Cluster created.", at)
+    _tell_ready(store, cluster, at)
 
 
-def _reason(error: Exception) -> str:
+def _tell_ready(store: Store, cluster: Cluster, at: datetime) -> None:
+    """The guide has two notices of this one moment."""
+    text = "Cluster created."
+    store.record("cluster", cluster.name, text, at, "ClusterProvisioningComplete", "CreateClusterComplete")
+
+
+def _tell_failed(store: Store, cluster: Cluster, error: Exception, at: datetime) -> None:
+    text = "Failed to create cluster due to unsuccessful creation of its node(s)."
+    notice: NoticeName = "CreateClusterFailed"
     if isinstance(error, AddressError):
-        return f"Failed to create cluster due to incompatible network state. {error}"
-    return "Failed to create cluster due to unsuccessful creation of its node(s)."
+        text = f"Failed to create cluster due to incompatible network state. {error}"
+        notice = "ClusterProvisioningFailed"
+    store.record("cluster", cluster.name, text, at, notice)
 
 
 def _load(context: Context, cluster: Cluster, source: Source) -> None:
@@ -191,11 +201,11 @@ def _load(context: Context, cluster: Cluster, source: Source) -> None:
 
     def arrived(_: int, at: datetime) -> None:
         cluster.restored_from = None
-        store.record("cluster", cluster.name, "Cluster created.", at)
+        _tell_ready(store, cluster, at)
 
     def failed(error: Exception, at: datetime) -> str:
         message = f"Restore from {source.name} failed for node {cluster.name}-0001-001. {error}"
-        store.record("cluster", cluster.name, message, at)
+        store.record("cluster", cluster.name, message, at, "ClusterRestoreFailed")
         if released := fleet.release(cluster):
             released.delete()
         return "restore-failed"

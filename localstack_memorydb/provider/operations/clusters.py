@@ -16,6 +16,7 @@ from localstack_memorydb.provider.faults import (
     TestFailoverNotAvailableFault,
 )
 from localstack_memorydb.provider.multi_region import require_named
+from localstack_memorydb.provider.notices import NoticeName
 from localstack_memorydb.provider.operation import operation
 from localstack_memorydb.provider.operations.snapshots import begin_snapshot
 from localstack_memorydb.provider.requirements import (
@@ -102,7 +103,7 @@ def _forget(store: Store, cluster: Cluster, now: datetime) -> None:
     for snapshot in list(store.snapshots.values()):
         if snapshot.source == "automated" and snapshot.cluster_configuration.name == cluster.name:
             store.remove(snapshot)
-    store.record("cluster", cluster.name, "Cluster deleted.", now)
+    store.record("cluster", cluster.name, "Cluster deleted.", now, "DeleteClusterComplete")
 
 
 @operation
@@ -134,12 +135,13 @@ def _fail_over(context: Context, cluster: Cluster, shard_name: str) -> None:
     context.record("cluster", cluster.name, f"FailoverShard API called for shard {shard_name}")
     context.fleet.handle(cluster).failover(shard_name)
     after = _primary(context, cluster, shard_name)
-    for text in (
-        f"Failover from primary node {before} to replica node {after} completed",
-        f"Recovering nodes {before}",
-        f"Finished recovery for nodes {before}",
-    ):
-        context.record("cluster", cluster.name, text)
+    told: tuple[tuple[str, NoticeName], ...] = (
+        (f"Failover from primary node {before} to replica node {after} completed", "FailoverComplete"),
+        (f"Recovering nodes {before}", "NodeReplaceStarted"),
+        (f"Finished recovery for nodes {before}", "NodeReplaceComplete"),
+    )
+    for text, notice in told:
+        context.record("cluster", cluster.name, text, notice)
 
 
 def _primary(context: Context, cluster: Cluster, shard_name: str) -> str:

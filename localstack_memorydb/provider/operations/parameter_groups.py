@@ -216,11 +216,13 @@ def apply_parameters(context: Context, cluster: Cluster, group: ParameterGroup) 
         cluster.parameter_group,
         "applying",
         context.now,
-        arrived=lambda _, at: store.record("cluster", name, "Updated parameter group for the cluster", at),
+        arrived=lambda _, at: store.record(
+            "cluster", name, "Updated parameter group for the cluster", at, "ClusterParametersChanged"
+        ),
     )
 
 
 def tell_of_group(store: Store, cluster: Cluster, at: datetime) -> None:
     """The event of a cluster that begins to use its parameter group."""
     text = f"Updated to use a ParameterGroup {cluster.parameter_group_name}"
-    store.record("cluster", cluster.name, text, at)
+    store.record("cluster", cluster.name, text, at, "ClusterParametersChanged")

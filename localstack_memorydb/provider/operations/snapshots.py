@@ -110,11 +110,12 @@ def begin_snapshot(
         snapshot.cluster_configuration = replace(snapshot.cluster_configuration, shards=details)
         for file in files:
             node = f"{cluster.name}-{file.name}-001"
-            store.record("cluster", cluster.name, f"Snapshot {name} succeeded for node {node}", at)
+            text = f"Snapshot {name} succeeded for node {node}"
+            store.record("cluster", cluster.name, text, at, "SnapshotComplete")
 
     def failed(_: Exception, at: datetime) -> str:
         message = f"Snapshot {name} failed for node {cluster.name}-0001-001"
-        store.record("cluster", cluster.name, message, at)
+        store.record("cluster", cluster.name, message, at, "SnapshotFailed")
         return "failed"
 
     context.store.snapshots[name] = snapshot
@@ -263,7 +264,8 @@ def _export(context: Context, snapshot: Snapshot, name: str, bucket: str) -> Non
 
     def failed(_: Exception, at: datetime) -> None:
         cluster = snapshot.cluster_configuration.name
-        store.record("cluster", cluster, f"Snapshot {name} failed for node {cluster}-0001-001", at)
+        text = f"Snapshot {name} failed for node {cluster}-0001-001"
+        store.record("cluster", cluster, text, at, "SnapshotFailed")
 
     work = context.transitions.submit(write)
     context.transitions.begin(snapshot, "copying", context.now, work, failed=failed)

@@ -1,0 +1,127 @@
+"""What a host's other services are told of clusters: SNS topics and who subscribes to them."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from .endpoint import Endpoint
+
+PATIENCE = 30
+
+
+class Topic:
+    """A topic of a host, and a queue that gets what it is told."""
+
+    def __init__(self, endpoint: Endpoint, name: str) -> None:
+        self._sqs = endpoint.client("sqs")
+        self.sns = endpoint.client("sns")
+        self.arn = self.sns.create_topic(Name=name)["TopicArn"]
+        self._queue = self._sqs.create_queue(QueueName=name)["QueueUrl"]
+        wanted = ["QueueArn"]
+        arn = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=wanted)["Attributes"]
+        self.sns.subscribe(TopicArn=self.arn, Protocol="sqs", Endpoint=arn["QueueArn"])
+
+    def wait_for_subscribers(self, count: int) -> None:
+        """Return when so many have confirmed that they subscribe."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            rows = self.sns.list_subscriptions_by_topic(TopicArn=self.arn)["Subscriptions"]
+            if [row["SubscriptionArn"].startswith("arn:") for row in rows] == [True] * count:
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"no {count} subscribers: {rows}")
+
+    def messages(self, until: str) -> list[dict[str, Any]]:
+        """The envelopes that arrive, up to the one with this message."""
+        found: list[dict[str, Any]] = []
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            answer = self._sqs.receive_message(
+                QueueUrl=self._queue, WaitTimeSeconds=1, MaxNumberOfMessages=10
+            )
+            for row in answer.get("Messages", []):
+                self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=row["ReceiptHandle"])
+                found.append(json.loads(row["Body"]))
+            if until in [row["Message"] for row in found]:
+                return found
+        raise AssertionError(f"no {until} among {found}")
+
+
+@pytest.fixture
+def name() -> str:
+    return f"events-{secrets.token_hex(3)}"
+
+
+@pytest.fixture
+def topic(endpoint: Endpoint, name: str) -> Topic:
+    return Topic(endpoint, name)
+
+
+@pytest.fixture
+def cluster(endpoint: Endpoint, topic: Topic, name: str) -> Iterator[str]:
+    """The name of a cluster that has the topic."""
+    memorydb = endpoint.client("memorydb")
+    memorydb.create_cluster(
+        ClusterName=name, NodeType="db.t4g.small", ACLName="open-access", SnsTopicArn=topic.arn
+    )
+    memorydb.describe_clusters(ClusterName=name)
+    yield name
+    memorydb.delete_cluster(ClusterName=name)
+
+
+def test_a_queue_hears_of_a_failover(endpoint: Endpoint, topic: Topic, cluster: str) -> None:
+    endpoint.client("memorydb").failover_shard(ClusterName=cluster, ShardName="0001")
+    heard = topic.messages(until=json.dumps({"MemoryDB:FailoverComplete": cluster}))
+    assert {row["TopicArn"] for row in heard} == {topic.arn}
+    assert {row["Type"] for row in heard} == {"Notification"}
+    assert json.dumps({"MemoryDB:CreateClusterComplete": cluster}) in [row["Message"] for row in heard]
+
+
+def test_a_web_server_hears_of_a_failover_and_may_ask_back(
+    endpoint: Endpoint, topic: Topic, cluster: str
+) -> None:
+    heard: list[tuple[str, str]] = []
+    complete = threading.Event()
+
+    class Subscriber(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            if said["Type"] == "SubscriptionConfirmation":
+                topic.sns.confirm_subscription(TopicArn=topic.arn, Token=said["Token"])
+            elif said["Type"] == "Notification":
+                found = endpoint.client("memorydb").describe_clusters(ClusterName=cluster)["Clusters"][0]
+                heard.append((said["Message"], found["Status"]))
+                if "FailoverComplete" in said["Message"]:
+                    complete.set()
+
+        def log_message(self, *args: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Subscriber)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}/"
+        topic.sns.subscribe(TopicArn=topic.arn, Protocol="http", Endpoint=url)
+        topic.wait_for_subscribers(2)
+        endpoint.client("memorydb").failover_shard(ClusterName=cluster, ShardName="0001")
+        assert complete.wait(PATIENCE), heard
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert (json.dumps({"MemoryDB:FailoverComplete": cluster}), "available") in heard
+
+
+def test_a_topic_that_was_deleted_breaks_nothing(endpoint: Endpoint, topic: Topic, cluster: str) -> None:
+    topic.sns.delete_topic(TopicArn=topic.arn)
+    memorydb = endpoint.client("memorydb")
+    assert memorydb.failover_shard(ClusterName=cluster, ShardName="0001")["Cluster"]["Status"] == "available"
