@@ -172,7 +172,7 @@ def _events(s: Session, command: Command, argv: Argv, reply: Reply, before: Befo
             yield kind, event, key
     elif command.name in _OF_RESULTS:
         kind, event = _OF_RESULTS[command.name]
-        for key in command.modified_keys(argv):
+        for key in dict.fromkeys(command.modified_keys(argv)):  # GEORADIUS may name its destination twice
             if key in s.db:
                 yield kind, event, key
 

@@ -150,6 +150,12 @@ def format_double_17(number: float) -> bytes:
     return b"%.17g" % number
 
 
+def format_decimals(number: float) -> bytes:
+    """A finite double with up to 17 decimals, trailing zeros cut."""
+    text = (b"%.17f" % number).rstrip(b"0").rstrip(b".")
+    return b"0" if text == b"-0" else text
+
+
 _MANTISSA_BITS = 64  # of the x87 extended double that Valkey computes INCRBYFLOAT with
 _LONG_DOUBLE_CHARACTERS = 5 * 1024 - 1
 _HALF = 10**4000  # str() refuses numbers of more than 4300 digits, so larger ones are printed in two parts

@@ -110,7 +110,8 @@ class KeySpec:
     command's end), every `step`-th. With `counted`, a number of keys stands at `index` and the keys follow it.
     An `unknown` place is one that no rule describes: clients are told so, and only the argument after the last
     `keyword` is known here (SORT's STORE). Any other `keyword` is searched for from `index` on, and the keys are the
-    first of `limit` equal parts of what follows it (XREAD's STREAMS).
+    first of `limit` equal parts of what follows it (XREAD's STREAMS), or the one argument after it without a limit
+    (GEORADIUS's STORE, where the last one counts).
     """
 
     flags: str
@@ -133,10 +134,10 @@ class KeySpec:
             found = [key for word, key in pairwise(argv[2:]) if word.upper() == self.keyword]
             return found[-1:] if self.keyword else []
         if self.keyword:
-            place = next(
-                (at for at in range(self.index, len(argv)) if argv[at].upper() == self.keyword), len(argv)
-            )
-            following = argv[place + 1 :]
+            places = [at for at in range(self.index, len(argv) - 1) if argv[at].upper() == self.keyword]
+            if not places or not self.limit:
+                return [argv[at + 1] for at in places[-1:]]
+            following = argv[places[0] + 1 :]
             return following[: len(following) // self.limit]
         if not self.counted:
             stop = len(argv) + self.last if self.last < 0 else self.index + self.last
@@ -386,6 +387,7 @@ FAMILY_MODULES: Final = (
     "sorted_sets",
     "sorted_set_ranges",
     "sorted_set_algebra",
+    "geo",
     "streams",
     "stream_groups",
     "transactions",

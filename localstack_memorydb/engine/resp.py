@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any, Final, TypeAlias
 
 from localstack_memorydb.engine.errors import CommandError, ProtocolError
-from localstack_memorydb.engine.numbers import format_double, format_double_17
+from localstack_memorydb.engine.numbers import format_decimals, format_double, format_double_17
 
 Argv: TypeAlias = list[bytes]
 Reply: TypeAlias = Any
@@ -37,6 +37,10 @@ class Wire(bytes):
 
 class BigNumber(int):
     """A big number in RESP3."""
+
+
+class Decimal17(float):
+    """A double with up to 17 decimals: longitudes and latitudes."""
 
 
 class Unordered(list[Any]):
@@ -148,6 +152,7 @@ def _resp2(double: Callable[[float], bytes]) -> Encoders:
     table[_Null] = lambda _: b"*-1\r\n"
     table[bool] = lambda value: b":1\r\n" if value else b":0\r\n"
     table[float] = lambda value: _bulk(double(value))
+    table[Decimal17] = lambda value: _bulk(format_decimals(value))
 
     def flat(pairs: Collection[Any]) -> bytes:
         return b"*%d\r\n%b" % (2 * len(pairs), _joined(table, chain.from_iterable(pairs)))
@@ -165,6 +170,7 @@ def _resp3(double: Callable[[float], bytes]) -> Encoders:
     table[type(None)] = table[_Null] = lambda _: b"_\r\n"
     table[bool] = lambda value: b"#t\r\n" if value else b"#f\r\n"
     table[float] = lambda value: b",%b\r\n" % double(value)
+    table[Decimal17] = lambda value: b",%b\r\n" % format_decimals(value)
     table[Unordered] = lambda values: b"~%d\r\n%b" % (len(values), _joined(table, values))
     table[Push] = lambda values: b">%d\r\n%b" % (len(values), _joined(table, values))
 

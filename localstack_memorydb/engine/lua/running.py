@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from localstack_memorydb.engine.errors import CommandError, OutOfMemory, ReadOnlyReplica
 from localstack_memorydb.engine.lua.interpreter import FAILED, REFUSED, STATUS, Interpreter, LuaMemory
 from localstack_memorydb.engine.lua.texts import Texts, denied, texts
-from localstack_memorydb.engine.numbers import format_double, format_double_17
+from localstack_memorydb.engine.numbers import format_decimals, format_double, format_double_17
 from localstack_memorydb.engine.performing import perform
 from localstack_memorydb.engine.registry import (
     DENYOOM,
@@ -25,6 +25,7 @@ from localstack_memorydb.engine.resp import (
     OK,
     Argv,
     BigNumber,
+    Decimal17,
     Pairs,
     Push,
     Reply,
@@ -310,6 +311,8 @@ class Run:
         if kind is float:
             double = format_double_17 if self._session.legacy_doubles else format_double
             return table({b"double": reply}) if three else double(reply)
+        if kind is Decimal17:
+            return table({b"double": float(reply)}) if three else format_decimals(reply)
         if kind is bool:
             return reply if three else int(reply)
         if kind is Verbatim:
