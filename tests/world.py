@@ -20,7 +20,9 @@ from localstack_memorydb.engine import Engine, EngineSettings
 from localstack_memorydb.provider import Call, Fault, Options, Ports, Provider
 from localstack_memorydb.provider.persistence import StateDirectory
 from localstack_memorydb.provider.ports import (
+    EncryptionKey,
     NoSuchBucket,
+    NoSuchEncryptionKey,
     NoSuchObject,
     NoSuchSecurityGroup,
     NoSuchSubnet,
@@ -117,6 +119,20 @@ class Topics:
         self.published.append((topic_arn, json.loads(message)))
 
 
+class EncryptionKeys:
+    """KMS in a dictionary: the key 1234 with the alias alias/shop, and one in each state in which a key is of no use."""
+
+    def __init__(self) -> None:
+        self.states = {"1234": "Enabled", "5678": "Disabled", "9012": "PendingDeletion", "rsa": "Enabled"}
+
+    def find(self, scope: Scope, key: str) -> EncryptionKey:
+        name = key.rpartition(":")[2].removeprefix("key/").replace("alias/shop", "1234")
+        if name not in self.states:
+            raise NoSuchEncryptionKey(key)
+        arn = f"arn:{scope.partition}:kms:{scope.region}:{scope.account}:key/{name}"
+        return EncryptionKey(arn, self.states[name], symmetric=name != "rsa")
+
+
 class World:
     """The API as one account sees it in one Region. The clock moves by `pass_time` only."""
 
@@ -126,10 +142,11 @@ class World:
         self.buckets = Buckets()
         self.network = Subnets()
         self.topics = Topics()
+        self.keys = EncryptionKeys()
         self.now = now
         self.provider = Provider(
             engine,
-            Ports(self.buckets, self.network, topics=self.topics),
+            Ports(self.buckets, self.network, topics=self.topics, encryption_keys=self.keys),
             replace(options, check_answers=True),
             StateDirectory(directory) if directory else None,
         )

@@ -1,4 +1,4 @@
-"""What the provider needs of the world outside: an object store, a network, topics. A host gives an implementation of each."""
+"""What the provider needs of the world outside: an object store, a network, topics, keys. A host implements each."""
 
 from __future__ import annotations
 
@@ -118,6 +118,30 @@ class Topics(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class EncryptionKey:
+    """A key of KMS: `state` as DescribeKey tells it, `symmetric` when it encrypts data with one secret."""
+
+    arn: str
+    state: str = "Enabled"
+    symmetric: bool = True
+
+
+class NoSuchEncryptionKey(Exception):
+    """There is no key of that name in the Region."""
+
+
+class EncryptionKeys(Protocol):
+    """AWS KMS. Called from any thread."""
+
+    def find(self, scope: Scope, key: str) -> EncryptionKey | None:
+        """The key of an identifier, an alias, or an ARN of either; raises NoSuchEncryptionKey.
+
+        None when the host has no KMS to ask.
+        """
+        ...
+
+
 class Tokens(Protocol):
     """IAM authentication. Called from the engine's thread, so it must be quick."""
 
@@ -130,10 +154,12 @@ class Tokens(Protocol):
 class Ports:
     """Everything outside that the provider uses.
 
-    Without `tokens` nobody authenticates with IAM, without `topics` nobody is notified.
+    Without `tokens` nobody authenticates with IAM, without `topics` nobody is notified, without `encryption_keys` any
+    key is taken for one.
     """
 
     objects: ObjectStore
     network: Network
     tokens: Tokens | None = None
     topics: Topics | None = None
+    encryption_keys: EncryptionKeys | None = None

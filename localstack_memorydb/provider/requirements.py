@@ -156,14 +156,6 @@ def _require_tag_value(value: str | None) -> str | None:
     return value
 
 
-def key_arn(context: Context, key: str | None) -> str | None:
-    """A KMS key as answers name it: requests may give an identifier, answers hold the ARN."""
-    if not key or key.startswith("arn:"):
-        return key or None
-    path = key if key.startswith("alias/") else f"key/{key}"
-    return f"arn:{context.call.partition}:kms:{context.call.region}:{context.call.account}:{path}"
-
-
 def within_a_day(moments: Sequence[datetime], now: datetime) -> list[datetime]:
     """Those of the last 24 hours, for the quotas that count so."""
     return [moment for moment in moments if moment > now - _A_DAY]

@@ -11,7 +11,9 @@ from localstack.aws.connect import connect_to
 
 from localstack_memorydb.integrations.iam_tokens import Tokens
 from localstack_memorydb.provider.ports import (
+    EncryptionKey,
     NoSuchBucket,
+    NoSuchEncryptionKey,
     NoSuchObject,
     NoSuchSecurityGroup,
     NoSuchSubnet,
@@ -26,7 +28,13 @@ from localstack_memorydb.provider.ports import (
 
 def ports() -> Ports:
     """All ports."""
-    return Ports(LocalStackObjects(), LocalStackNetwork(), Tokens(LocalStackKeys()), LocalStackTopics())
+    return Ports(
+        LocalStackObjects(),
+        LocalStackNetwork(),
+        Tokens(LocalStackKeys()),
+        LocalStackTopics(),
+        LocalStackEncryptionKeys(),
+    )
 
 
 def _clients(scope: Scope) -> Any:
@@ -148,6 +156,19 @@ class LocalStackTopics:
             if _code(error) == "NotFound":
                 raise NoSuchTopic(topic_arn) from None
             raise
+
+
+class LocalStackEncryptionKeys:
+    """Keys as LocalStack's KMS keeps them."""
+
+    def find(self, scope: Scope, key: str) -> EncryptionKey | None:
+        try:
+            found = _clients(scope).kms.describe_key(KeyId=key)["KeyMetadata"]
+        except ClientError as error:
+            if _code(error) in {"NotFoundException", "InvalidArnException", "ValidationException"}:
+                raise NoSuchEncryptionKey(key) from None
+            return None  # SERVICES leaves KMS out, or it does not start on this Python
+        return EncryptionKey(found["Arn"], found["KeyState"], found["KeySpec"] == "SYMMETRIC_DEFAULT")
 
 
 def _subnet(row: dict[str, Any]) -> Subnet:

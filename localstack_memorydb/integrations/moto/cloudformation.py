@@ -145,7 +145,8 @@ def _model(kind: ResourceType) -> type[CloudFormationModel]:
         ) -> Model:
             properties = cloudformation_json["Properties"]
             # Without a suffix in the template it is the name that moto makes of the stack's and the resource's.
-            properties = {kind.naming: resource_name.lower(), **properties}
+            if kind.kind == "MultiRegionCluster":
+                properties = {kind.naming: resource_name.lower(), **properties}
             deployment = Deployment(kind, _invoke(cls.emulator, account_id, region_name))
             with_errors(deployment.create, properties)
             return cls(deployment, properties)
@@ -160,7 +161,8 @@ def _model(kind: ResourceType) -> type[CloudFormationModel]:
             region_name: str,
         ) -> Model:
             before, after = original_resource.properties, cloudformation_json["Properties"]
-            after = {kind.naming: before[kind.naming], **after}  # which may have been generated
+            if kind.kind == "MultiRegionCluster":
+                after = {kind.naming: before[kind.naming], **after}
             with_errors(_update, original_resource.deployment, before, after)
             return cls(original_resource.deployment, after)
 

@@ -1,4 +1,4 @@
-"""The provider's ports, answered by moto's own S3, EC2, IAM and SNS in this process."""
+"""The provider's ports, answered by moto's own S3, EC2, IAM, SNS and KMS in this process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 
 from localstack_memorydb.integrations.iam_tokens import Tokens
 from localstack_memorydb.provider.ports import (
+    EncryptionKey,
     NoSuchBucket,
+    NoSuchEncryptionKey,
     NoSuchObject,
     NoSuchSecurityGroup,
     NoSuchSubnet,
@@ -22,7 +24,7 @@ from localstack_memorydb.provider.ports import (
 
 def ports() -> Ports:
     """All ports. moto's EC2 takes a second to import, so each is imported when first asked."""
-    return Ports(MotoObjects(), MotoNetwork(), Tokens(MotoKeys()), MotoTopics())
+    return Ports(MotoObjects(), MotoNetwork(), Tokens(MotoKeys()), MotoTopics(), MotoEncryptionKeys())
 
 
 class MotoObjects:
@@ -136,6 +138,26 @@ class MotoTopics:
             sns_backends[account][region].publish(message, topic_arn)
         except SNSNotFoundError:
             raise NoSuchTopic(topic_arn) from None
+
+
+class MotoEncryptionKeys:
+    """KMS as moto keeps it: an account and a Region have keys of their own."""
+
+    def find(self, scope: Scope, key: str) -> EncryptionKey:
+        from moto.kms.models import kms_backends
+
+        account, region, path = scope.account, scope.region, key
+        if key.startswith("arn:"):
+            *_, region, account, path = key.split(":", 5)
+        if region != scope.region:
+            raise NoSuchEncryptionKey(key)
+        backend = kms_backends[account][region]
+        name = path.removeprefix("key/")
+        identifier = backend.get_key_id_from_alias(name) if name.startswith("alias/") else name
+        found = backend.keys.get(identifier)
+        if found is None:
+            raise NoSuchEncryptionKey(key)
+        return EncryptionKey(str(found.arn), str(found.key_state), found.key_spec == "SYMMETRIC_DEFAULT")
 
 
 def _subnet(subnet: Any) -> Subnet:

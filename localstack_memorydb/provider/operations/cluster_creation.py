@@ -25,6 +25,7 @@ from localstack_memorydb.provider.cluster_rules import (
     require_version,
 )
 from localstack_memorydb.provider.context import Context
+from localstack_memorydb.provider.encryption import require_encryption_key
 from localstack_memorydb.provider.faults import ClusterAlreadyExistsFault
 from localstack_memorydb.provider.membership import users_of
 from localstack_memorydb.provider.multi_region import require_membership
@@ -34,7 +35,6 @@ from localstack_memorydb.provider.operations.parameter_groups import tell_of_gro
 from localstack_memorydb.provider.operations.subnet_groups import require_security_groups, subnet_group_for
 from localstack_memorydb.provider.requirements import (
     LONGEST_CLUSTER_NAME,
-    key_arn,
     require_active_acl,
     require_identifier,
     require_tags,
@@ -105,7 +105,7 @@ def _new_cluster(
         security_groups=_security_groups(security_groups, context.now),
         subnet_group_name=subnet_group.name,
         tls_enabled=request.tls_enabled,
-        kms_key_id=key_arn(context, request.kms_key_id),
+        kms_key_id=require_encryption_key(context, request.kms_key_id),
         sns_topic_arn=require_topic(context, request.sns_topic_arn),
         sns_topic_status="ACTIVE" if request.sns_topic_arn else None,
         snapshot_retention_limit=require_retention(request.snapshot_retention_limit),

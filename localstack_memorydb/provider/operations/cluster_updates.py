@@ -27,6 +27,7 @@ from localstack_memorydb.provider.cluster_rules import (
     require_topic,
 )
 from localstack_memorydb.provider.context import Context
+from localstack_memorydb.provider.encryption import require_usable_key
 from localstack_memorydb.provider.faults import (
     InvalidParameterCombinationException,
     InvalidParameterValueException,
@@ -94,6 +95,7 @@ def update_cluster(context: Context, request: UpdateClusterRequest) -> Cluster:
     """Change a cluster at once; there is no waiting for the maintenance window."""
     cluster = require_cluster(context, request.cluster_name)
     require_available(cluster)
+    require_usable_key(context, cluster)
     _require_combination(request)
     require_not_shared(
         cluster,

@@ -9,6 +9,7 @@ from typing import Final
 from localstack_memorydb.engine import ClusterHandle, ShardSnapshot
 from localstack_memorydb.provider import catalog
 from localstack_memorydb.provider.context import Context
+from localstack_memorydb.provider.encryption import require_usable_key
 from localstack_memorydb.provider.faults import (
     APICallRateForCustomerExceededFault,
     InvalidClusterStateFault,
@@ -124,6 +125,7 @@ def failover_shard(context: Context, cluster_name: str, shard_name: str) -> Clus
         raise APICallRateForCustomerExceededFault(
             f"FailoverShard can be called {context.quotas.failovers_per_day} times in 24 hours."
         )
+    require_usable_key(context, cluster)
     cluster.failovers = [*recent, context.now]
     _fail_over(context, cluster, shard_name)
     return answer(context, cluster)

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from localstack_memorydb.engine import ShardSnapshot
 from localstack_memorydb.provider.context import Context
+from localstack_memorydb.provider.encryption import require_encryption_key
 from localstack_memorydb.provider.faults import (
     InvalidParameterCombinationException,
     InvalidParameterValueException,
@@ -25,7 +26,6 @@ from localstack_memorydb.provider.grants import require_export_granted
 from localstack_memorydb.provider.operation import operation
 from localstack_memorydb.provider.ports import NoSuchBucket
 from localstack_memorydb.provider.requirements import (
-    key_arn,
     require_available,
     require_cluster,
     require_new_snapshot,
@@ -70,10 +70,10 @@ def create_snapshot(
             f"{context.quotas.manual_snapshots_per_day} manual snapshots of a cluster can be made in 24 hours."
         )
     own_tags = require_tags(context, tags) or dict(cluster.tags)
+    key = require_encryption_key(context, kms_key_id) or cluster.kms_key_id
     cluster.manual_snapshots = [*recent, context.now]
     handle = context.fleet.handle(cluster)
     work = context.transitions.submit(handle.snapshot)
-    key = key_arn(context, kms_key_id) or cluster.kms_key_id
     snapshot = begin_snapshot(context, cluster, name, work, kms_key_id=key, tags=own_tags)
     context.transitions.begin(cluster, "snapshotting", context.now, work)
     return _brief(snapshot)
@@ -224,7 +224,7 @@ def copy_snapshot(
         arn=context.store.arn(Snapshot.kind, name),
         source=MANUAL,
         created=context.now,
-        kms_key_id=key_arn(context, kms_key_id) or source.kms_key_id,
+        kms_key_id=require_encryption_key(context, kms_key_id) or source.kms_key_id,
         tags=own_tags,
     )
     context.store.snapshots[name] = copy
