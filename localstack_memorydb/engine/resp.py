@@ -5,8 +5,8 @@ https://valkey.io/topics/protocol/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from itertools import chain
+from collections.abc import Callable, Collection, Sequence
+from itertools import chain, repeat
 from typing import Any, Final, TypeAlias
 
 from localstack_memorydb.engine.errors import CommandError, ProtocolError
@@ -91,6 +91,8 @@ Encoders: TypeAlias = dict[type, Encoder]
 
 SMALL: Final = 4096
 SMALL_INTEGERS: Final = tuple(b":%d\r\n" % number for number in range(SMALL))
+_HEADERS: Final = tuple(b"$%d\r\n" % size for size in range(SMALL))
+_MANY: Final = 8  # from here on looking at the whole list first costs less than it saves
 
 
 def _bulk(value: bytes) -> bytes:
@@ -120,8 +122,16 @@ class _Table(dict[type, Encoder]):
         raise TypeError(f"no RESP form for {kind.__name__}")
 
 
-def _joined(table: Encoders, values: Iterable[Any]) -> bytes:
-    """The values one after the other; most are bytes, which are spared a call."""
+def _joined(table: Encoders, values: Sequence[Any]) -> bytes:
+    """The values one after the other; most are bytes, which are spared a call, and many are nothing else."""
+    if len(values) >= _MANY and set(map(type, values)) == {bytes}:
+        sizes = set(map(len, values))
+        if len(sizes) == 1:
+            header = _HEADERS[size] if (size := sizes.pop()) < SMALL else b"$%d\r\n" % size
+            return b"%b%b\r\n" % (header, (b"\r\n" + header).join(values))
+        if max(sizes) < SMALL:
+            headers = map(_HEADERS.__getitem__, map(len, values))
+            return b"".join(chain.from_iterable(zip(headers, values, repeat(b"\r\n"))))
     return b"".join(
         [
             b"$%d\r\n%b\r\n" % (len(value), value) if type(value) is bytes else table[type(value)](value)
@@ -155,7 +165,7 @@ def _resp2(double: Callable[[float], bytes]) -> Encoders:
     table[Decimal17] = lambda value: _bulk(format_decimals(value))
 
     def flat(pairs: Collection[Any]) -> bytes:
-        return b"*%d\r\n%b" % (2 * len(pairs), _joined(table, chain.from_iterable(pairs)))
+        return b"*%d\r\n%b" % (2 * len(pairs), _joined(table, list(chain.from_iterable(pairs))))
 
     table[Pairs] = flat
     table[dict] = lambda value: flat(value.items())
@@ -175,7 +185,7 @@ def _resp3(double: Callable[[float], bytes]) -> Encoders:
     table[Push] = lambda values: b">%d\r\n%b" % (len(values), _joined(table, values))
 
     def mapping(value: dict[Any, Any]) -> bytes:
-        return b"%%%d\r\n%b" % (len(value), _joined(table, chain.from_iterable(value.items())))
+        return b"%%%d\r\n%b" % (len(value), _joined(table, list(chain.from_iterable(value.items()))))
 
     table[dict] = mapping
     return table

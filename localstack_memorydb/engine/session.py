@@ -136,6 +136,7 @@ class Session(Requests):
         "sink",
         "slots",
         "started",
+        "suspicion",
         "table",
         "touched",
         "tracking",
@@ -163,6 +164,7 @@ class Session(Requests):
         self.tracking: Tracker | None = None
         self.db = Slot()
         self.unchanged = False
+        self.suspicion = 0
         self.effects: list[Argv] | None = None
         self.channels: dict[bytes, None] = {}
         self.patterns: dict[bytes, None] = {}

@@ -26,6 +26,12 @@ _HIGHEST: Final = 1_000_000_000
 LONG_PACKET: Final = 0.01
 """Seconds. A slow log with a threshold from here on is content with the time of packets."""
 
+SUSPECTED: Final = 200
+"""After a long packet of several commands, or a slow one of these, so many of the client's commands are timed one by one.
+
+Not for ever: more often than a command, it was the machine that took its time.
+"""
+
 
 class CommandStat:
     """Calls of one command. `timed` of them took `seconds`; `failed` ended in an error, `rejected` never began."""
@@ -155,6 +161,7 @@ class NodeStats:
         if ran == 1:
             self.note_slow(s, command, argv, seconds * 1e6)
         else:
+            s.suspicion = SUSPECTED
             s.gates |= GATE_TIMED
 
     def note(self, s: Session, command: Command, argv: Argv, seconds: float, *, failed: bool) -> None:
@@ -169,6 +176,10 @@ class NodeStats:
         if parameters.latency_tracking:
             stat.record(seconds)
         self.note_slow(s, command, argv, seconds * 1e6)
+        if s.suspicion:
+            s.suspicion = SUSPECTED if seconds > LONG_PACKET else s.suspicion - 1
+            if not s.suspicion:
+                s.gates = s.gates & ~GATE_TIMED | (s.node.gates & GATE_TIMED)
 
     def note_slow(self, s: Session, command: Command, argv: Argv, microseconds: float) -> None:
         """Tells the slow log of a command that took so long that it may be interested."""

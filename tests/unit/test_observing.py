@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from localstack_memorydb.engine.cluster import Cluster
+from localstack_memorydb.engine.registry import GATE_TIMED
+from localstack_memorydb.engine.stats import SUSPECTED
 from tests.unit.cluster_without_sockets import NOW, Client, start
 
 
@@ -87,6 +89,15 @@ def test_a_slow_pipeline_has_its_commands_timed_from_then_on() -> None:
     assert client("SLOWLOG LEN") == b":0\r\n"
     client(b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n*2\r\n$3\r\nGET\r\n$1\r\na\r\n")
     assert client("SLOWLOG LEN") != b":0\r\n"
+
+
+def test_a_client_is_not_slow_for_ever() -> None:
+    cluster, client = running(0.02)
+    client(b"*1\r\n$4\r\nPING\r\n" * 2)
+    assert client.session.gates & GATE_TIMED
+    cluster.clock = Clock(0.0001)
+    client(b"*1\r\n$4\r\nPING\r\n" * SUSPECTED)
+    assert not client.session.gates & GATE_TIMED
 
 
 def test_commandstats() -> None:
