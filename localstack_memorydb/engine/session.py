@@ -552,6 +552,11 @@ class Session(Requests):
             return found
         raise WrongType
 
+    @property
+    def is_observed(self) -> bool:
+        """Whether anybody will ask for the effect of the command that runs."""
+        return self.node.shard.keyspace.observed
+
     def effect(self, *entries: Argv) -> None:
         """Says what a write really did, in commands whose replay gives the same data (SREM for SPOP, PXAT for EX).
 

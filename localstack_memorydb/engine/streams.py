@@ -28,7 +28,7 @@ _master = attrgetter("master")
 class StreamNode:
     """Entries that Valkey keeps in one listpack. `master` is the ID of the first, `names` are its fields."""
 
-    __slots__ = ("deleted", "entries", "last", "master", "names", "size")
+    __slots__ = ("deleted", "entries", "last", "master", "names", "size", "size_of_names")
 
     def __init__(self, master: int, names: Fields) -> None:
         self.master = self.last = master
@@ -36,14 +36,17 @@ class StreamNode:
         self.entries: dict[int, Fields] = {}
         self.deleted = 0
         # Frame, counts and field names; what entries add is an upper estimate by a few bytes.
-        self.size = 14 + sum(map(len, names)) + 2 * len(names)
+        self.size_of_names = sum(map(len, names))
+        self.size = 14 + self.size_of_names + 2 * len(names)
 
-    def add(self, identifier: int, fields: Fields) -> None:
-        """Appends an entry."""
+    def add(self, identifier: int, fields: Fields, size: int) -> None:
+        """Appends an entry whose fields and values have `size` bytes in all."""
         self.entries[identifier] = fields
         self.last = identifier
-        stored = fields[1::2] if fields[::2] == self.names else fields
-        self.size += 10 + sum(map(len, stored)) + 2 * len(stored)
+        if fields[::2] == self.names:  # which are then not stored again
+            self.size += 10 + size - self.size_of_names + len(fields)
+        else:
+            self.size += 10 + size + 2 * len(fields)
 
 
 class Pending:
@@ -141,14 +144,15 @@ class Stream:
     def append(self, identifier: int, fields: Fields, limits: Limits) -> None:
         """Adds an entry, whose ID must be greater than any before."""
         node = self.nodes[-1] if self.nodes else None
+        size = sum(map(len, fields))
         if (
             node is None
             or 0 < limits.stream_node_max_entries <= len(node.entries) + node.deleted
-            or 0 < limits.stream_node_max_bytes <= node.size + sum(map(len, fields))
+            or 0 < limits.stream_node_max_bytes <= node.size + size
         ):
             node = StreamNode(identifier, fields[::2])
             self.nodes.append(node)
-        node.add(identifier, fields)
+        node.add(identifier, fields, size)
         self.length += 1
         self.entries_added += 1
         self.last = identifier

@@ -210,7 +210,7 @@ def xadd(s: Session, argv: Argv) -> Reply:
     if trim is not None:
         found.trim(*trim)
     name = format_id(identifier)
-    if wanted is None or not wanted[1]:
+    if (wanted is None or not wanted[1]) and s.is_observed:
         s.effect([*argv[:at], name, *argv[at + 1 :]])
     return name
 

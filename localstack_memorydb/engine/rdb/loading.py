@@ -302,7 +302,11 @@ def _stream_node(master: int, items: list[bytes]) -> StreamNode:
             if flags & _DELETED:
                 node.deleted += 1
             else:
-                node.add(((master >> 64) + ms) << 64 | ((master & SEQUENCE_MAX) + sequence), fields)
+                node.add(
+                    ((master >> 64) + ms) << 64 | ((master & SEQUENCE_MAX) + sequence),
+                    fields,
+                    sum(map(len, fields)),
+                )
     except (IndexError, ValueError):
         raise RdbError("corrupt: a stream node's entries do not hold together") from None
     if not node.entries:
