@@ -1,0 +1,231 @@
+"""Clients of the data: each tells the same ten stories of one cluster, over TLS, as a user of its ACL.
+
+The cluster is made through the API; what happens to it in the stories (more shards, a failover, new nodes) does too. `make
+clients` installs the clients; one that is missing skips its stories, as does a library that cannot do a story.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import boto3
+import pytest
+from redis import Redis
+from redis.cluster import RedisCluster
+
+from localstack_memorydb.integrations.moto.server import StandaloneHost
+from localstack_memorydb.settings import Settings
+
+from .test_api_clients import BIN, STORIES, require
+
+STORY_NAMES = (
+    "connect", "moved", "pipeline", "multi", "pubsub", "sharded_pubsub", "scripts", "streams", "tracking", "reconnect",
+)  # fmt: skip
+USER, PASSWORD = "storyteller", "once-upon-a-time"
+_SECONDS = 100
+
+
+def python_program(file: str, *arguments: str, package: str = "") -> Callable[[], list[str]]:
+    def command() -> list[str]:
+        python = require(BIN / "python")
+        found = subprocess.run([python, "-c", f"import {package}"], capture_output=True)
+        require(python if found.returncode == 0 else None)
+        return [python, str(STORIES / file), *arguments]
+
+    return command
+
+
+def redis_cli() -> list[str]:
+    tool = shutil.which("redis-cli")
+    shown = subprocess.run([tool, "--help"], capture_output=True, text=True) if tool else None
+    told = shown.stdout + shown.stderr if shown else ""
+    require(tool if "--tls" in told or not os.environ.get("CI") else None)
+    if "--tls" not in told:
+        pytest.skip("this redis-cli knows no TLS")
+    return ["bash", str(STORIES / "data_redis_cli.sh")]
+
+
+PROGRAMS: dict[str, Callable[[], list[str]]] = {
+    "redis-py": python_program("data_redis_py.py", "redis", package="redis"),
+    "valkey-py": python_program("data_redis_py.py", "valkey", package="valkey"),
+    "redis-cli": redis_cli,
+}
+
+
+class World:
+    """The host, and a cluster of two shards and two replicas that one user may use."""
+
+    def __init__(self, directory: Path) -> None:
+        self.host = StandaloneHost(Settings(), 0)
+        self.host.start()
+        self.memorydb = boto3.client(
+            "memorydb",
+            endpoint_url=self.host.url,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+        self.ca = directory / "ca.pem"
+        with urlopen(f"{self.host.url}/_memorydb/ca.pem") as answer:
+            self.ca.write_bytes(answer.read())
+        self.memorydb.create_user(
+            UserName=USER,
+            AccessString="on ~story:* &story:* +@all",
+            AuthenticationMode={"Type": "password", "Passwords": [PASSWORD]},
+        )
+        self.memorydb.create_acl(ACLName="storytellers", UserNames=[USER])
+        self.memorydb.create_cluster(
+            ClusterName="stories",
+            NodeType="db.t4g.small",
+            ACLName="storytellers",
+            NumShards=2,
+            NumReplicasPerShard=1,
+        )
+        self.cluster = self.available()
+
+    def available(self) -> dict[str, Any]:
+        """The cluster, once what was asked of it is done."""
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            found = self.memorydb.describe_clusters(ClusterName="stories", ShowShardDetails=True)
+            (cluster,) = found["Clusters"]
+            if cluster["Status"] == "available":
+                return cluster  # type: ignore[no-any-return]
+        raise AssertionError("the cluster does not become available")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        place = self.cluster["ClusterEndpoint"]
+        return {
+            **{name: value for name, value in os.environ.items() if not name.startswith("REDIS")},
+            "STORY_HOST": place["Address"],
+            "STORY_PORT": str(place["Port"]),
+            "STORY_CA": str(self.ca),
+            "STORY_USER": USER,
+            "STORY_PASSWORD": PASSWORD,
+            "NODE_EXTRA_CA_CERTS": str(self.ca),
+        }
+
+    def connect(self, **options: Any) -> RedisCluster:
+        place = self.cluster["ClusterEndpoint"]
+        return RedisCluster(
+            host=place["Address"],
+            port=place["Port"],
+            ssl=True,
+            ssl_ca_certs=str(self.ca),
+            username=options.pop("username", USER),
+            password=options.pop("password", PASSWORD),
+            **options,
+        )
+
+    def answer(self, what: str) -> str:
+        """Do to the cluster what a story asks for."""
+        verb, *arguments = what.split()
+        match verb, arguments:
+            case "reshard", [shards]:
+                self.memorydb.update_cluster(
+                    ClusterName="stories", ShardConfiguration={"ShardCount": int(shards)}
+                )
+            case "failover", []:
+                self.memorydb.failover_shard(ClusterName="stories", ShardName="0001")
+            case "restart", []:
+                other = {"db.t4g.small": "db.t4g.medium", "db.t4g.medium": "db.t4g.small"}
+                self.memorydb.update_cluster(ClusterName="stories", NodeType=other[self.cluster["NodeType"]])
+            case "moved", []:
+                return str(self.redirects())
+            case _:
+                raise AssertionError(what)
+        self.cluster = self.available()
+        return "done"
+
+    def redirects(self) -> int:
+        """How often nodes have answered MOVED."""
+        total = 0
+        for shard in self.cluster["Shards"]:
+            for node in shard["Nodes"]:
+                place = node["Endpoint"]
+                with Redis(
+                    place["Address"],
+                    place["Port"],
+                    ssl=True,
+                    ssl_ca_certs=str(self.ca),
+                    username=USER,
+                    password=PASSWORD,
+                ) as redis:
+                    errors = redis.info("errorstats")
+                    total += errors.get("errorstat_MOVED", {"count": 0})["count"]
+        return total
+
+    def close(self) -> None:
+        self.host.stop()
+
+
+def tell(world: World, name: str, command: list[str]) -> dict[str, tuple[str, str]]:
+    """Run a client's program, do what it asks for; each story's verdict and what was said about it."""
+    program = subprocess.Popen(
+        command,
+        env={**world.environment, "STORY_NAME": name},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert program.stdin is not None
+    assert program.stdout is not None
+    alarm = threading.Timer(_SECONDS, program.kill)
+    alarm.start()
+    told: dict[str, tuple[str, str]] = {}
+    other: list[str] = []
+    with program:
+        for line in program.stdout:
+            kind, _, rest = line.rstrip("\n").partition(" ")
+            if kind == "ask":
+                program.stdin.write(world.answer(rest) + "\n")
+                program.stdin.flush()
+            elif kind == "story":
+                story, verdict, text = rest.split(" ", 2)
+                told[story] = (verdict, json.loads(text))
+            else:
+                other.append(line)
+    alarm.cancel()
+    if program.returncode:
+        other.append(f"ended with {program.returncode}\n")
+    return {story: told.get(story, ("failed", "".join(other))) for story in STORY_NAMES}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = World(tmp_path_factory.mktemp("stories"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def told(world: World) -> Callable[[str], dict[str, tuple[str, str]]]:
+    """What a client told; its program runs once for all of its stories."""
+    kept: dict[str, dict[str, tuple[str, str]]] = {}
+
+    def of(client: str) -> dict[str, tuple[str, str]]:
+        if client not in kept:
+            kept[client] = tell(world, client, PROGRAMS[client]())
+        return kept[client]
+
+    return of
+
+
+@pytest.mark.parametrize("story", STORY_NAMES)
+@pytest.mark.parametrize("client", PROGRAMS)
+def test_story(told: Callable[[str], dict[str, tuple[str, str]]], client: str, story: str) -> None:
+    verdict, text = told(client)[story]
+    if verdict == "skip":
+        pytest.skip(f"{client}: {text}")
+    assert verdict == "ok", text
