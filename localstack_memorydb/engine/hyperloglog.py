@@ -85,6 +85,14 @@ def _runs(data: bytes) -> Iterator[tuple[int, int]]:
         at += 1
 
 
+def described(data: bytes) -> bytes:
+    """The runs of a sparse value for people: `z:5` and `Z:100` are zeros, `v:3,2` twice the value 3. Raises Corrupt."""
+    return b" ".join(
+        b"v:%d,%d" % (value, length) if value else b"%b:%d" % (b"z" if length <= _ZERO_MAX else b"Z", length)
+        for value, length in _runs(data)
+    )
+
+
 def registers(data: bytes) -> list[int]:
     """All registers. Raises Corrupt."""
     if is_dense(data):

@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import Final
 
 from localstack_memorydb.engine import hyperloglog as hll
-from localstack_memorydb.engine.errors import CommandError
+from localstack_memorydb.engine.errors import CommandError, printable
 from localstack_memorydb.engine.registry import (
+    ADMIN,
     DENYOOM,
     FAST,
     READONLY,
     WRITE,
+    Earlier,
     Family,
     KeySpec,
     one,
     span,
 )
-from localstack_memorydb.engine.resp import OK, Argv, Reply
+from localstack_memorydb.engine.resp import OK, Argv, Reply, Simple
 from localstack_memorydb.engine.session import Session
 
 hyperloglogs = Family("hyperloglog", "@hyperloglog")
@@ -103,4 +105,65 @@ def pfmerge(s: Session, argv: Argv) -> Reply:
     except hll.Corrupt:
         raise CommandError(_CORRUPT) from None
     s.db[argv[1]] = sketch.spoil()
+    return OK
+
+
+# -- for people who look inside ---------------------------------------------------------------------------------------
+
+
+@hyperloglogs.command(
+    "PFDEBUG",
+    3,
+    WRITE | DENYOOM | ADMIN,
+    keys=one("RW access", at=2),
+    since="2.8.9",
+    earlier=Earlier("7.0", arity=-3),
+)
+def pfdebug(s: Session, argv: Argv) -> Reply:
+    """GETREG: all registers; DECODE: the runs of a sparse value; ENCODING; TODENSE. The first and the last make it dense."""
+    key, found = argv[2], _value(s, argv[2])
+    if found is None:
+        raise CommandError("ERR The specified key does not exist")
+    word, is_dense = argv[1].lower(), hll.is_dense(found)
+    if word not in (b"getreg", b"decode", b"encoding", b"todense"):
+        raise CommandError(f"ERR Unknown PFDEBUG subcommand '{printable(argv[1])}'")
+    if len(argv) != 3:
+        raise CommandError(f"ERR Wrong number of arguments for the '{printable(argv[1])}' subcommand")
+    s.unchanged = is_dense or word in (b"decode", b"encoding")
+    if word == b"encoding":
+        return Simple(b"dense" if is_dense else b"sparse")
+    try:
+        if word == b"decode":
+            if is_dense:
+                raise CommandError("ERR HLL encoding is not sparse")
+            return hll.described(found)
+        if not is_dense:
+            s.db[key] = hll.dense(found)
+        return int(not is_dense) if word == b"todense" else hll.registers(found)
+    except hll.Corrupt:
+        raise CommandError(_CORRUPT) from None
+
+
+_TESTED: Final = (1, 10, 100, 1000, 10_000)
+
+
+@hyperloglogs.command("PFSELFTEST", 1, ADMIN, since="2.8.9")
+def pfselftest(s: Session, argv: Argv) -> Reply:
+    """Whether registers keep what they were given, and counts are as near as is promised."""
+    luck = s.node.cluster.random
+    sketch, expected = _sketch(s, hll.dense(hll.new())), [0] * hll.REGISTERS
+    for register in range(hll.REGISTERS):
+        expected[register] = luck.randrange(1, 52)
+        sketch.set(register, expected[register])
+    if hll.registers(bytes(sketch.data)) != expected:
+        raise CommandError("TESTFAILED Registers do not hold what was set")
+    sketch, added, seed = _sketch(s, hll.new()), 0, luck.getrandbits(64)
+    for size in _TESTED:
+        for element in range(added, size):
+            sketch.set(*hll.place_of(b"%d:%d" % (seed, element)))
+        added = size
+        estimate = hll.count(hll.registers(bytes(sketch.data)))
+        # Six times the standard error; a few collisions are no error either.
+        if abs(estimate - size) > max(1, size * 6 * 0.0081):
+            raise CommandError(f"TESTFAILED Too big error. card:{size} abserr:{abs(estimate - size)}")
     return OK
