@@ -81,7 +81,7 @@ terraform: environments ## let Terraform and the AWS provider judge: every row, 
 docs: $(VENV)/.installed ## write the generated pages again
 	$(BIN)/python -m localstack_memorydb.settings > docs/settings.md
 
-bench: environments ## measure against a real valkey-server, fakeredis and moto, and what LocalStack's start takes
+bench: environments ## measure against real servers, fakeredis and moto, and what LocalStack's start takes
 	$(BIN)/python -m bench
 
 wheel-check: $(VENV)/.installed ## build the wheel, install it in a new environment, use it there

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import clusters, commands, control_plane, permissions, snapshots, start
+from bench import clusters, commands, control_plane, latency, memory, permissions, snapshots, start
 
 
 def main() -> None:
@@ -15,7 +15,7 @@ def main() -> None:
         "parts",
         nargs="*",
         metavar="part",
-        help="clusters, control-plane, commands, permissions, snapshots, start; all by default",
+        help="clusters, control-plane, commands, latency, memory, permissions, snapshots, start; all by default",
     )
     parser.add_argument("--quick", action="store_true", help="fewer rounds and requests, for a first look")
     parser.add_argument(
@@ -29,6 +29,8 @@ def main() -> None:
         "commands": lambda: commands.run(
             rounds=1 if quick else 3, requests=20_000 if quick else 100_000, tests=options.test
         ),
+        "latency": lambda: latency.run(rounds=1 if quick else 5, seconds=2 if quick else 5),
+        "memory": lambda: memory.run(keys=100_000 if quick else 1_000_000),
         "permissions": lambda: permissions.run(
             rounds=3 if quick else 7, requests=100_000 if quick else 400_000
         ),
