@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,23 +52,101 @@ with mock_aws():
     print(client("memorydb").describe_clusters()["Clusters"])
 """
 
+BLOCKS = """
+import asyncio, boto3, socket, unittest
+from moto import mock_aws
+from localstack_memorydb.integrations.moto import emulator, mock_memorydb
+
+def create(name="orders"):
+    memorydb = boto3.client("memorydb", region_name="eu-west-1")
+    memorydb.create_cluster(ClusterName=name, NodeType="db.t4g.small", ACLName="open-access")
+    return memorydb.describe_clusters(ClusterName=name)["Clusters"][0]["ClusterEndpoint"]
+
+def answers(endpoint):
+    try:
+        socket.create_connection((endpoint["Address"], endpoint["Port"]), timeout=2).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+with mock_aws():
+    print("moto's:", create()["Address"].endswith("amazonaws.com"))
+    boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="kept")
+    with mock_memorydb() as here:
+        endpoint = create()
+        print("inside:", answers(endpoint), here.ca_certificate[:10])
+        print([row["Name"] for row in boto3.client("s3", region_name="us-east-1").list_buckets()["Buckets"]])
+    print("after:", answers(endpoint), create("second")["Address"].endswith("amazonaws.com"))
+
+with mock_aws(), mock_memorydb():
+    print("both:", answers(create()))
+
+@mock_memorydb
+def test(number):
+    return number, answers(create()), emulator().ca_certificate[:10]
+
+@mock_memorydb()
+async def asynchronous_test(number):
+    await asyncio.sleep(0)
+    return number, answers(create())
+
+@mock_memorydb
+class Tests(unittest.TestCase):
+    def setUp(self):
+        self.endpoint = create()
+
+    def test_one(self):
+        assert answers(self.endpoint)
+
+    def test_another(self):
+        assert answers(self.endpoint)
+
+print("function:", test(1), test(2))
+print("coroutine:", asyncio.run(asynchronous_test(3)))
+print("class:", unittest.TextTestRunner().run(unittest.defaultTestLoader.loadTestsFromTestCase(Tests)))
+with mock_memorydb():
+    pass
+with mock_aws():
+    print("moto's again:", create()["Address"].endswith("amazonaws.com"))
+"""
+
 
 @pytest.fixture
-def answer(tmp_path: Path) -> list[str]:
-    """What the program prints, in a process of its own: installing changes moto for good."""
-    ended = subprocess.run(
-        [sys.executable, "-W", "error::ResourceWarning", "-c", PROGRAM],
-        env=environment(tmp_path, {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout.splitlines()
+def printed(tmp_path: Path) -> Callable[[str], list[str]]:
+    """What a program prints, in a process of its own: installing changes moto for good."""
+
+    def run(program: str) -> list[str]:
+        ended = subprocess.run(
+            [sys.executable, "-W", "error::ResourceWarning", "-c", program],
+            env=environment(tmp_path, {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout.splitlines()
+
+    return run
 
 
-def test_mock_aws_has_real_clusters(answer: list[str]) -> None:
-    assert answer == [
+def test_mock_memorydb_has_real_clusters_for_a_block_a_function_a_class(
+    printed: Callable[[str], list[str]],
+) -> None:
+    assert printed(BLOCKS) == [
+        "moto's: True",
+        "inside: True b'-----BEGIN'",
+        "['kept']",
+        "after: False True",
+        "both: True",
+        "function: (1, True, b'-----BEGIN') (2, True, b'-----BEGIN')",
+        "coroutine: (3, True)",
+        "class: <unittest.runner.TextTestResult run=2 errors=0 failures=0>",
+        "moto's again: True",
+    ]
+
+
+def test_mock_aws_has_real_clusters(printed: Callable[[str], list[str]]) -> None:
+    assert printed(PROGRAM) == [
         "arn:aws:memorydb:eu-west-1:123456789012:cluster/orders",
         "['first-copy-0001.rdb']",
         "ClusterNotFoundFault",

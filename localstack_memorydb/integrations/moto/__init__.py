@@ -1,14 +1,14 @@
-"""MemoryDB inside moto: `install()` for mock_aws in this process, `server` for the stand-alone host.
+"""MemoryDB inside moto: `mock_memorydb` and `install()` for this process, `server` for the stand-alone host.
 
-from localstack_memorydb.integrations.moto import install
-install()
+from localstack_memorydb.integrations.moto import mock_memorydb
 
-with mock_aws():
+with mock_memorydb():
     boto3.client("memorydb").create_cluster(...)
 """
 
 from __future__ import annotations
 
-from localstack_memorydb.integrations.moto.install import install
+from localstack_memorydb.integrations.moto.install import emulator, install
+from localstack_memorydb.integrations.moto.mock import mock_memorydb
 
-__all__ = ["install"]
+__all__ = ["emulator", "install", "mock_memorydb"]
