@@ -16,6 +16,7 @@ from localstack_memorydb.engine.errors import CommandError, NotInteger
 from localstack_memorydb.engine.glob import Matcher, compile_glob
 from localstack_memorydb.engine.registry import (
     CATEGORIES,
+    MORE_CATEGORIES,
     NO_AUTH,
     Command,
     CommandTable,
@@ -25,6 +26,7 @@ from localstack_memorydb.engine.registry import (
     version_numbers,
 )
 from localstack_memorydb.engine.resp import Argv, Reply
+from localstack_memorydb.engine.versions import SEARCH_VERSIONS
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.session import Session
@@ -58,9 +60,6 @@ _RANK: Final = {"command": 1, "key": 2, "channel": 4}
 _PUBLISHERS: Final = frozenset({"publish", "spublish"})
 _SUBSCRIBERS: Final = frozenset({"subscribe", "ssubscribe", "psubscribe"})
 _WITH_CHANNELS: Final = _PUBLISHERS | _SUBSCRIBERS
-
-# Categories of the commands that MemoryDB adds to the engine.
-_FURTHER_CATEGORIES: Final = ("@json", "@search")
 
 _UNKNOWN: Final = "Unknown command or category name in ACL"
 _SYNTAX: Final = "Syntax error"
@@ -200,7 +199,7 @@ class Selector:
         self._first_arguments.pop(command.name, None)
 
     def _change_category(self, category: str, *, allow: bool) -> None:
-        if category not in CATEGORIES and category not in _FURTHER_CATEGORIES:
+        if category not in CATEGORIES and category not in MORE_CATEGORIES:
             raise AccessStringError(_UNKNOWN)
         for command in self._table.top:
             if category in command.categories:
@@ -366,6 +365,14 @@ class Permissions:
             return predicates[0]
         return lambda argv: any(permits(argv) for permits in predicates)
 
+    def may_read_all(self, command: Command, prefix: bytes) -> bool:
+        """Whether the command may read every key that begins with the prefix."""
+        return any(
+            each.all_keys or any(_covers(pattern, prefix) for pattern in each.key_patterns(READ))
+            for each in self.selectors
+            if each.allows(command)
+        )
+
     def may_hear(self, channels: Iterable[bytes], patterns: Iterable[bytes]) -> bool:
         """Whether the user may listen to these channels and patterns, with whichever command."""
         if any(each.all_channels for each in self.selectors):
@@ -439,6 +446,11 @@ def _always(argv: Argv) -> bool:
 
 def _never(argv: Argv) -> bool:
     return False
+
+
+def _covers(pattern: bytes, prefix: bytes) -> bool:
+    """Whether the pattern matches whatever begins with the prefix."""
+    return pattern.endswith(b"*") and not pattern.endswith(b"\\*") and compile_glob(pattern)(prefix)
 
 
 def _text(pattern: bytes) -> str:
@@ -534,6 +546,8 @@ def _counted_indices(spec: KeySpec, argv: Argv) -> range:
 
 def _is_documented(name: str, table: CommandTable) -> bool:
     """Whether the engine version has the command, served here or not."""
+    if name.startswith("ft."):
+        return any(name.encode() in command_table(version, search=True) for version in SEARCH_VERSIONS)
     document = command_docs().get(name)
     return document is not None and version_numbers(document.get("since", "1.0.0")) <= table.level
 
@@ -563,9 +577,9 @@ def _apply(selector: Selector, rule: str) -> None:
         raise AccessStringError(f"Error in the access string's rule '{rule}': {error}") from None
 
 
-def compile_access_string(text: str, engine_version: str) -> Permissions:
-    """What the access string allows on that engine version. Raises AccessStringError."""
-    table = command_table(engine_version)
+def compile_access_string(text: str, engine_version: str, search: bool = False) -> Permissions:
+    """What the access string allows on that engine version, with search or without. Raises AccessStringError."""
+    table = command_table(engine_version, search)
     legacy = table.level < (7,)
     enabled = False
     root = Selector(table)

@@ -307,9 +307,9 @@ class Cluster:
     ) -> None:
         self.spec = spec
         self.random = random
-        self.table = command_table(spec.engine_version)
+        self.table = command_table(spec.engine_version, spec.search)
         self.parameters = Parameters.of(spec.parameters, self.table.level)
-        self.users = compile_users(spec.users, spec.engine_version)
+        self.users = compile_users(spec.users, spec.engine_version, spec.search)
         self.iam_sessions: dict[Session, int] = {}
         self.epoch = spec.shards
         self.clock: Callable[[], float] = lambda: 0.0
@@ -418,7 +418,7 @@ class Cluster:
         Clients are cut off, as by any node that goes, and find the new ones where they look first.
         """
         self.spec, self.users = spec, users
-        self.table = command_table(spec.engine_version)
+        self.table = command_table(spec.engine_version, spec.search)
         self.set_parameters(spec.parameters)
         for shard in self.shards:
             shard.scripting.renew()
@@ -446,6 +446,8 @@ class Cluster:
                 continue  # time stands still for the script, and others see nothing of what it did so far
             if all(node.paused is None for node in shard.nodes):
                 shard.keyspace.purge_all(now)
+            if shard.keyspace.indexes is not None:
+                shard.keyspace.indexes.refresh()
             shard.budget.tick()
             if shard.keyspace.ready:
                 shard.serve_ready(now)

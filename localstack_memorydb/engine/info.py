@@ -11,6 +11,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from localstack_memorydb.engine import memory
+from localstack_memorydb.engine.memory import human
+from localstack_memorydb.engine.search.report import info_sections
 from localstack_memorydb.engine.versions import PATCH_VERSIONS, REDIS_COMPATIBLE, is_valkey
 
 if TYPE_CHECKING:
@@ -81,14 +83,6 @@ def _used_memory(s: Session) -> int:
         return memory.EMPTY
     average = sum(memory.usage(key, value) for key, value, _ in sample) / len(sample)
     return memory.EMPTY + int(average * len(keyspace)) + memory.deadline_size(keyspace.expires())
-
-
-def human(size: int) -> str:
-    """Bytes as INFO writes them for people: 2.38M."""
-    for unit, factor in (("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10)):
-        if size >= factor:
-            return f"{size / factor:.2f}{unit}"
-    return f"{size}B"
 
 
 def _memory(s: Session) -> Fields:
@@ -270,4 +264,17 @@ def info(s: Session, names: Iterable[bytes]) -> bytes:
         if chosen or name.lower() in wanted:
             lines = "".join(f"{field}:{value}\r\n" for field, value in section(s).items())
             blocks.append(f"# {name}\r\n{lines}")
+    blocks += _module_blocks(s, wanted)
     return "\r\n".join(blocks).encode()
+
+
+def _module_blocks(s: Session, wanted: set[str]) -> list[str]:
+    """The sections of what MemoryDB adds to the engine: by their names, or all of them with `modules`."""
+    if "@search" not in s.table.categories:
+        return []
+    chosen = wanted & {"everything", "modules", "search"}
+    return [
+        f"# {name}\r\n" + "".join(f"{field}:{value}\r\n" for field, value in fields.items())
+        for name, fields in info_sections(s.node.shard.keyspace.indexes).items()
+        if chosen or name in wanted
+    ]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from localstack_memorydb.engine.eviction import Budget
     from localstack_memorydb.engine.log import ShardLog
     from localstack_memorydb.engine.notifications import Notifier
+    from localstack_memorydb.engine.search.index import Indexes
     from localstack_memorydb.engine.session import Session
 
 
@@ -63,6 +64,7 @@ class Keyspace:
         "budget",
         "evicted",
         "expired",
+        "indexes",
         "log",
         "notifier",
         "observed",
@@ -87,6 +89,7 @@ class Keyspace:
         self.log: ShardLog | None = None
         self.notifier: Notifier | None = None
         self.tracking = Tracking()
+        self.indexes: Indexes | None = None
 
     def __len__(self) -> int:
         return sum(len(slot) for slot in map(self.slots.__getitem__, self.used) if slot)
@@ -168,6 +171,8 @@ class Keyspace:
                 if key in self.of(key):
                     self.changed(key)
             self.tracking.flushed()
+            if self.indexes is not None:
+                self.indexes.flushed()
         for number in self.used:
             self.slots[number] = None
         self.used.clear()
@@ -175,8 +180,13 @@ class Keyspace:
             self.budget.measure()
 
     def changed(self, key: bytes, author: Session | None = None) -> None:
-        """Tells transactions that watch the key and clients that keep it, and remembers it for those that wait for it."""
+        """Tells transactions that watch the key and clients that keep it, and remembers it for those that wait for it.
+
+        Indexes of search take note of it too.
+        """
         self.tracking.changed(key, author)
+        if self.indexes is not None:
+            self.indexes.changed(key)
         for session in self.watchers.get(key, ()):
             session.touched = True
         if key in self.waiters:
@@ -215,7 +225,12 @@ class Keyspace:
     def observe(self) -> None:
         """Finds out whether anybody cares for what writes change."""
         self.observed = bool(
-            self.watchers or self.waiters or self.log or self.notifier or self.tracking.clients
+            self.watchers
+            or self.waiters
+            or self.log
+            or self.notifier
+            or self.tracking.clients
+            or self.indexes
         )
 
     def atomic(self) -> AbstractContextManager[None]:

@@ -147,3 +147,11 @@ def table_size(count: int) -> int:
 def deadline_size(deadlines: int) -> int:
     """The bytes of that many times at which keys expire."""
     return _DEADLINE * deadlines
+
+
+def human(size: int) -> str:
+    """Bytes as INFO writes them for people: 2.38M."""
+    for unit, factor in (("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10)):
+        if size >= factor:
+            return f"{size / factor:.2f}{unit}"
+    return f"{size}B"

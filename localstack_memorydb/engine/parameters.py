@@ -72,6 +72,7 @@ class Parameters:
     maxmemory_samples: int = 3
     notify_keyspace_events: str = ""
     proto_max_bulk_len: int = 512 << 20
+    search_query_timeout_ms: int = 10_000
     slowlog_log_slower_than: int = 10000
     slowlog_max_len: int = 128
     tcp_keepalive: int = 300

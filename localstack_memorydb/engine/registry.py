@@ -80,6 +80,9 @@ CATEGORIES: Final = tuple(
     "@fast @slow @blocking @dangerous @connection @transaction @scripting".split()
 )
 
+# Those of the commands that MemoryDB adds to the engine.
+MORE_CATEGORIES: Final = ("@json", "@search")
+
 # Gates: why a command may not take the straight path. A session has the bits that hold for it now, a command those
 # that it minds; the hot loop looks only at whether they meet.
 GATE_UNAUTHENTICATED: Final = 1 << 0
@@ -394,6 +397,7 @@ FAMILY_MODULES: Final = (
     "pubsub",
     "scripting",
     "functions",
+    "search",
 )
 
 
@@ -456,6 +460,8 @@ class CommandTable(dict[bytes, Command]):
                 container.gates |= GATE_ALWAYS
 
         self.readers = tuple(each.name for each in self.full() if each.single and each.flags & READONLY)
+        used = {category for each in self.full() for category in each.categories}
+        self.categories = CATEGORIES + tuple(each for each in MORE_CATEGORIES if each in used)
 
     def find(self, name: bytes) -> Command | None:
         """The command of that name in any spelling."""
@@ -467,12 +473,13 @@ class CommandTable(dict[bytes, Command]):
 
 
 @cache
-def command_table(engine_version: str) -> CommandTable:
-    """The frozen table of a MemoryDB engine version such as `7.2`."""
+def command_table(engine_version: str, search: bool = False) -> CommandTable:
+    """The frozen table of a MemoryDB engine version such as `7.2`, with the commands of search or without."""
     for module in FAMILY_MODULES:
         import_module(f"localstack_memorydb.engine.commands.{module}")
     level = ENGINE_LEVELS[engine_version]
-    copies = [_copy(command, level) for family in FAMILIES for command in family.commands]
+    families = [family for family in FAMILIES if search or family.category != "@search"]
+    copies = [_copy(command, level) for family in families for command in family.commands]
     return CommandTable(copies, level)
 
 

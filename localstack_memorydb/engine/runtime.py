@@ -16,7 +16,7 @@ from localstack_memorydb.engine.certificates import Authority
 from localstack_memorydb.engine.cluster import Cluster, Node
 from localstack_memorydb.engine.keyspace import Keyspace
 from localstack_memorydb.engine.server import Addresses, ClusterServer, clock
-from localstack_memorydb.engine.snapshots import dump_shard, load_files, load_libraries
+from localstack_memorydb.engine.snapshots import dump_shard, load_files, load_indexes, load_libraries
 from localstack_memorydb.engine.spec import (
     ClusterLayout,
     ClusterSpec,
@@ -254,6 +254,7 @@ class ClusterHandle:
         for number, slot in loaded.filled():
             self._cluster.owner(number).keyspace.take(number, slot)
             keys += len(slot)
+        load_indexes(self._cluster, loaded)
         for shard in self._cluster.shards:
             shard.budget.set_limit(shard.budget.limit)
         if self._storage is not None:
@@ -269,7 +270,7 @@ class ClusterHandle:
 
         Connections of users that are gone are closed; a new password leaves connections alone.
         """
-        compiled = compile_users(users, self.spec.engine_version)
+        compiled = compile_users(users, self.spec.engine_version, self.spec.search)
         self._call(lambda: self._cluster.set_users(compiled))
 
     def renew(self, spec: ClusterSpec) -> None:
@@ -277,7 +278,7 @@ class ClusterHandle:
 
         Raises AccessStringError, AddressError, CapacityError.
         """
-        users = compile_users(spec.users, spec.engine_version)
+        users = compile_users(spec.users, spec.engine_version, spec.search)
         self._call(lambda: capacity.require_nodes_of(self._cluster, spec.maxmemory))
         self.set_replicas(spec.replicas)
         self._call(lambda: self._cluster.renew(spec, users, clock()))

@@ -40,6 +40,7 @@ from localstack_memorydb.engine.registry import (
     GATE_SILENT,
     GATE_SUBSCRIBED,
     GATE_UNAUTHENTICATED,
+    NO_MULTI,
     PUBSUB,
     READONLY,
     Command,
@@ -437,6 +438,8 @@ class Session(Requests):
         gates = command.gates & self.gates
         if gates & _USER_GATES:
             authorize(self, command, argv)
+        if gates & GATE_MULTI and command.flags & NO_MULTI:
+            raise CommandError("ERR Command not allowed inside a transaction")
         keys = command.find_keys(argv)
         if keys:
             self.route(command, keys)

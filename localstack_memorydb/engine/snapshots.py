@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from localstack_memorydb.engine import rdb
 from localstack_memorydb.engine.cluster import Cluster, Shard
 from localstack_memorydb.engine.errors import CommandError
 from localstack_memorydb.engine.keyspace import Keyspace
+from localstack_memorydb.engine.search.index import Indexes
 from localstack_memorydb.engine.slots import key_slot
 from localstack_memorydb.engine.spec import ShardSnapshot, SnapshotError
 from localstack_memorydb.engine.versions import PATCH_VERSIONS, REDIS_COMPATIBLE, is_valkey
+
+SEARCH_AUX: Final = "memorydb-search"
+"""The field of a snapshot file that tells of search indexes; other servers pass it over."""
 
 
 def dump_shard(shard: Shard, now: int) -> ShardSnapshot:
@@ -18,14 +23,17 @@ def dump_shard(shard: Shard, now: int) -> ShardSnapshot:
     keyspace = shard.keyspace
     keyspace.purge_all(now)
     keys = len(keyspace)
+    aux = {
+        "redis-ver": _redis_version(shard.cluster),
+        "redis-bits": "64",
+        "ctime": str(now // 1000),
+        "used-mem": "0",
+    }
+    if keyspace.indexes is not None:
+        aux[SEARCH_AUX] = keyspace.indexes.dump()
     data = rdb.write(
         keyspace.entries(now),
-        aux={
-            "redis-ver": _redis_version(shard.cluster),
-            "redis-bits": "64",
-            "ctime": str(now // 1000),
-            "used-mem": "0",
-        },
+        aux=aux,
         functions=[library.source for library in shard.scripting.libraries.values()],
         version=9 if shard.cluster.table.level < (7,) else 10,
         counts=(keys, keyspace.expires()),
@@ -50,6 +58,7 @@ def load_files(cluster: Cluster, files: Sequence[bytes], now: int) -> tuple[Keys
     for data in files:
         try:
             snapshot = rdb.read(data, limits)
+            restore_indexes(cluster, keyspace, snapshot)
             libraries += [source for source in snapshot.functions if source not in libraries]
             for key, value, deadline in snapshot:
                 if deadline is not None and deadline <= now:
@@ -64,6 +73,28 @@ def load_files(cluster: Cluster, files: Sequence[bytes], now: int) -> tuple[Keys
         except rdb.RdbError as error:
             raise SnapshotError(str(error)) from error
     return keyspace, libraries
+
+
+def restore_indexes(cluster: Cluster, keyspace: Keyspace, snapshot: rdb.Snapshot) -> None:
+    """Makes the indexes that a snapshot file tells of. Raises SnapshotError."""
+    text = snapshot.aux.get(SEARCH_AUX)
+    if text is None:
+        return
+    if not cluster.spec.search:
+        raise SnapshotError("the snapshot holds search indexes, and the cluster is not enabled for search")
+    try:
+        Indexes(keyspace).restore(text)
+    except (CommandError, KeyError, TypeError, ValueError) as error:
+        raise SnapshotError(f"the search indexes of the snapshot cannot be made: {error}") from None
+
+
+def load_indexes(cluster: Cluster, loaded: Keyspace) -> None:
+    """Gives the indexes of snapshot files to the shard that has their keys now."""
+    for shard in cluster.shards:
+        if loaded.indexes is not None:
+            Indexes(shard.keyspace).restore(loaded.indexes.dump())
+        elif shard.keyspace.indexes is not None:
+            shard.keyspace.indexes.fill()
 
 
 def load_libraries(cluster: Cluster, libraries: Sequence[bytes]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from localstack_memorydb.engine.slots import Range
+from localstack_memorydb.engine.versions import SEARCH_VERSIONS
 
 
 class CapacityError(Exception):
@@ -67,6 +68,11 @@ class ClusterSpec:
     users: tuple[UserSpec, ...] = OPEN_ACCESS
     storage: str = ""
     verify_token: TokenVerifier | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def search(self) -> bool:
+        """Whether the cluster has the commands of search."""
+        return self.parameters.get("search-enabled") == "yes" and self.engine_version in SEARCH_VERSIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from localstack_memorydb.engine import rdb
 from localstack_memorydb.engine.errors import CommandError
 from localstack_memorydb.engine.log import LogError, ShardLog, write_whole
 from localstack_memorydb.engine.slots import key_slot
-from localstack_memorydb.engine.snapshots import dump_shard
-from localstack_memorydb.engine.spec import ClusterLayout, NodeLayout, ShardLayout
+from localstack_memorydb.engine.snapshots import dump_shard, restore_indexes
+from localstack_memorydb.engine.spec import ClusterLayout, NodeLayout, ShardLayout, SnapshotError
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.cluster import Cluster, Shard
@@ -213,6 +213,7 @@ def _replay(shard: Shard, log: ShardLog, now: int) -> None:
         slot[key] = value
         if deadline is not None:
             slot.deadlines[key] = deadline
+    _restore_indexes(shard, snapshot)
     session = shard.primary.connect("replay", now)
     session.in_exec = True  # nothing blocks
     try:
@@ -222,12 +223,21 @@ def _replay(shard: Shard, log: ShardLog, now: int) -> None:
         raise LogError(f"an entry of the log in {log.directory} cannot be repeated: {error.text}") from None
     finally:
         session.disconnect()
+    if keyspace.indexes is not None:
+        keyspace.indexes.fill()
+
+
+def _restore_indexes(shard: Shard, snapshot: rdb.Snapshot) -> None:
+    try:
+        restore_indexes(shard.cluster, shard.keyspace, snapshot)
+    except SnapshotError as error:
+        raise LogError(f"shard {shard.name}: {error}") from None
 
 
 def _repeat(session: Session, entry: list[bytes], now: int) -> None:
     """Runs an effect whatever its time: a key whose time has passed was still there when the effect happened.
 
-    Streams alone are told the time, as that of deliveries must not lie in the future. What expired meanwhile goes when
+    Streams are told the time, as that of deliveries must not lie in the future, and indexes, since theirs is not kept. What expired meanwhile goes when
     everything is there.
     """
     command = session.table.find(entry[0])
@@ -238,5 +248,5 @@ def _repeat(session: Session, entry: list[bytes], now: int) -> None:
     keys = command.find_keys(entry)
     if keys:
         session.db = session.node.shard.keyspace.slot(key_slot(keys[0]))
-    session.now = now if command.group == "stream" else 0
+    session.now = now if command.group in {"search", "stream"} else 0
     command.run(session, entry)

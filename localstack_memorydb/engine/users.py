@@ -40,10 +40,10 @@ class User:
 
     __slots__ = ("name", "permissions", "spec")
 
-    def __init__(self, spec: UserSpec, engine_version: str) -> None:
+    def __init__(self, spec: UserSpec, engine_version: str, search: bool = False) -> None:
         self.name = spec.name
         self.spec = spec
-        self.permissions: Permissions = compile_access_string(spec.access_string, engine_version)
+        self.permissions: Permissions = compile_access_string(spec.access_string, engine_version, search)
 
     @property
     def is_open(self) -> bool:
@@ -76,9 +76,9 @@ class User:
             return False
 
 
-def compile_users(specs: Iterable[UserSpec], engine_version: str) -> dict[str, User]:
-    """The users by name. Raises AccessStringError."""
-    return {spec.name: User(spec, engine_version) for spec in specs}
+def compile_users(specs: Iterable[UserSpec], engine_version: str, search: bool = False) -> dict[str, User]:
+    """The users by name, on a cluster with search or without. Raises AccessStringError."""
+    return {spec.name: User(spec, engine_version, search) for spec in specs}
 
 
 @dataclass(slots=True)

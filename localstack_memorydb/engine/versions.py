@@ -12,6 +12,9 @@ PATCH_VERSIONS: Final = {"6.2": "6.2.6", "7.0": "7.0.7", "7.1": "7.1.1", "7.2": 
 # Valkey 7.2 goes on saying which Redis OSS version it is compatible with.
 REDIS_COMPATIBLE: Final = "7.2.4"
 
+# Those with search, on clusters that want it.
+SEARCH_VERSIONS: Final = ("7.1", "7.2", "7.3")
+
 
 def is_valkey(engine_version: str) -> bool:
     """Whether the engine version is Valkey's; up to 7.1 it is Redis OSS."""

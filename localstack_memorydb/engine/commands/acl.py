@@ -16,7 +16,7 @@ from localstack_memorydb.engine.errors import (
 )
 from localstack_memorydb.engine.help import help_lines
 from localstack_memorydb.engine.numbers import parse_int
-from localstack_memorydb.engine.registry import ADMIN, CATEGORIES, LOADING, NOSCRIPT, STALE, Family
+from localstack_memorydb.engine.registry import ADMIN, LOADING, NOSCRIPT, STALE, Family
 from localstack_memorydb.engine.resp import OK, Argv, Reply, Unordered
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.users import Denial, User
@@ -81,9 +81,9 @@ def cat(s: Session, argv: Argv) -> Reply:
     if len(argv) > 3:
         raise wrong_subcommand_arguments("acl", argv[1])
     if len(argv) == 2:
-        return [name[1:].encode() for name in CATEGORIES]
+        return [name[1:].encode() for name in s.table.categories]
     category = f"@{printable(argv[2]).lower()}"
-    if category not in CATEGORIES:
+    if category not in s.table.categories:
         raise CommandError(f"ERR Unknown category '{printable(argv[2])}'")
     known = s.table.top if s.legacy else s.table.full()  # in 6.2 a container is one command
     return [each.name.encode() for each in known if category in each.categories]

@@ -8,7 +8,6 @@ from localstack_memorydb.engine.errors import CommandError, SyntaxFault, printab
 from localstack_memorydb.engine.glob import compile_glob
 from localstack_memorydb.engine.help import help_lines
 from localstack_memorydb.engine.registry import (
-    CATEGORIES,
     FLAG_NAMES,
     LOADING,
     MOVABLE_KEYS,
@@ -168,7 +167,7 @@ def describe(s: Session, each: Command) -> Reply:
         first,
         last,
         step,
-        _names(name for name in CATEGORIES if name in each.categories),
+        _names(name for name in s.table.categories if name in each.categories),
     ]
     if s.legacy:
         return basic
