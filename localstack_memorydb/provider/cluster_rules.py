@@ -145,14 +145,23 @@ def require_parameter_group_for(
     """The parameter group: as asked for, else the default one of the engine's family."""
     group = require_parameter_group(context, version.default_group if name is None else name)
     require_family(group, version)
-    if group.values.get("search-enabled") == "yes":
-        if shards != 1 or not node_type.vector_search or version.number < (7, 1):
-            raise InvalidParameterCombinationException(
-                f"Parameter group {group.name} enables vector search, which requires one shard, a node type of "
-                "the r6g, r7g or t4g family, and engine version 7.1 or later."
-            )
-        raise NotImplementedFault("Vector search")
+    require_searchable(group, version, node_type, shards)
     return group
+
+
+def require_searchable(
+    group: ParameterGroup, version: EngineVersion, node_type: NodeType, shards: int
+) -> None:
+    """With search a cluster has one shard, for good, of nodes without data tiering.
+
+    https://docs.aws.amazon.com/memorydb/latest/devguide/vector-search-limits.html
+    """
+    wanted = group.values.get("search-enabled") == "yes"
+    if wanted and (shards != 1 or not node_type.vector_search or version.number < (7, 1)):
+        raise InvalidParameterCombinationException(
+            f"Parameter group {group.name} enables vector search, which requires one shard, a node type of "
+            "the r6g, r7g or t4g family, and engine version 7.1 or later."
+        )
 
 
 def require_family(group: ParameterGroup, version: EngineVersion) -> None:

@@ -40,7 +40,16 @@ REFUSED = [
         {"ParameterGroupName": "default.memorydb-redis7.search", "NumShards": 2},
         COMBINATION,
     ),
-    ("vector search", {"ParameterGroupName": "default.memorydb-redis7.search"}, "NotImplemented"),
+    (
+        "vector search on nodes with data tiering",
+        {"ParameterGroupName": "default.memorydb-redis7.search", "NodeType": "db.r6gd.xlarge"},
+        COMBINATION,
+    ),
+    (
+        "vector search before 7.1",
+        {"ParameterGroupName": "default.memorydb-redis7.search", "EngineVersion": "7.0"},
+        COMBINATION,
+    ),
     ("a network type that the subnets lack", {"NetworkType": "dual_stack"}, COMBINATION),
     ("IPv6 discovery on an IPv4 network", {"IpDiscovery": "ipv6"}, COMBINATION),
     (

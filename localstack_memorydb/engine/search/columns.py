@@ -24,6 +24,8 @@ Tick: TypeAlias = Callable[[], None]
 # A tuple of floats takes eight times the room of their bytes and is compared three times as fast, so there is a limit.
 _FAST_NUMBERS: Final = 1 << 22
 _TICKS: Final = 256
+# Real nodes add up in 32 bits, in an order that depends on the processor once there are many numbers.
+_SHORT: Final = 16
 
 _as_float32 = struct.Struct("<f")
 
@@ -42,6 +44,14 @@ def read_vector(data: bytes, dimensions: int) -> array[float] | None:
     if len(data) != 4 * dimensions:
         return None
     return array("f", struct.unpack(f"<{dimensions}f", data))
+
+
+def _add_up(numbers: Iterable[float]) -> float:
+    """A sum in 32-bit steps."""
+    total = 0.0
+    for number in numbers:
+        total = float32(total + float32(number))
+    return total
 
 
 class TextColumn:
@@ -204,7 +214,17 @@ class VectorColumn(TextColumn):
         self, vector: array[float], count: int, keys: Mapping[bytes, None] | None, tick: Tick
     ) -> list[tuple[float, bytes]]:
         """The nearest vectors, the nearest first."""
-        return nsmallest(count, self.distances(vector, keys, tick), key=itemgetter(0))
+        found = nsmallest(count, self.distances(vector, keys, tick), key=itemgetter(0))
+        return [(self.told(distance, vector, key), key) for distance, key in found]
+
+    def told(self, distance: float, vector: array[float], key: bytes) -> float:
+        """The distance as clients get it: that of a short vector with the rounding of a real node."""
+        other, metric = self._vectors[key], self.field.metric
+        if metric == "COSINE" or len(vector) > _SHORT:
+            return distance
+        if metric == "IP":
+            return float32(1 - _add_up(map(mul, vector, other)))
+        return _add_up(float32(mine - theirs) ** 2 for mine, theirs in zip(vector, other, strict=True))
 
 
 def make_column(field: Field) -> TextColumn:

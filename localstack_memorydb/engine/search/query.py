@@ -187,7 +187,7 @@ class WithinRange:
             raise CommandError("ERR Invalid radius in the query")
         column, vector = search.vector_distances(self.name, self.blob)
         pairs = column.distances(vector, None, search.tick)
-        found = {key: distance for distance, key in pairs if distance <= radius}
+        found = {key: column.told(distance, vector, key) for distance, key in pairs if distance <= radius}
         if self.score is not None:
             search.scores[self.score] = found
         return dict.fromkeys(found)

@@ -78,6 +78,8 @@ def _vector(index: Index, field: VectorField) -> dict[str, Any]:
 
 def info_sections(indexes: Indexes | None) -> dict[str, Fields]:
     """The sections of INFO, by name."""
+    if indexes is not None:
+        indexes.refresh()
     made = list(indexes.by_name.values()) if indexes is not None else []
     hashes = [each for each in made if each.definition.key_type == "HASH"]
     documents = [each for each in made if each.definition.key_type == "JSON"]

@@ -23,6 +23,7 @@ from localstack_memorydb.provider.cluster_rules import (
     require_policy,
     require_replicas,
     require_retention,
+    require_searchable,
     require_shards,
     require_topic,
 )
@@ -264,6 +265,7 @@ def _renewal(context: Context, cluster: Cluster, request: UpdateClusterRequest) 
     replicas = _wanted_replicas(context, cluster, request)
     require_node_quotas(context, cluster.number_of_shards, replicas, cluster)
     group = _wanted_group(context, cluster, request, version)
+    require_searchable(group, version, catalog.node_types()[node_type], cluster.number_of_shards)
     renewal = Renewal(node_type, version, replicas, group)
     return lambda: begin_renewal(context, context.store, cluster, renewal)
 
@@ -308,7 +310,8 @@ def _wanted_group(
     elif present.family == version.parameter_group_family:
         group = present
     elif present.is_default:
-        group = require_parameter_group(context, version.default_group)
+        suffix = ".search" if present.name.endswith(".search") else ""
+        group = require_parameter_group(context, version.default_group + suffix)
     else:
         raise InvalidParameterCombinationException(
             f"Parameter group {present.name} is of family {present.family}; {version.engine} "
@@ -345,6 +348,8 @@ def _shards(context: Context, cluster: Cluster, request: UpdateClusterRequest) -
     count = require_shards(wanted, None)
     if count == cluster.number_of_shards:
         return None
+    group = context.store.parameter_groups[cluster.parameter_group_name]
+    require_searchable(group, _version(cluster), catalog.node_types()[cluster.node_type], count)
     require_node_quotas(context, count, cluster.replicas_per_shard, cluster)
     return lambda: begin_resharding(context, context.store, cluster, count)
 

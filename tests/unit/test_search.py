@@ -1,0 +1,720 @@
+"""Search: the manual's own examples, what a client of the service was seen to get, and how indexes follow their keys."""
+
+from __future__ import annotations
+
+import math
+import struct
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import hiredis
+import pytest
+
+from localstack_memorydb.engine.cluster import Cluster
+from localstack_memorydb.engine.resp import encode_request
+from localstack_memorydb.engine.snapshots import dump_shard, load_files
+from localstack_memorydb.engine.spec import ClusterSpec, SnapshotError, UserSpec
+from localstack_memorydb.engine.storage import Storage
+from localstack_memorydb.engine.users import compile_users
+from tests.unit.cluster_without_sockets import NOW, Client, start
+
+VECTOR = "VECTOR {} 6 TYPE FLOAT32 DIM {} DISTANCE_METRIC {}"
+
+
+def floats(*numbers: float) -> bytes:
+    return struct.pack(f"<{len(numbers)}f", *numbers)
+
+
+class Searcher:
+    """A client that sends words and bytes, and gets Python values; errors as their texts."""
+
+    def __init__(self, cluster: Cluster, node: int = 0) -> None:
+        self.cluster = cluster
+        self.client = Client(cluster.shards[0].nodes[node])
+
+    def __call__(self, line: str, *more: bytes, now: int = NOW) -> Any:
+        argv = [word.encode() for word in line.split()] + list(more)
+        return self.send(*argv, now=now)
+
+    def send(self, *argv: bytes, now: int = NOW) -> Any:
+        reader = hiredis.Reader()
+        reader.feed(self.client.session.receive(encode_request(list(argv)), now))
+        reply = reader.gets()
+        return str(reply) if isinstance(reply, Exception) else reply
+
+    def query(self, index: str, query: str, *more: bytes | str) -> Any:
+        words = [word.encode() if isinstance(word, str) else word for word in more]
+        return self.send(b"FT.SEARCH", index.encode(), query.encode(), *words)
+
+    def keys(self, index: str, query: str, *more: bytes | str) -> list[str]:
+        """The names of the keys that are found."""
+        reply = self.query(index, query, *more)
+        assert isinstance(reply, list), reply
+        return [key.decode() for key in reply[1::2]]
+
+    def nearest(self, index: str, count: int, *numbers: float, among: str = "*") -> list[tuple[str, str]]:
+        """Keys and distances of a KNN query on the field `v`."""
+        limit = ("LIMIT", "0", str(count))
+        query = f"{among}=>[KNN {count} @v $q AS d]"
+        reply = self.query(index, query, "PARAMS", "2", "q", floats(*numbers), "RETURN", "1", "d", *limit)
+        return [
+            (key.decode(), fields[1].decode()) for key, fields in zip(reply[1::2], reply[2::2], strict=True)
+        ]
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    return start(replicas=1, search_enabled="yes")
+
+
+@pytest.fixture
+def ask(cluster: Cluster) -> Searcher:
+    return Searcher(cluster)
+
+
+@pytest.fixture
+def movies(ask: Searcher) -> Searcher:
+    """Four films, and an index that was there before two of them."""
+    films = {
+        "11002": ("Star_Wars", "1980", "8.7", "Action", "1127635"),
+        "11003": ("The_Godfather", "1972", "9.2", "Drama", "1563839"),
+        "11004": ("Heat", "1995", "8.2", "Thriller", "559490"),
+        "11005": ("Jedi", "1983", "8.3", "Action", "906260"),
+    }
+    made = "FT.CREATE films ON HASH PREFIX 1 film: SCHEMA title TEXT year NUMERIC rating NUMERIC genre TAG votes NUMERIC"
+    for number, (key, film) in enumerate(films.items()):
+        if number == 2:
+            assert ask(made) == b"OK"
+        pairs = " ".join(
+            f"{name} {value}"
+            for name, value in zip(("title", "year", "rating", "genre", "votes"), film, strict=True)
+        )
+        ask(f"HSET film:{key} {pairs}")
+    return ask
+
+
+# -- the manual's examples -------------------------------------------------------------------------------------------
+
+
+def test_the_manuals_search_of_hashes(ask: Searcher) -> None:
+    """https://docs.aws.amazon.com/memorydb/latest/devguide/vector-search-commands-ft.search.html"""
+    ask(f"FT.CREATE hash_idx1 ON HASH PREFIX 1 hash: SCHEMA vec AS VEC {VECTOR.format('HNSW', 2, 'L2')}")
+    ask("HSET hash:0 vec", floats(0, 0))
+    ask("HSET hash:1 vec", b"\x00\x00\x00\x00\x00\x00\x80\xbf")
+    ask("HSET other:2 vec", floats(0, 0))
+    reply = ask.query(
+        "hash_idx1", "*=>[KNN 2 @VEC $query_vec]", "PARAMS", "2", "query_vec", bytes(8), "DIALECT", "2"
+    )
+    assert reply == [
+        2,
+        b"hash:0",
+        [b"__VEC_score", b"0", b"vec", bytes(8)],
+        b"hash:1",
+        [b"__VEC_score", b"1", b"vec", b"\x00\x00\x00\x00\x00\x00\x80\xbf"],
+    ]
+
+
+def test_distances_are_squares_in_twelve_digits(ask: Searcher) -> None:
+    """Those of the manual's second example, as a client got them: 91 and 11.1100006104."""
+    ask(f"FT.CREATE i SCHEMA v {VECTOR.format('FLAT', 6, 'L2')}")
+    ask("HSET a v", floats(1, 2, 3, 4, 5, 6))
+    ask("HSET b v", floats(1.1, 1.2, 1.3, 1.4, 1.5, 1.6))
+    assert ask.nearest("i", 2, *[0.0] * 6) == [("b", "11.1100006104"), ("a", "91")]
+
+
+def test_an_aggregation_as_a_client_got_it(movies: Searcher) -> None:
+    reply = movies(
+        "FT.AGGREGATE films * LOAD * APPLY ceil(@rating) AS r_rating GROUPBY 1 @genre "
+        "REDUCE COUNT 0 AS films REDUCE SUM 1 votes AS votes REDUCE AVG 1 r_rating AS rating "
+        "SORTBY 4 @rating DESC @votes DESC"
+    )
+    assert reply[1:] == [
+        [b"genre", b"Drama", b"films", b"1", b"votes", b"1563839", b"rating", b"10"],
+        [b"genre", b"Action", b"films", b"2", b"votes", b"2033895", b"rating", b"9"],
+        [b"genre", b"Thriller", b"films", b"1", b"votes", b"559490", b"rating", b"9"],
+    ]
+
+
+def test_numbers_of_an_aggregation_are_doubles_in_resp3(movies: Searcher) -> None:
+    movies("HELLO 3")
+    reply = movies("FT.AGGREGATE films @genre:{drama} GROUPBY 1 @genre REDUCE COUNT 0 AS n")
+    assert reply[1] == [b"genre", b"Drama", b"n", 1.0]
+    assert isinstance(reply[1][3], float)
+
+
+def test_explain(movies: Searcher) -> None:
+    assert movies.send(b"FT.EXPLAIN", b"films", b"@year:[0 10]") == b"Field {\n\tyear\n\t0\n\t10\n}"
+    shown = movies.send(b"FT.EXPLAINCLI", b"films", b"@year:[0 10]")
+    assert shown == [b"Field {", b"  year", b"  0", b"  10", b"}"]
+    assert b"Vector {" in movies.send(b"FT.EXPLAIN", b"films", b"*=>[KNN 2 @VEC $query_vec]")
+
+
+def test_profile_shows_the_answer_and_times(movies: Searcher) -> None:
+    answer, profile = movies("FT.PROFILE films SEARCH QUERY @genre:{action} RETURN 1 year")
+    assert answer == movies("FT.SEARCH films @genre:{action} RETURN 1 year")
+    assert [name for name, _ in profile] == [b"parse.time", b"all.count", b"search.time"]
+    answer, _ = movies("FT.PROFILE films AGGREGATE LIMITED QUERY * GROUPBY 0 REDUCE COUNT 0 AS n")
+    assert answer == [1, [b"n", b"4"]]
+
+
+def test_info(ask: Searcher) -> None:
+    ask(f"FT.CREATE i PREFIX 1 a: SCHEMA vec AS VEC {VECTOR.format('FLAT', 2, 'COSINE')} n NUMERIC")
+    ask("HSET a:1 n 5 vec", floats(1, 2))
+    ask("HSET a:2 n many")
+    reply = ask("FT.INFO i")
+    shown = dict(zip(reply[::2], reply[1::2], strict=True))
+    assert shown[b"index_name"] == b"i"
+    assert shown[b"creation_timestamp"] == NOW * 1000
+    assert (shown[b"key_type"], shown[b"key_prefixes"]) == (b"HASH", [b"a:"])
+    assert (shown[b"num_docs"], shown[b"num_indexed_vectors"]) == (2, 1)
+    assert shown[b"backfill_status"] == b"Completed"
+    number, vector = shown[b"fields"]
+    assert number == [b"identifier", b"n", b"field_name", b"n", b"type", b"NUMERIC", b"option", b""]
+    assert vector[:6] == [b"identifier", b"vec", b"field_name", b"VEC", b"type", b"VECTOR"]
+    assert vector[-2] == b"vector_params"
+    assert vector[-1][:8] == [
+        *(b"algorithm", b"FLAT", b"data_type", b"FLOAT32"),
+        *(b"dimension", 2, b"distance_metric", b"COSINE"),
+    ]
+
+
+def test_sections_of_info(ask: Searcher) -> None:
+    ask("FT.CREATE i SCHEMA n NUMERIC")
+    ask("HSET a n 1")
+    text = ask("INFO SEARCH").decode()
+    assert "# search_memory\r\n" in text
+    assert "search_total_indexed_hash_keys:1\r\n" in text
+    assert "# search_index_stats" in ask("INFO modules").decode()
+    assert "search_" not in ask("INFO").decode()
+    assert ask("INFO search_query") == b"# search_query\r\nsearch_num_active_queries:0\r\n"
+
+
+# -- queries -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("*", [2, 3, 4, 5]),
+        ("(*)", [2, 3, 4, 5]),
+        ("@year:[1980 1983]", [2, 5]),
+        ("@year:[(1980 1983]", [5]),
+        ("@year:[1980 (1983]", [2]),
+        ("@rating:[-inf 8.3]", [4, 5]),
+        ("@rating:[9 Inf]", [3]),
+        ("@rating:[(8.7 +Inf]", [3]),
+        ("@rating:[9 1]", []),
+        ("@genre:{Action}", [2, 5]),
+        ("@genre:{ action }", [2, 5]),
+        ("@genre:{drama | thriller}", [3, 4]),
+        ("@genre:{act}", []),
+        ("@genre:{action} @rating:[8.5 9]", [2]),
+        ("@genre:{action} @rating:[8.5 9] | @genre:{drama}", [2, 3]),
+        ("@genre:{action} (@rating:[8.5 9] | @genre:{drama})", [2]),
+        ("(@genre:{drama}|@genre:{action}) @year:[1983 1983]", [5]),
+    ],
+)
+def test_filters(movies: Searcher, query: str, found: list[int]) -> None:
+    assert movies.keys("films", query) == [f"film:1100{number}" for number in found]
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("", "syntax error"),
+        ("heat", "syntax error"),
+        ("-@genre:{action}", "syntax error"),
+        ("@genre:{act*", "syntax error"),
+        ("@genre:{}", "syntax error"),
+        ("@genre:[1 2]", "not a numeric field"),
+        ("@year:{1980}", "not a tag field"),
+        ("@title:{heat}", "not a tag field"),
+        ("@year:[1980]", "syntax error"),
+        ("@year:[a b]", "Invalid number"),
+        ("@plot:[1 2]", "Unknown field"),
+        ("(@year:[1 2]", "syntax error"),
+        ("*=>[KNN 2 @year $q]", "not a vector field"),
+        ("*=>[KNN 0 @year $q]", "Invalid KNN count"),
+        ("*=>[KNN 2 @year q]", "syntax error"),
+        ("*=>[KNN 2 @year $q EF_RUNTIME 5000]", "Invalid EF_RUNTIME"),
+        ("(" * 200 + "*" + ")" * 200, "too many parentheses"),
+    ],
+)
+def test_queries_that_are_none(movies: Searcher, query: str, why: str) -> None:
+    reply = movies.query("films", query, "PARAMS", "2", "q", bytes(8))
+    assert why in reply
+
+
+def test_parameters_stand_for_numbers_and_labels(movies: Searcher) -> None:
+    found = movies.keys(
+        "films", "@year:[$low $high] @genre:{$what}", *"PARAMS 6 low 1980 high 1983 what action".split()
+    )
+    assert found == ["film:11002", "film:11005"]
+    assert movies.query("films", "@year:[$low 9999]") == "ERR Parameter not found: low"
+
+
+@pytest.mark.parametrize(
+    ("metric", "distances"),
+    [
+        ("L2", [("same", "0"), ("long", "1"), ("across", "2"), ("opposite", "4")]),
+        ("IP", [("long", "-1"), ("same", "0"), ("across", "1"), ("opposite", "2")]),
+        ("COSINE", [("same", "0"), ("long", "0"), ("across", "1"), ("opposite", "2")]),
+    ],
+)
+@pytest.mark.parametrize("algorithm", ["FLAT", "HNSW"])
+def test_metrics(ask: Searcher, metric: str, algorithm: str, distances: list[tuple[str, str]]) -> None:
+    ask(f"FT.CREATE i SCHEMA v {VECTOR.format(algorithm, 2, metric)}")
+    for key, vector in {"same": (1, 0), "long": (2, 0), "across": (0, 1), "opposite": (-1, 0)}.items():
+        ask(f"HSET {key} v", floats(*vector))
+    assert ask.nearest("i", 10, 1, 0) == distances
+    assert ask.nearest("i", 1, 1, 0) == distances[:1]
+
+
+def test_a_vector_of_zeros_is_at_a_right_angle_to_all(ask: Searcher) -> None:
+    ask(f"FT.CREATE i SCHEMA v {VECTOR.format('FLAT', 2, 'COSINE')}")
+    ask("HSET zero v", floats(0, 0))
+    ask("HSET one v", floats(1, 0))
+    assert ask.nearest("i", 2, 1, 0) == [("one", "0"), ("zero", "1")]
+    assert ask.nearest("i", 2, 0, 0) == [("zero", "1"), ("one", "1")]
+
+
+def test_the_nearest_of_many_are_found_exactly(ask: Searcher) -> None:
+    luck = Random(5)
+    vectors = {f"k{number}": [luck.gauss(0, 1) for _ in range(8)] for number in range(300)}
+    ask(f"FT.CREATE i SCHEMA v {VECTOR.format('HNSW', 8, 'L2')} n NUMERIC")
+    for key, vector in vectors.items():
+        ask(f"HSET {key} n {key[1:]} v", floats(*vector))
+    wanted = [luck.gauss(0, 1) for _ in range(8)]
+    by_distance = sorted(vectors, key=lambda key: math.dist(vectors[key], wanted))
+    assert [key for key, _ in ask.nearest("i", 20, *wanted)] == by_distance[:20]
+    some = [key for key in by_distance if int(key[1:]) < 100]
+    assert [key for key, _ in ask.nearest("i", 5, *wanted, among="@n:[0 (100]")] == some[:5]
+
+
+def test_vectors_within_a_range(ask: Searcher) -> None:
+    ask(f"FT.CREATE i SCHEMA v {VECTOR.format('FLAT', 2, 'L2')} t TAG")
+    for number in range(4):
+        ask(f"HSET k{number} t {'even' if number % 2 == 0 else 'odd'} v", floats(number, 0))
+    near = ("PARAMS", "4", "q", floats(0, 0), "r", "4")
+    assert ask.keys("i", "@v:[VECTOR_RANGE 1 $q]", *near) == ["k0", "k1"]
+    assert ask.keys("i", "@v:[VECTOR_RANGE $r $q] @t:{even}", *near) == ["k0", "k2"]
+    query = "@t:{even} @v:[VECTOR_RANGE $r $q]=>{$yield_distance_as: d, $epsilon: 0.5}"
+    reply = ask.query("i", query, *near, "RETURN", "1", "d", "SORTBY", "d", "DESC")
+    assert reply == [2, b"k2", [b"d", b"4"], b"k0", [b"d", b"0"]]
+
+
+def test_a_query_vector_must_have_the_fields_dimensions(ask: Searcher) -> None:
+    ask(f"FT.CREATE i SCHEMA v {VECTOR.format('FLAT', 2, 'L2')}")
+    assert "Invalid query vector" in ask.query("i", "*=>[KNN 1 @v $q]", "PARAMS", "2", "q", bytes(12))
+    assert "Parameter not found" in ask.query("i", "*=>[KNN 1 @v $q]")
+
+
+def test_what_is_returned(movies: Searcher) -> None:
+    reply = movies.query("films", "@genre:{drama}", *"RETURN 4 title AS t year".split())
+    assert reply == [1, b"film:11003", [b"t", b"The_Godfather", b"year", b"1972"]]
+    assert movies.query("films", "*", "COUNT") == [4]
+    assert movies.query("films", "*", *"LIMIT 0 0".split()) == [4]
+    assert movies.keys("films", "*", *"LIMIT 1 2".split()) == ["film:11003", "film:11004"]
+    assert movies.query("films", "*", *"RETURN 1 plot".split()) == "ERR Unknown field: plot"
+    assert movies.query("films", "*", "NOCONTENT") == "ERR Unknown argument: NOCONTENT"
+    assert movies.keys("films", "*", *"SORTBY rating".split())[0] == "film:11004"
+    assert movies.query("films", "*", *"TIMEOUT 10001".split()).startswith("ERR TIMEOUT")
+
+
+def test_ten_keys_are_returned_unless_told_otherwise(ask: Searcher) -> None:
+    ask("FT.CREATE i SCHEMA n NUMERIC")
+    for number in range(12):
+        ask(f"HSET k{number} n {number}")
+    reply = ask.query("i", "*")
+    assert (reply[0], len(reply)) == (12, 21)
+
+
+def test_a_query_that_takes_too_long_is_ended(ask: Searcher) -> None:
+    ask(f"FT.CREATE i SCHEMA v {VECTOR.format('FLAT', 2, 'L2')}")
+    ask("HSET k v", floats(1, 1))
+    moments = iter(range(1000))
+    ask.cluster.clock = lambda: float(next(moments))
+    slow = ("PARAMS", "2", "q", floats(0, 0), "TIMEOUT", "500")
+    assert ask.query("i", "*=>[KNN 1 @v $q]", *slow) == "ERR Search query timed out"
+
+
+# -- aggregations ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stages", "records"),
+    [
+        ("LOAD 2 title @year", [["title", "Heat", "year", "1995"]]),
+        ("LOAD 1 __key", [["__key", "film:11004"]]),
+        ("", [[]]),
+        ("APPLY @year+5*2 AS y", [["y", "2005"]]),
+        ("APPLY (@year+5)*2 AS y", [["y", "4000"]]),
+        ("APPLY -@year AS y", [["y", "-1995"]]),
+        ("APPLY 2^3^2%100 AS y", [["y", "12"]]),
+        ("APPLY @year/0 AS y", [["y", "nan"]]),
+        ("APPLY upper(@title) AS t", [["t", "HEAT"]]),
+        ("APPLY substr(@title,1,2) AS t", [["t", "ea"]]),
+        ("APPLY startswith(@title,'He')&&strlen(@title)==4 AS t", [["t", "1"]]),
+        ("APPLY timefmt(0) AS t", [["t", "1970-01-01T00:00:00Z"]]),
+        ("APPLY parsetime('1970-01-02','%F') AS t", [["t", "86400"]]),
+        ("APPLY exists(@title)+!exists(@missing) AS t LOAD 1 year", [["year", "1995", "t", "2"]]),
+        ("FILTER @year>=1995", [[]]),
+        ("FILTER @year!=1995", []),
+        ("FILTER '@year<1990||@title==\"Heat\"'", [[]]),
+        ("GROUPBY 0 REDUCE TOLIST 1 title AS all", [["all", ["Heat"]]]),
+        ("GROUPBY 1 @genre REDUCE MAX 1 @year", [["genre", "Thriller", "__generated_aliasmaxyear", "1995"]]),
+    ],
+)
+def test_stages(movies: Searcher, stages: str, records: list[Any]) -> None:
+    movies("FT.CREATE one PREFIX 1 film:11004 SCHEMA title TEXT year NUMERIC genre TAG missing TEXT")
+    argv = [word.strip("'" if "||" in word else "").encode() for word in stages.split()]
+    reply = movies.send(b"FT.AGGREGATE", b"one", b"*", *argv)
+    assert _decoded(reply)[1:] == records
+
+
+def _decoded(reply: Any) -> Any:
+    if isinstance(reply, list):
+        return [_decoded(each) for each in reply]
+    return reply.decode() if isinstance(reply, bytes) else reply
+
+
+@pytest.mark.parametrize(
+    ("reducer", "result"),
+    [
+        ("COUNT 0", "5"),
+        ("COUNT_DISTINCTISH 1 @n", "4"),
+        ("SUM 1 @n", "11"),
+        ("MIN 1 @n", "1"),
+        ("MAX 1 @n", "4"),
+        ("AVG 1 @n", "2.2"),
+        ("STDDEV 1 @n", "1.3038404810405297"),
+        ("QUANTILE 2 @n 0.5", "2"),
+        ("TOLIST 1 @n", ["1", "2", "3", "4"]),
+        ("FIRST_VALUE 1 @n", "1"),
+        ("FIRST_VALUE 4 @name BY @n DESC", "k4"),
+        ("FIRST_VALUE 3 @name BY @n", "k0"),
+        ("RANDOM_SAMPLE 2 @n 100", 5),
+    ],
+)
+def test_reducers(ask: Searcher, reducer: str, result: Any) -> None:
+    ask("FT.CREATE i SCHEMA n NUMERIC name TEXT")
+    for number, value in enumerate((1, 1, 2, 3, 4)):
+        ask(f"HSET k{number} n {value} name k{number}")
+    reply = _decoded(ask(f"FT.AGGREGATE i * GROUPBY 0 REDUCE {reducer} AS r"))
+    assert (len(reply[1][1]) if isinstance(result, int) else reply[1][1]) == result
+
+
+@pytest.mark.parametrize(
+    ("stages", "why"),
+    [
+        ("APPLY 1+ AS x", "Invalid expression"),
+        ("APPLY nothing(1) AS x", "Unknown function: nothing"),
+        ("APPLY lower(1,2) AS x", "Wrong number of arguments for function lower"),
+        ("APPLY 1 x", "APPLY needs AS"),
+        ("APPLY @plot AS x", "Unknown field: plot"),
+        ("LOAD 1 plot", "Unknown field: plot"),
+        ("GROUPBY 1 @genre FILTER @year>1", "Unknown property: year"),
+        ("GROUPBY 1 @genre REDUCE MEDIAN 1 @year", "Unknown reducer: MEDIAN"),
+        ("GROUPBY 1 @genre REDUCE COUNT 1 @year", "Wrong arguments for reducer COUNT"),
+        ("LIMIT -1 2", "LIMIT offset"),
+        ("GROUPBY 17 " + "@genre " * 17, "cannot exceed 16"),
+        ("LIMIT 0 1 " * 33, "number of stages cannot exceed 32"),
+        ("WITHCURSOR", "Unknown argument: WITHCURSOR"),
+    ],
+)
+def test_aggregations_that_are_none(movies: Searcher, stages: str, why: str) -> None:
+    assert why in movies(f"FT.AGGREGATE films * {stages}")
+
+
+def test_distances_can_be_worked_with(ask: Searcher) -> None:
+    ask(f"FT.CREATE i SCHEMA v {VECTOR.format('FLAT', 1, 'L2')}")
+    for number in range(3):
+        ask(f"HSET k{number} v", floats(number))
+    reply = ask.send(
+        b"FT.AGGREGATE", b"i", b"*=>[KNN 2 @v $q]", b"PARAMS", b"2", b"q", floats(3),
+        *b"LOAD 1 __key APPLY sqrt(@__v_score) AS far SORTBY 2 @far DESC".split(),
+    )  # fmt: skip
+    assert reply[1:] == [[b"__key", b"k1", b"far", b"2"], [b"__key", b"k2", b"far", b"1"]]
+
+
+# -- indexes follow their keys -----------------------------------------------------------------------------------------
+
+
+def test_writes_show_at_once(ask: Searcher) -> None:
+    ask("FT.CREATE i PREFIX 1 a: SCHEMA n NUMERIC t TAG SEPARATOR ;")
+    ask("HSET a:1 n 1 t red;Blue")
+    assert ask.keys("i", "@n:[1 1]") == ["a:1"]
+    assert ask.keys("i", "@t:{blue}") == ["a:1"]
+    ask("HINCRBY a:1 n 4")
+    assert ask.keys("i", "@n:[1 1]") == []
+    assert ask.keys("i", "@n:[5 5]") == ["a:1"]
+    ask("HSET a:1 n many")
+    assert ask.keys("i", "@n:[-inf inf]") == []
+    assert ask.keys("i", "*") == ["a:1"]
+    ask("HDEL a:1 n t")
+    assert ask.keys("i", "*") == []
+
+
+@pytest.mark.parametrize(
+    ("end", "left"),
+    [
+        ("DEL a:1", ["a:2"]),
+        ("UNLINK a:1", ["a:2"]),
+        ("SET a:1 text", ["a:2"]),
+        ("FLUSHALL", []),
+        ("PEXPIREAT a:1 1", ["a:2"]),
+        ("RENAME a:1 b:{a:1}", ["a:2"]),
+        ("RENAME b:{a:1} a:1", ["a:2"]),
+        ("XADD a:1 * f v", ["a:1", "a:2"]),
+    ],
+)
+def test_keys_that_go(ask: Searcher, end: str, left: list[str]) -> None:
+    ask("FT.CREATE i PREFIX 1 a: SCHEMA n NUMERIC")
+    for key in ("a:1", "a:2"):
+        ask(f"HSET {key} n 1")
+    ask("SET b:{a:1} text")
+    ask(end)
+    assert ask.keys("i", "*") == left
+    assert ask.keys("i", "@n:[1 1]") == left
+
+
+def test_a_key_that_comes_by_rename_copy_and_restore(ask: Searcher) -> None:
+    ask("FT.CREATE i PREFIX 1 a: SCHEMA n NUMERIC")
+    ask("HSET b:{x} n 1")
+    ask("COPY b:{x} a:{x}:copy")
+    payload = ask("DUMP b:{x}")
+    ask("RENAME b:{x} a:{x}:new")
+    ask("RESTORE a:back 0", payload)
+    assert sorted(ask.keys("i", "@n:[1 1]")) == ["a:back", "a:{x}:copy", "a:{x}:new"]
+
+
+def test_expiry_in_transactions_and_scripts(ask: Searcher) -> None:
+    ask("FT.CREATE i SCHEMA n NUMERIC")
+    ask("HSET k n 1")
+    ask("PEXPIREAT k", b"%d" % (NOW + 100))
+    assert ask.keys("i", "*") == ["k"]
+    assert ask.send(b"FT.SEARCH", b"i", b"*", now=NOW + 200) == [0]
+    ask("MULTI")
+    ask("HSET m n 1")
+    ask("EXEC")
+    ask("EVAL", b"return redis.call('hset', KEYS[1], 'n', 2)", b"1", b"s")
+    assert ask.keys("i", "*") == ["m", "s"]
+
+
+def test_indexes_catch_up_without_being_asked(ask: Searcher, cluster: Cluster) -> None:
+    ask("FT.CREATE i PREFIX 1 a: SCHEMA n NUMERIC")
+    ask("HSET a:1 n 1")
+    ask("HSET b:1 n 1")
+    indexes = cluster.shards[0].keyspace.indexes
+    assert indexes is not None
+    assert list(indexes.dirty) == [b"a:1"]
+    cluster.tick(NOW)
+    assert not indexes.dirty
+    assert list(indexes.by_name[b"i"].keys) == [b"a:1"]
+
+
+def test_without_an_index_nobody_watches(ask: Searcher, cluster: Cluster) -> None:
+    keyspace = cluster.shards[0].keyspace
+    assert not keyspace.observed
+    ask("FT.CREATE i SCHEMA n NUMERIC")
+    assert keyspace.observed
+    ask("FT.DROPINDEX i")
+    assert not keyspace.observed
+
+
+def test_only_keys_of_the_type_with_a_fitting_vector(ask: Searcher) -> None:
+    ask(f"FT.CREATE i SCHEMA v {VECTOR.format('FLAT', 2, 'L2')}")
+    ask("SET text v")
+    ask("HSET short v", bytes(4))
+    ask("HSET other w 1")
+    assert ask.keys("i", "*") == ["short", "other"]
+    assert ask.nearest("i", 5, 0, 0) == []
+
+
+def test_replicas_answer_too(ask: Searcher, cluster: Cluster) -> None:
+    ask("FT.CREATE i SCHEMA n NUMERIC")
+    ask("HSET k n 1")
+    replica = Searcher(cluster, node=1)
+    assert replica.keys("i", "*") == ["k"]
+    assert replica("FT.CREATE j SCHEMA n NUMERIC") == "READONLY You can't write against a read only replica."
+
+
+# -- names ------------------------------------------------------------------------------------------------------------
+
+
+def test_names_and_aliases(ask: Searcher) -> None:
+    ask("FT.CREATE i SCHEMA n NUMERIC")
+    ask("FT.CREATE j SCHEMA n NUMERIC")
+    ask("HSET k n 1")
+    assert ask("FT._LIST") == [b"i", b"j"]
+    assert ask("FT.ALIASADD a i") == b"OK"
+    assert ask("FT.ALIASADD a j") == "ERR Alias already exists"
+    assert ask("FT.ALIASUPDATE a j") == b"OK"
+    assert ask("FT.ALIASUPDATE b j") == b"OK"
+    assert ask("FT._ALIASLIST") == [[b"a", b"j"], [b"b", b"j"]]
+    assert ask.keys("a", "*") == ["k"]
+    assert ask("FT.ALIASDEL b") == b"OK"
+    assert ask("FT.ALIASDEL b") == "ERR Alias does not exist"
+    assert ask("FT.ALIASADD c nobody") == "ERR Index does not exist"
+    assert ask("FT.DROPINDEX nobody") == "ERR Index does not exist"
+    assert ask("FT.INFO nobody") == "ERR Index not found"
+    assert ask.query("nobody", "*") == "ERR Index not found"
+    ask("FT.DROPINDEX j")
+    assert ask("FT._ALIASLIST") == []
+    assert ask("EXISTS k") == 1
+
+
+@pytest.mark.parametrize(
+    ("declared", "why"),
+    [
+        ("i SCHEMA n NUMERIC", "already exists"),
+        ("j SCHEMA", "wrong number of arguments for 'ft.create' command"),
+        ("j", "wrong number of arguments for 'ft.create' command"),
+        ("j SCHEMA n", "wrong number of arguments for 'ft.create' command"),
+        ("j SCHEMA n NUMERIC n TAG", "Field n already exists"),
+        ("j SCHEMA a AS n NUMERIC b AS n TAG", "Field n already exists"),
+        ("j ON LIST SCHEMA n NUMERIC", "Invalid index type"),
+        ("j SCHEMA n GEO", "Invalid field type"),
+        ("j SCHEMA n TAG SEPARATOR ab", "single character"),
+        ("j FILTER @n>1 SCHEMA n NUMERIC", "Unknown argument: FILTER"),
+        ("j SCHEMA v VECTOR TREE 0", "Invalid vector algorithm"),
+        ("j SCHEMA v VECTOR FLAT 4 DIM 2 TYPE FLOAT32", "Missing DISTANCE_METRIC"),
+        ("j SCHEMA v VECTOR FLAT 5 DIM 2 TYPE FLOAT32", "must be pairs"),
+        ("j SCHEMA v VECTOR FLAT 6 DIM 0 TYPE FLOAT32 DISTANCE_METRIC L2", "DIM must be"),
+        ("j SCHEMA v VECTOR FLAT 6 DIM 32769 TYPE FLOAT32 DISTANCE_METRIC L2", "DIM must be"),
+        ("j SCHEMA v VECTOR FLAT 6 DIM 2 TYPE FLOAT64 DISTANCE_METRIC L2", "Invalid TYPE"),
+        ("j SCHEMA v VECTOR FLAT 6 DIM 2 TYPE FLOAT32 DISTANCE_METRIC L1", "Invalid DISTANCE_METRIC"),
+        ("j SCHEMA v VECTOR FLAT 8 DIM 2 TYPE FLOAT32 DISTANCE_METRIC L2 M 16", "Unknown vector attribute"),
+        ("j SCHEMA v VECTOR HNSW 8 DIM 2 TYPE FLOAT32 DISTANCE_METRIC L2 M 513", "M must be"),
+        ("j SCHEMA " + " ".join(f"f{number} TAG" for number in range(51)), "more than 50 fields"),
+    ],
+)
+def test_indexes_that_cannot_be(ask: Searcher, declared: str, why: str) -> None:
+    ask("FT.CREATE i SCHEMA n NUMERIC")
+    assert why in ask(f"FT.CREATE {declared}")
+    assert ask("FT._LIST") == [b"i"]
+
+
+def test_ten_indexes_are_the_most(ask: Searcher) -> None:
+    for number in range(10):
+        assert ask(f"FT.CREATE i{number} SCHEMA n NUMERIC") == b"OK"
+    assert "cannot exceed 10" in ask("FT.CREATE more SCHEMA n NUMERIC")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["FT.CREATE j SCHEMA n TAG", "FT.DROPINDEX i", "FT.ALIASADD a i", "FT.ALIASDEL a", "FT.ALIASUPDATE a i"],
+)
+def test_definitions_change_outside_of_transactions_and_scripts_only(ask: Searcher, line: str) -> None:
+    ask("FT.CREATE i SCHEMA n NUMERIC")
+    ask("MULTI")
+    assert ask(line) == "ERR Command not allowed inside a transaction"
+    assert ask("EXEC").startswith("EXECABORT")
+    words = ",".join(f"'{word}'" for word in line.split())
+    reply = ask("EVAL", f"return redis.call({words})".encode(), b"0")
+    assert "not allowed from script" in reply
+    assert ask("FT._LIST") == [b"i"]
+
+
+def test_queries_run_in_transactions_and_scripts(ask: Searcher) -> None:
+    ask("FT.CREATE i SCHEMA n NUMERIC")
+    ask("MULTI")
+    ask("HSET k n 1")
+    ask("FT.SEARCH i *")
+    assert ask("EXEC") == [1, [1, b"k", [b"n", b"1"]]]
+    assert ask("EVAL", b"return redis.call('FT.SEARCH', 'i', '*')", b"0") == [1, b"k", [b"n", b"1"]]
+
+
+# -- who has search ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("version", "enabled"), [("7.2", "no"), ("7.0", "yes"), ("6.2", "yes")])
+def test_other_clusters_do_not_know_the_commands(version: str, enabled: str) -> None:
+    ask = Searcher(start(version=version, search_enabled=enabled))
+    assert ask("FT._LIST").lower().startswith("err unknown command")
+    assert ask("COMMAND INFO ft.search") == [None]
+    assert b"search" not in ask("ACL CAT")
+    assert "search_" not in ask("INFO everything").decode()
+
+
+def test_the_commands_as_clients_see_them(ask: Searcher) -> None:
+    assert ask("COMMAND INFO FT.SEARCH")[0][:7] == [
+        *(b"ft.search", -3, [b"readonly"], 0, 0, 0),
+        [b"@read", b"@slow", b"@search"],
+    ]
+    assert ask("COMMAND INFO FT.CREATE")[0][6] == [b"@write", b"@fast", b"@search"]
+    assert len(ask("ACL CAT search")) == 13
+
+
+def test_a_user_needs_every_key_of_the_prefixes(cluster: Cluster) -> None:
+    owner = Searcher(cluster)
+    owner("FT.CREATE all SCHEMA n NUMERIC")
+    owner("FT.CREATE some PREFIX 2 a:1 a:2 SCHEMA n NUMERIC")
+    owner("FT.CREATE other PREFIX 2 a: b: SCHEMA n NUMERIC")
+    users = [
+        UserSpec("default", "on ~* &* +@all", "no-password"),
+        UserSpec("reader", "on %R~a:* +@search", "no-password"),
+        UserSpec("writer", "on %W~a:* +@search", "no-password"),
+        UserSpec("barred", "on ~* +@all -ft.search", "no-password"),
+    ]
+    cluster.set_users(compile_users(users, "7.2", search=True))
+    reader = Searcher(cluster)
+    reader("AUTH reader x")
+    assert reader.query("some", "*") == [0]
+    assert reader("FT.CREATE mine PREFIX 1 a:x SCHEMA n NUMERIC") == b"OK"
+    for line in ("FT.SEARCH all *", "FT.SEARCH other *", "FT.INFO all", "FT.CREATE x SCHEMA n TAG"):
+        assert reader(line) == "NOPERM No permissions to access a key"
+    assert reader("FT.DROPINDEX other") == "NOPERM No permissions to access a key"
+    assert set(reader("FT._LIST")) == {b"all", b"some", b"other", b"mine"}
+    writer = Searcher(cluster)
+    writer("AUTH writer x")
+    assert writer.query("some", "*") == "NOPERM No permissions to access a key"
+    barred = Searcher(cluster)
+    barred("AUTH barred x")
+    assert barred.query("some", "*") == "NOPERM User barred has no permissions to run the 'ft.search' command"
+    assert owner("ACL LOG 1")[0][3] == b"command"
+
+
+# -- persistence -------------------------------------------------------------------------------------------------------
+
+
+def _spec(**parameters: str) -> ClusterSpec:
+    return ClusterSpec("kept", 1, 0, engine_version="7.2", parameters=parameters)
+
+
+def test_indexes_survive_a_restart(tmp_path: Path) -> None:
+    spec = _spec(**{"search-enabled": "yes"})
+    for life in range(3):
+        storage = Storage(tmp_path / "kept", "no")
+        layout = storage.layout()
+        cluster = Cluster(spec, Random(life), NOW, layout)
+        cluster.storage = storage
+        ask = Searcher(cluster)
+        if layout is None:
+            storage.create(cluster, NOW)
+            ask("FT.CREATE i PREFIX 1 a: SCHEMA n NUMERIC t TAG SEPARATOR", b"\xc3\xa9")
+            ask("FT.CREATE gone SCHEMA n NUMERIC")
+            ask("FT.ALIASADD other i")
+            ask("FT.DROPINDEX gone")
+        else:
+            storage.restore(cluster, NOW)
+        ask(f"HSET a:{life} n {life}")
+        assert ask("FT._LIST") == [b"i"]
+        assert sorted(ask.keys("other", "@n:[0 9]")) == [f"a:{number}" for number in range(life + 1)]
+        for shard in cluster.shards:
+            assert shard.log is not None
+            shard.log.flush()
+
+
+def test_indexes_are_part_of_snapshots(ask: Searcher, cluster: Cluster) -> None:
+    ask("FT.CREATE i SCHEMA n NUMERIC")
+    ask("FT.ALIASADD other i")
+    ask("HSET k n 1")
+    snapshot = dump_shard(cluster.shards[0], NOW)
+    restored, _ = load_files(start(search_enabled="yes"), [snapshot.data], NOW)
+    assert restored.indexes is not None
+    assert list(restored.indexes.by_name) == [b"i"]
+    assert restored.indexes.aliases == {b"other": b"i"}
+    with pytest.raises(SnapshotError, match="not enabled for search"):
+        load_files(start(), [snapshot.data], NOW)
