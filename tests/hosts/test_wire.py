@@ -54,6 +54,16 @@ def test_health_lists_memorydb_among_the_services(endpoint: Endpoint) -> None:
     assert services["s3"] in {"available", "running"}
 
 
+@pytest.mark.parametrize("announced", ["Content-Length: 1099511627776", "Content-Length: 2000000"])
+def test_a_call_without_end_is_refused_before_it_is_read(endpoint: Endpoint, announced: str) -> None:
+    if endpoint.host != "standalone":
+        pytest.skip("LocalStack's gateway reads requests")
+    with socket.create_connection(("127.0.0.1", endpoint.port), timeout=30) as connection:
+        head = "POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: AmazonMemoryDB.DescribeClusters\r\n"
+        connection.sendall(f"{head}{announced}\r\n\r\n".encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
 def test_the_certificate_is_served(endpoint: Endpoint) -> None:
     pem = endpoint.get("/_memorydb/ca.pem")
     assert pem.startswith(b"-----BEGIN CERTIFICATE-----\n")

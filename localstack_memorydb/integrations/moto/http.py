@@ -17,11 +17,20 @@ from typing import Any
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from localstack_memorydb.integrations.moto.wire import is_memorydb
+
 _LOG = logging.getLogger(__name__)
 _IDLE_SECONDS = 75
 _LINGER_SECONDS = 1.0
+# Bytes. No call of this API comes near the first; the second is the largest object that S3 takes in one request.
+_LARGEST_CALL = 1 << 20
+_LARGEST_BODY = 5 << 30
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class _TooLarge(Exception):
+    """A request's body is larger than anything that this host takes."""
 
 
 class OneWriteHandler(MotoRequestHandler):
@@ -37,19 +46,33 @@ class OneWriteHandler(MotoRequestHandler):
         self.environ = environ = self.make_environ()
         try:
             body = self._request_body(environ)
+        except _TooLarge:
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return
         except (OSError, ValueError):
-            self.close_connection = True
-            self.wfile.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            self._refuse(HTTPStatus.BAD_REQUEST)
             return
         environ["wsgi.input"] = io.BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         self.wfile.write(self._answer(environ))
 
+    def _refuse(self, status: HTTPStatus) -> None:
+        """Answer a request whose body was not read, so that the connection cannot go on."""
+        self.close_connection = True
+        line = f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        self.wfile.write(line.encode())
+
     def _request_body(self, environ: dict[str, Any]) -> bytes:
+        largest = _LARGEST_CALL if is_memorydb(environ["PATH_INFO"], self.headers) else _LARGEST_BODY
         if environ.get("wsgi.input_terminated"):
-            return bytes(environ["wsgi.input"].read())
+            body = bytes(environ["wsgi.input"].read(largest + 1))
+            if len(body) > largest:
+                raise _TooLarge
+            return body
         length = int(environ.get("CONTENT_LENGTH") or 0)
+        if length > largest:
+            raise _TooLarge
         body = self.rfile.read(length) if length > 0 else b""
         if len(body) != max(length, 0):
             raise ValueError("the request ended before its body did")
