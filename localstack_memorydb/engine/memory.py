@@ -6,13 +6,14 @@ the structures of Valkey 7.2 and the size classes of its allocator (object.c: ob
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import chain, islice
 from typing import Final
 
+from localstack_memorydb.engine.documents import Document
 from localstack_memorydb.engine.numbers import is_integer
 from localstack_memorydb.engine.rdb.compact import listpack_size
+from localstack_memorydb.engine.sizes import PAGE, allocated
 from localstack_memorydb.engine.streams import Stream
 from localstack_memorydb.engine.values import Hash, List, Set, Value, ZSet
 
@@ -20,11 +21,6 @@ SAMPLES: Final = 5  # as many elements as MEMORY USAGE looks at, unless told oth
 EMPTY: Final = 1_600_000
 """What a server uses before it holds a key."""
 
-_PAGE: Final = 4096
-_CLASSES: Final[list[int]] = [
-    *range(8, 65, 8),
-    *(((4 + quarter) << exponent) for exponent in range(4, 18) for quarter in range(1, 5)),
-]
 _OBJECT: Final = 16  # robj
 _ENTRY: Final = 24  # dictEntry
 _DICT: Final = 56
@@ -39,13 +35,6 @@ _DEADLINE: Final = _ENTRY + 8
 _STREAM: Final = 160
 _STREAM_NODE: Final = 64
 _PENDING: Final = 96
-
-
-def allocated(size: int) -> int:
-    """The bytes that the allocator gives for a request of `size`."""
-    if size > _CLASSES[-1]:
-        return (size + _PAGE - 1) // _PAGE * _PAGE
-    return _CLASSES[bisect_left(_CLASSES, size)]
 
 
 def _string(length: int) -> int:
@@ -67,6 +56,8 @@ def value_size(value: Value, samples: int = SAMPLES) -> int:
         if len(value) <= _EMBEDDED:
             return allocated(_OBJECT + len(value) + 4)
         return _OBJECT + _string(len(value))
+    if isinstance(value, Document):
+        return value.size()
     count = len(value)
     if isinstance(value, Stream):
         return _OBJECT + _stream(value)
@@ -133,7 +124,7 @@ def _stream(value: Stream) -> int:
     sample = value.nodes[:SAMPLES]
     # The node that grows has room to begin with (streamAppendItem); it is cut to its size when the next one begins.
     full = max(0, len(value.nodes) - 1)
-    nodes = _PAGE + int(_average([allocated(node.size) + _STREAM_NODE for node in sample]) * full)
+    nodes = PAGE + int(_average([allocated(node.size) + _STREAM_NODE for node in sample]) * full)
     pending = sum(len(group.pending) for group in value.groups.values())
     consumers = sum(len(group.consumers) for group in value.groups.values())
     return _STREAM + nodes + _PENDING * (pending + consumers + len(value.groups))

@@ -76,6 +76,9 @@ _EVENTS_OF_RESULTS: Final = {
     "z georadiusstore": "georadius georadiusbymember",
     "l sortstore": "sort",
 }
+_JSON_WRITES: Final = (
+    "arrappend arrinsert arrpop arrtrim clear del forget numincrby nummultby set strappend toggle".split()
+)
 
 
 def _by_command(table: dict[str, str]) -> dict[str, tuple[str, str]]:
@@ -147,7 +150,7 @@ class Notifier:
             if key not in told and sizes.get(key, 0) is None and key in db:
                 self.emit("n", "new", key)
             told.add(key)
-            if event in {"del", "expired", "rename_from"}:
+            if event in {"del", "expired", "rename_from", "json.del"}:
                 gone.add(key)
             self.emit(kind, event, key)
         for key, size in sizes.items():
@@ -258,6 +261,14 @@ def _smove(s: Session, argv: Argv, reply: Reply, before: Before) -> Iterator[Eve
         yield "s", "sadd", destination
 
 
+def _json(s: Session, argv: Argv, reply: Reply, before: Before) -> Iterator[Event]:
+    """Events of JSON commands have their names. A document that is set as a whole is a new key even where there was one."""
+    key, name = argv[1], argv[0].decode().lower().replace("forget", "del")
+    if name == "json.set" and argv[2] in {b".", b"$"}:
+        before.sizes[key] = None
+    yield "g", name, key
+
+
 def _zadd(s: Session, argv: Argv, reply: Reply, before: Before) -> Iterator[Event]:
     increments = any(word.upper() == b"INCR" for word in argv[2:-2])
     yield "z", "zincr" if increments else "zadd", argv[1]
@@ -280,6 +291,7 @@ _SPECIAL: Final[dict[str, Callable[[Session, Argv, Reply, Before], Iterator[Even
     **dict.fromkeys(("bzpopmin", "bzpopmax"), _popped_first),
     **dict.fromkeys(("lmove", "blmove", "rpoplpush", "brpoplpush"), _moved),
     **dict.fromkeys(("copy", "restore"), _replaced),
+    **{f"json.{name}": _json for name in _JSON_WRITES},
     "smove": _smove,
     "zadd": _zadd,
     "xadd": _xadd,

@@ -50,11 +50,13 @@ NO_ASYNC_LOADING: Final = 1 << 16
 NO_MULTI: Final = 1 << 17
 ALLOW_BUSY: Final = 1 << 18
 MOVABLE_KEYS: Final = 1 << 19
+MODULE: Final = 1 << 20  # not of the engine itself: JSON.* and the like
 
 FLAG_NAMES: Final = {
     WRITE: "write",
     READONLY: "readonly",
     DENYOOM: "denyoom",
+    MODULE: "module",
     ADMIN: "admin",
     PUBSUB: "pubsub",
     NOSCRIPT: "noscript",
@@ -114,7 +116,8 @@ class KeySpec:
     An `unknown` place is one that no rule describes: clients are told so, and only the argument after the last
     `keyword` is known here (SORT's STORE). Any other `keyword` is searched for from `index` on, and the keys are the
     first of `limit` equal parts of what follows it (XREAD's STREAMS), or the one argument after it without a limit
-    (GEORADIUS's STORE, where the last one counts).
+    (GEORADIUS's STORE, where the last one counts). Places `after` certain words are known to the command only, and clients are
+    not told of them (JSON.DEBUG).
     """
 
     flags: str
@@ -125,6 +128,7 @@ class KeySpec:
     unknown: bool = False
     keyword: bytes = b""
     limit: int = 0
+    after: tuple[bytes, ...] = ()
 
     @property
     def writes(self) -> bool:
@@ -133,6 +137,8 @@ class KeySpec:
 
     def find(self, argv: Argv) -> list[bytes]:
         """The keys in a command line that passed its arity check; none for a number of keys that cannot be."""
+        if self.after and argv[self.index - 1].upper() not in self.after:
+            return []
         if self.unknown:
             found = [key for word, key in pairwise(argv[2:]) if word.upper() == self.keyword]
             return found[-1:] if self.keyword else []
@@ -256,6 +262,11 @@ class Command:
         self.gates = EVERY_GATE
         # The straight path: exactly one key, first argument.
         self.single = len(keys) == 1 and keys[0] == KeySpec(keys[0].flags) and "not_key" not in keys[0].flags
+
+    @property
+    def title(self) -> str:
+        """The name as the server says it: as declared, and that is in capitals for modules."""
+        return self.name.upper() if self.flags & MODULE else self.name
 
     @property
     def is_fast(self) -> bool:
@@ -398,6 +409,8 @@ FAMILY_MODULES: Final = (
     "scripting",
     "functions",
     "search",
+    "json",
+    "json_elements",
 )
 
 

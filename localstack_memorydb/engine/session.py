@@ -434,7 +434,7 @@ class Session(Requests):
             if command.name == "exec":  # whatever refuses EXEC ends the transaction
                 self.end_transaction()
                 raise ExecAbort(WrongArity("exec"))
-            raise WrongArity(command.name)
+            raise WrongArity(command.title)
         gates = command.gates & self.gates
         if gates & _USER_GATES:
             authorize(self, command, argv)

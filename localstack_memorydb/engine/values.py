@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from sortedcontainers import SortedList
 
+from localstack_memorydb.engine.documents import Document
 from localstack_memorydb.engine.numbers import is_integer
 from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.streams import Stream, copy_stream
@@ -269,7 +270,7 @@ class _Members(Sequence[bytes]):
         return self._order[place][1]
 
 
-Value: TypeAlias = bytes | List | Hash | Set | ZSet | Stream
+Value: TypeAlias = bytes | List | Hash | Set | ZSet | Stream | Document
 
 TYPE_NAMES: Final[dict[type, bytes]] = {
     bytes: b"string",
@@ -278,6 +279,7 @@ TYPE_NAMES: Final[dict[type, bytes]] = {
     Set: b"set",
     ZSet: b"zset",
     Stream: b"stream",
+    Document: b"ReJSON-RL",
 }
 
 
@@ -287,6 +289,8 @@ def copy_value(value: Value) -> Value:
         return value
     if isinstance(value, Stream):
         return copy_stream(value)
+    if isinstance(value, Document):
+        return value.copy()
     twin: List | Hash | Set | ZSet
     if isinstance(value, ZSet):
         twin = ZSet(dict(value.scores))

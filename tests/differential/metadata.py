@@ -37,9 +37,11 @@ class Catalog:
         self.connection.close()
 
     def names(self) -> list[str]:
-        """Every command, then its subcommands."""
+        """Every command, then its subcommands; those of modules, which the witnesses do not have, are left out."""
         found = []
         for entry in self.ask("COMMAND").children:
+            if "module" in entry.children[2].plain():
+                continue
             found.append(_text(entry.children[0]))
             found += [_text(each.children[0]) for each in entry.children[9].children]
         return sorted(found)

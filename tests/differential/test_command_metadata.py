@@ -43,6 +43,8 @@ NEWER: list[tuple[str, str, set[str], set[str]]] = [
 ]
 ARITY_OF_7_2 = {"script|debug": 3}
 
+OF_MODULES = ("json", "search")  # what MemoryDB has and the witnesses have not; names of its commands are in capitals
+
 # Valkey 8.0 took the deprecation of these back.
 _UNDEPRECATED = (
     "brpoplpush cluster|slots georadius georadius_ro georadiusbymember georadiusbymember_ro getset hmset psetex quit "
@@ -121,7 +123,7 @@ def test_acl_categories(kind: str, catalogs: tuple[Catalog, Catalog]) -> None:
     if ours.ask("ACL", "CAT").kind == "-":
         pytest.skip("this engine version has no ACL CAT yet")
     names = set(ours.names())
-    assert sorted(ours.categories()) == sorted(real.categories())
+    assert sorted(ours.categories()) == sorted([*real.categories(), *OF_MODULES])
     containers = {name.partition("|")[0] for name in names if "|" in name}
     for category in real.categories():
         expected = real.members(category) & names
@@ -129,7 +131,8 @@ def test_acl_categories(kind: str, catalogs: tuple[Catalog, Catalog]) -> None:
             for commands, field, added, _ in NEWER:
                 if field == "acl_categories" and f"@{category}" in added:
                     expected -= set(commands.split())
-        assert ours.members(category) - containers == expected - containers, category
+        members = {name for name in ours.members(category) if name.islower()}
+        assert members - containers == expected - containers, category
 
 
 def _assert_none(differences: list[tuple[str, str, Any, Any]]) -> None:

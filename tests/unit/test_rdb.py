@@ -180,8 +180,20 @@ def test_empty_collections_are_passed_over() -> None:
         (file(b"\x16\x01k\x00"), "a hash with field expiration (RDB type 22) is not supported"),
         (file(b"\x09\x01k\x00"), "a hash in the zipmap encoding of Redis 2.4 (RDB type 9) is not supported"),
         (
-            file(b"\x07\x01k\x81" + bytes.fromhex("45e25238df912c03")),
-            "a module value of the type ReJSON-RL (RDB type 7) is not supported",
+            file(b"\x07\x01k\x81" + bytes.fromhex("4c61623142616d01")),
+            "a module value of the type TGFiMUJhb (RDB type 7) is not supported",
+        ),
+        (
+            file(b"\x07\x01k\x81" + bytes.fromhex("45e25238df912c04")),
+            "a JSON document of the format 4 is not supported",
+        ),
+        (
+            file(b"\x07\x01k\x81" + bytes.fromhex("45e25238df912c03") + b"\x02\x01\x00"),
+            "corrupt at byte 21: a JSON document has the part 2 where 5 should be",
+        ),
+        (
+            file(b"\x07\x01k\x81" + bytes.fromhex("45e25238df912c03") + b"\x05\x01{\x00"),
+            "corrupt: a JSON document cannot be read: SYNTAXERR Failed to parse JSON string due to syntax error",
         ),
         (file(b"\x08\x01k\x00"), "corrupt at byte 12: 8 is not a value type"),
         (file(b"\x17\x01k\x00"), "corrupt at byte 9: 23 is neither a value type nor an opcode"),

@@ -86,7 +86,7 @@ def cat(s: Session, argv: Argv) -> Reply:
     if category not in s.table.categories:
         raise CommandError(f"ERR Unknown category '{printable(argv[2])}'")
     known = s.table.top if s.legacy else s.table.full()  # in 6.2 a container is one command
-    return [each.name.encode() for each in known if category in each.categories]
+    return [each.title.encode() for each in known if category in each.categories]
 
 
 @acl.command("ACL|GETUSER", 3, ADMIN | _ANYTIME, since="6.0.0")

@@ -10,6 +10,7 @@ from localstack_memorydb.engine.help import help_lines
 from localstack_memorydb.engine.registry import (
     FLAG_NAMES,
     LOADING,
+    MODULE,
     MOVABLE_KEYS,
     NO_MANDATORY_KEYS,
     STALE,
@@ -60,25 +61,26 @@ def info(s: Session, argv: Argv) -> Reply:
 def docs(s: Session, argv: Argv) -> Reply:
     """Documentation of the named commands, or of all."""
     chosen = s.table.top if len(argv) == 2 else [_find(s.table, name) for name in argv[2:]]
-    return {each.name.encode(): document(s, each) for each in chosen if each is not None}
+    return {each.title.encode(): document(s, each) for each in chosen if each is not None}
 
 
 @command.command("COMMAND|LIST", -2, _ANYTIME, since="7.0.0")
 def list_(s: Session, argv: Argv) -> Reply:
     """Names of commands, filtered."""
     if len(argv) == 2:
-        return [each.name.encode() for each in s.table.top]
+        return [each.title.encode() for each in s.table.top]
     if len(argv) != 5 or argv[2].lower() != b"filterby":
         raise SyntaxFault
     kind, wanted = argv[3].lower(), argv[4]
     if kind == b"module":
-        return []
+        module = printable(wanted)
+        return [each.title.encode() for each in s.table.top if each.flags & MODULE and each.group == module]
     if kind == b"aclcat":
         category = f"@{printable(wanted).lower()}"
-        return [each.name.encode() for each in s.table.full() if category in each.categories]
+        return [each.title.encode() for each in s.table.full() if category in each.categories]
     if kind == b"pattern":
         matches = compile_glob(wanted.lower())
-        return [each.name.encode() for each in s.table.full() if matches(each.name.encode())]
+        return [each.title.encode() for each in s.table.full() if matches(each.name.encode())]
     raise SyntaxFault
 
 
@@ -134,8 +136,8 @@ def _moves(spec: KeySpec) -> bool:
 
 def legacy_range(each: Command) -> tuple[int, int, int, bool]:
     """First key, last key, step, and whether key positions move (populateCommandLegacyRangeSpec)."""
-    if not each.keys:
-        return 0, 0, 0, False
+    if not each.keys or each.keys[0].after:
+        return 0, 0, 0, bool(each.keys)
     incomplete = any("incomplete" in spec.flags for spec in each.keys)
     if len(each.keys) == 1 and not _moves(each.keys[0]):
         spec = each.keys[0]
@@ -159,7 +161,7 @@ def describe(s: Session, each: Command) -> Reply:
     first, last, step, movable = legacy_range(each)
     bits = each.flags | (MOVABLE_KEYS if movable else 0)
     flags = _names(name for bit, name in FLAG_NAMES.items() if bits & bit)
-    name = each.name.encode()
+    name = each.title.encode()
     basic = [
         name,
         each.arity,
@@ -178,7 +180,9 @@ def describe(s: Session, each: Command) -> Reply:
         else texts.get("tips_before_7.2", texts.get("tips", []))
     )
     notes = texts.get("key_notes", {})
-    specs = [_key_spec(spec, notes.get(str(number))) for number, spec in enumerate(each.keys)]
+    specs = [
+        _key_spec(spec, notes.get(str(number))) for number, spec in enumerate(each.keys) if not spec.after
+    ]
     subcommands = [describe(s, sub) for sub in each.subcommands.values()]
     return [*basic, Unordered(tip.encode() for tip in tips), Unordered(specs), subcommands]
 
@@ -207,6 +211,8 @@ def document(s: Session, each: Command) -> Reply:
     for field in ("summary", "since", "group", "complexity"):
         if field in texts:
             shown[field.encode()] = texts[field].encode()
+    if each.flags & MODULE:
+        shown |= {b"group": b"module", b"module": each.group.encode()}
     if "doc_flags" in texts:
         shown[b"doc_flags"] = _names(texts["doc_flags"])
     for field in ("deprecated_since", "replaced_by"):

@@ -272,7 +272,7 @@ def scan(s: Session, argv: Argv) -> Reply:
         slot = slots[number] or Slot()
         count -= len(slot)
         live = _live(slot, s.now)
-        found += (key for key in live if TYPE_NAMES[type(slot[key])] == kind) if kind else live
+        found += (key for key in live if TYPE_NAMES[type(slot[key])].lower() == kind) if kind else live
     return [b"%d" % following, found if matches is None else list(filter(matches, found))]
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from localstack_memorydb.engine.commands.keys import keys
+from localstack_memorydb.engine.documents import Document
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault, WrongType
 from localstack_memorydb.engine.numbers import parse_float, parse_int
 from localstack_memorydb.engine.rdb.compact import build_list
@@ -104,7 +105,7 @@ def _parse(argv: Argv, stores: bool) -> _Options:
 
 def _sorted(value: Value | None, options: _Options) -> list[bytes]:
     """The elements that the options choose. Equal scores are ordered by their bytes, so the order is always the same."""
-    if isinstance(value, bytes | Hash | Stream):
+    if isinstance(value, bytes | Hash | Stream | Document):
         raise WrongType
     elements = [] if value is None else value.members() if isinstance(value, Set) else list(value)
     if options.unsorted and not (isinstance(value, Set) and options.destination is not None):

@@ -33,6 +33,24 @@ STREAM_LISTPACKS_3: Final = 21
 NEWEST_TYPE: Final = 22
 
 MODULE_2: Final = 7
+MODULE_EOF: Final = 0
+MODULE_SIGNED: Final = 1
+MODULE_UNSIGNED: Final = 2
+MODULE_DOUBLE: Final = 4
+MODULE_STRING: Final = 5
+MODULE_LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+def module_number(name: str, version: int) -> int:
+    """A module type as a file has it: nine letters of six bits each, and ten bits for the version of its format."""
+    number = 0
+    for letter in name:
+        number = number << 6 | MODULE_LETTERS.index(letter)
+    return number << 10 | version
+
+
+JSON_MODULE: Final = module_number("ReJSON-RL", 3)
+
 UNSUPPORTED: Final = {
     6: "a module value of a Redis 4.0 release candidate",
     MODULE_2: "a module value",

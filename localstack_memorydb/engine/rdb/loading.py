@@ -1,4 +1,4 @@
-"""Values as they lie in a file: lengths, strings, and a loader per value type.
+"""Values as they lie in a file: a loader per value type.
 
 Loaders take the data, a position and the limits, and return the value and the position behind it. They may look past the end of
 what is sound: slices come back short and indexing raises IndexError, which the callers in reader.py turn into one RdbError.
@@ -11,87 +11,28 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
+from localstack_memorydb.engine.documents import Document
 from localstack_memorydb.engine.errors import NotFloat
 from localstack_memorydb.engine.numbers import parse_float
 from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.rdb import format as rdb
 from localstack_memorydb.engine.rdb import packed
 from localstack_memorydb.engine.rdb.compact import build_hash, build_list, build_set, build_zset
+from localstack_memorydb.engine.rdb.documents import read_document
 from localstack_memorydb.engine.rdb.format import RdbError
+from localstack_memorydb.engine.rdb.strings import read_count, read_length, read_string, read_strings
 from localstack_memorydb.engine.streams import SEQUENCE_MAX, Consumer, Group, Pending, Stream, StreamNode
 from localstack_memorydb.engine.values import Hash, List, Set, Value, ZSet
 
 Loader: TypeAlias = Callable[[bytes, int, Limits], tuple[Value, int]]
 
-_INTEGER_WIDTHS: Final = (1, 2, 4)
-_LZF: Final = 3
 _PLAIN_NODE, _PACKED_NODE = 1, 2
 _OLD_SCORES: Final = {253: math.nan, 254: math.inf, 255: -math.inf}
-_MODULE_EOF, _MODULE_STRING = 0, 5
 _MODULE_INTEGERS: Final = (1, 2)
 _MODULE_FLOATS: Final = {3: 4, 4: 8}
 _DELETED, _SAME_FIELDS = 1, 2  # flags of a stream's entry
 _unpack_time = struct.Struct("<q").unpack_from
 _unpack_double = struct.Struct("<d").unpack
-
-
-def read_length(data: bytes, at: int) -> tuple[int, int]:
-    head = data[at]
-    if head < 0x40:
-        return head, at + 1
-    if head < 0x80:
-        return (head & 0x3F) << 8 | data[at + 1], at + 2
-    width = {0x80: 4, 0x81: 8}.get(head)
-    if width is None:
-        raise RdbError(f"corrupt at byte {at}: {head} does not begin a length")
-    return int.from_bytes(data[at + 1 : at + 1 + width], "big"), at + 1 + width
-
-
-def read_count(data: bytes, at: int, least: int = 1) -> tuple[int, int]:
-    """A number of things to come, each of which takes at least `least` bytes."""
-    count, after = read_length(data, at)
-    if count * least > len(data) - after:
-        raise RdbError(f"truncated or corrupt: {count} elements at byte {at} do not fit into the rest")
-    return count, after
-
-
-def read_string(data: bytes, at: int) -> tuple[bytes, int]:
-    head = data[at]
-    if head < 0x40:
-        at += 1
-        return data[at : at + head], at + head
-    if head < 0x80:
-        size = (head & 0x3F) << 8 | data[at + 1]
-        at += 2
-        return data[at : at + size], at + size
-    if head < 0xC0:
-        size, at = read_count(data, at)
-        return data[at : at + size], at + size
-    form = head & 0x3F
-    at += 1
-    if form < _LZF:
-        width = _INTEGER_WIDTHS[form]
-        return b"%d" % int.from_bytes(data[at : at + width], "little", signed=True), at + width
-    if form > _LZF:
-        raise RdbError(f"corrupt at byte {at - 1}: {head} does not begin a string")
-    compressed, at = read_count(data, at)
-    size, at = read_length(data, at)
-    return packed.lzf(data[at : at + compressed], size), at + compressed
-
-
-def read_strings(data: bytes, at: int, count: int) -> tuple[list[bytes], int]:
-    strings: list[bytes] = []
-    append = strings.append
-    for _ in range(count):
-        size = data[at]
-        if size < 0x40:
-            at += 1
-            append(data[at : at + size])
-            at += size
-        else:
-            string, at = read_string(data, at)
-            append(string)
-    return strings, at
 
 
 def _string(data: bytes, at: int, _limits: Limits) -> tuple[bytes, int]:
@@ -359,9 +300,18 @@ def _stream_consumer(
     return at
 
 
+def _module(data: bytes, at: int, _limits: Limits) -> tuple[Document, int]:
+    """A JSON document, the only module's value that is known here."""
+    number, after = read_length(data, at)
+    if module_name(number) != "ReJSON-RL":
+        raise refusal(rdb.MODULE_2, data, at)
+    return read_document(data, after, number & 0x3FF)
+
+
 LOADERS: Final[Mapping[int, Loader]] = {
     rdb.STRING: _string,
     rdb.LIST: _list,
+    rdb.MODULE_2: _module,
     rdb.SET: _set,
     rdb.ZSET: _zset,
     rdb.HASH: _hash,
@@ -382,9 +332,6 @@ LOADERS: Final[Mapping[int, Loader]] = {
 }
 
 
-_MODULE_NAME_LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-
-
 def refusal(kind: int, data: bytes, at: int) -> RdbError:
     """Why a value of this type cannot be read. `at` is where the value begins."""
     name = rdb.UNSUPPORTED.get(kind)
@@ -397,20 +344,20 @@ def refusal(kind: int, data: bytes, at: int) -> RdbError:
 
 def module_name(identifier: int) -> str:
     """The nine letters that a module type's number stands for; the number's last ten bits are a version."""
-    return "".join(_MODULE_NAME_LETTERS[identifier >> shift & 0x3F] for shift in range(58, 9, -6))
+    return "".join(rdb.MODULE_LETTERS[identifier >> shift & 0x3F] for shift in range(58, 9, -6))
 
 
 def skip_module_parts(data: bytes, at: int) -> int:
     """The position behind the typed parts that a module wrote, which its own code is not needed to pass over."""
     while True:
         part, at = read_length(data, at)
-        if part == _MODULE_EOF:
+        if part == rdb.MODULE_EOF:
             return at
         if part in _MODULE_INTEGERS:
             _, at = read_length(data, at)
         elif part in _MODULE_FLOATS:
             at += _MODULE_FLOATS[part]
-        elif part == _MODULE_STRING:
+        elif part == rdb.MODULE_STRING:
             _, at = read_string(data, at)
         else:
             raise RdbError(f"corrupt at byte {at}: a module's value holds the unknown part {part}")

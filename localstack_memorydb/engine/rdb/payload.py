@@ -12,7 +12,8 @@ from typing import Final
 from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.rdb import format as rdb
 from localstack_memorydb.engine.rdb.format import FooterError, RdbError, crc64
-from localstack_memorydb.engine.rdb.loading import LOADERS, read_string, refusal
+from localstack_memorydb.engine.rdb.loading import LOADERS, refusal
+from localstack_memorydb.engine.rdb.strings import read_string
 from localstack_memorydb.engine.rdb.writer import FUNCTIONS_SINCE, OLDEST_VERSION, contents, string
 from localstack_memorydb.engine.values import Value
 

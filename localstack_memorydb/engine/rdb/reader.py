@@ -13,13 +13,8 @@ from typing import Final, TypeAlias
 from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.rdb import format as rdb
 from localstack_memorydb.engine.rdb.format import RdbError, crc64
-from localstack_memorydb.engine.rdb.loading import (
-    LOADERS,
-    read_length,
-    read_string,
-    refusal,
-    skip_module_parts,
-)
+from localstack_memorydb.engine.rdb.loading import LOADERS, refusal, skip_module_parts
+from localstack_memorydb.engine.rdb.strings import read_length, read_string
 from localstack_memorydb.engine.values import Value
 
 Entry: TypeAlias = tuple[bytes, Value, int | None]

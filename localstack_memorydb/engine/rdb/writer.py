@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from localstack_memorydb.engine.documents import Document
 from localstack_memorydb.engine.rdb import format as rdb
 from localstack_memorydb.engine.rdb.format import RdbError, crc64
 from localstack_memorydb.engine.rdb.packed import pack_listpack
@@ -170,6 +171,12 @@ def _node_items(node: StreamNode) -> list[bytes]:
     return items
 
 
+def _append_document(out: bytearray, document: Document) -> None:
+    out += (
+        length(rdb.JSON_MODULE) + length(rdb.MODULE_STRING) + string(document.dump()) + length(rdb.MODULE_EOF)
+    )
+
+
 _FORMS: Final[Mapping[type, tuple[int, Callable[[bytearray, Any], None]]]] = {
     bytes: (rdb.STRING, _append_string),
     List: (rdb.LIST, _append_strings),
@@ -177,6 +184,7 @@ _FORMS: Final[Mapping[type, tuple[int, Callable[[bytearray, Any], None]]]] = {
     Hash: (rdb.HASH, _append_hash),
     ZSet: (rdb.ZSET_2, _append_zset),
     Stream: (rdb.STREAM_LISTPACKS, _append_stream),
+    Document: (rdb.MODULE_2, _append_document),
 }
 
 
