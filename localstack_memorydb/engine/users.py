@@ -151,7 +151,7 @@ def refuse(s: Session, refusal: Refusal, command: Command, argv: Argv) -> NoPerm
     """The error that tells the client, after an entry in ACL LOG."""
     s.last_command = command.name
     log_refusal(s, refusal, command, argv)
-    return NoPermission(refusal.kind, s.user, command.name, s.table.level)
+    return NoPermission(refusal.kind, s.user, command.title, s.table.level)
 
 
 def log_refusal(s: Session, refusal: Refusal, command: Command, argv: Argv) -> None:

@@ -174,12 +174,12 @@ def dryrun(s: Session, argv: Argv) -> Reply:
     if found is None:
         raise CommandError(f"ERR Command '{printable(line[0])}' not found")
     if not found.least <= len(line) <= found.most:
-        raise WrongArity(found.name)
+        raise WrongArity(found.title)
     refusal = user.permissions.check(found, line)
     if refusal is None:
         return OK
     item = printable(line[refusal.at])
-    text = refusal_text(refusal.kind, user.name, found.name, item, s.table.level)
+    text = refusal_text(refusal.kind, user.name, found.title, item, s.table.level)
     return text.encode("utf-8", "surrogateescape")
 
 

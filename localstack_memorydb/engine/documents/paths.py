@@ -176,7 +176,8 @@ class _Reader:
         tokens = self._tokens
         names = [tokens.string()]
         while tokens.match(",", skip=True):
-            tokens.skip_spaces()
+            if tokens.mark == " ":
+                tokens.skip_spaces()
             names.append(tokens.string())
         tokens.need("]", skip=True)
         if len(names) == 1:

@@ -109,10 +109,10 @@ class Tokens:
         return self._scan(lambda letter: letter not in letters)
 
     def _scan(self, belongs: Callable[[str], bool]) -> str:
-        begin = self.place - len(self.mark)
+        begin = self.place
         while self.place < len(self.text) and belongs(self.text[self.place]):
             self.place += 1
-        found = self.text[begin : self.place]
+        found = self.mark + self.text[begin : self.place]
         self.advance()
         return found
 
@@ -140,13 +140,13 @@ class Tokens:
         ):
             end += 1
         self.place = min(end + 1, len(self.text))
-        found = self.text[begin - 1 : self.place] if closing else self.text[begin:end]
+        found = quote + self.text[begin : self.place] if closing else self.text[begin:end]
         self.advance()
         return found
 
     def reference(self) -> str:
         """Passes a path that begins with `$`, as far as it goes. Raises PathError."""
-        begin = self.place - 1
+        begin = self.place
         quote = ""
         bracket = False
         while self.place < len(self.text):
@@ -167,7 +167,7 @@ class Tokens:
             elif letter not in "-+0123456789":
                 raise PathError(INVALID_PATH)
             self.place += 1
-        found = self.text[begin : self.place]
+        found = self.mark + self.text[begin : self.place]
         self.advance()
         return found
 
