@@ -161,6 +161,13 @@ class Settings:
         "seconds",
     )
 
+    metrics: bool = _setting(
+        True,
+        _flag,
+        "Tell the host's CloudWatch once a minute what the nodes of clusters do. With 0 it is told on request only "
+        "(POST /_memorydb/metrics).",
+        "0, 1",
+    )
     service_updates: tuple[str, ...] = _setting(
         (),
         _names,

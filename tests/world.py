@@ -20,7 +20,9 @@ from localstack_memorydb.engine import Engine, EngineSettings
 from localstack_memorydb.provider import Call, Fault, Options, Ports, Provider
 from localstack_memorydb.provider.persistence import StateDirectory
 from localstack_memorydb.provider.ports import (
+    Datum,
     EncryptionKey,
+    MetricsUnavailable,
     NoSuchBucket,
     NoSuchEncryptionKey,
     NoSuchObject,
@@ -133,6 +135,24 @@ class EncryptionKeys:
         return EncryptionKey(arn, self.states[name], symmetric=name != "rsa")
 
 
+class Metrics:
+    """CloudWatch in a list. It can be out of order."""
+
+    def __init__(self) -> None:
+        self.data: list[Datum] = []
+        self.scopes: list[Scope] = []
+        self.times: list[datetime] = []
+        self.working = True
+
+    def put(self, scope: Scope, namespace: str, data: Sequence[Datum], at: datetime) -> None:
+        if not self.working:
+            raise MetricsUnavailable("CloudWatch is switched off")
+        assert namespace == "AWS/MemoryDB"
+        self.data += data
+        self.scopes.append(scope)
+        self.times.append(at)
+
+
 class World:
     """The API as one account sees it in one Region. The clock moves by `pass_time` only."""
 
@@ -143,10 +163,17 @@ class World:
         self.network = Subnets()
         self.topics = Topics()
         self.keys = EncryptionKeys()
+        self.metrics = Metrics()
         self.now = now
         self.provider = Provider(
             engine,
-            Ports(self.buckets, self.network, topics=self.topics, encryption_keys=self.keys),
+            Ports(
+                self.buckets,
+                self.network,
+                topics=self.topics,
+                encryption_keys=self.keys,
+                metrics=self.metrics,
+            ),
             replace(options, check_answers=True),
             StateDirectory(directory) if directory else None,
         )
@@ -214,6 +241,18 @@ class World:
         told = [pair for arn, said in self.topics.published if arn == topic_arn for pair in said.items()]
         self.topics.published.clear()
         return told
+
+    def measure(self, name: str = "orders") -> dict[str, dict[str, tuple[float, ...]]]:
+        """What CloudWatch is told of a cluster now: samples by metric, for each node and, under "", for all together."""
+        self.metrics.data.clear()
+        self.provider.publish_metrics(self.now)
+        found: dict[str, dict[str, tuple[float, ...]]] = {}
+        for datum in self.metrics.data:
+            dimensions = dict(datum.dimensions)
+            node = dimensions.pop("NodeName", "")
+            if dimensions == {"ClusterName": name}:
+                found.setdefault(node, {})[datum.name] = datum.samples
+        return found
 
     def finish_work(self) -> None:
         assert self.provider.wait_for_work(10), "work takes too long"

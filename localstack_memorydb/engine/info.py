@@ -16,6 +16,7 @@ from localstack_memorydb.engine.search.report import info_sections
 from localstack_memorydb.engine.versions import PATCH_VERSIONS, REDIS_COMPATIBLE, is_valkey
 
 if TYPE_CHECKING:
+    from localstack_memorydb.engine.cluster import Shard
     from localstack_memorydb.engine.session import Session
 
 Fields: TypeAlias = "dict[str, object]"
@@ -69,16 +70,17 @@ def _clients(s: Session) -> Fields:
 
 def used_memory(s: Session) -> int:
     """What the shard's data takes: counted near the limit, else judged by a sample of its keys."""
-    used = _used_memory(s)
+    used = memory_of(s.node.shard, s.now)
     s.node.stats.peak = max(s.node.stats.peak, used)
     return used
 
 
-def _used_memory(s: Session) -> int:
-    keyspace = s.node.shard.keyspace
+def memory_of(shard: Shard, now: int) -> int:
+    """The same without taking note of it."""
+    keyspace = shard.keyspace
     if keyspace.budget is not None:
         return keyspace.budget.used
-    sample = list(islice(keyspace.entries(s.now), _SAMPLED_KEYS))
+    sample = list(islice(keyspace.entries(now), _SAMPLED_KEYS))
     if not sample:
         return memory.EMPTY
     average = sum(memory.usage(key, value) for key, value, _ in sample) / len(sample)

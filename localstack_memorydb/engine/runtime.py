@@ -8,12 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from random import Random, SystemRandom
 from typing import Any, TypeVar
 
 from localstack_memorydb.engine import capacity
 from localstack_memorydb.engine.certificates import Authority
 from localstack_memorydb.engine.cluster import Cluster, Node
+from localstack_memorydb.engine.figures import figures_of
 from localstack_memorydb.engine.keyspace import Keyspace
 from localstack_memorydb.engine.server import Addresses, ClusterServer, clock
 from localstack_memorydb.engine.snapshots import dump_shard, load_files, load_indexes, load_libraries
@@ -21,6 +23,7 @@ from localstack_memorydb.engine.spec import (
     ClusterLayout,
     ClusterSpec,
     EngineSettings,
+    NodeFigures,
     NodeInfo,
     ShardInfo,
     ShardSnapshot,
@@ -182,6 +185,11 @@ class ClusterHandle:
     def topology(self) -> tuple[ShardInfo, ...]:
         """The shards and nodes as they are now."""
         return self._call(lambda: tuple(_shard_info(shard) for shard in self._cluster.shards))
+
+    def figures(self) -> tuple[NodeFigures, ...]:
+        """What every node has counted. It is looked at node by node, so that clients need not wait for all of them."""
+        nodes = self._call(lambda: list(self._cluster.nodes()))
+        return tuple(self._call(partial(figures_of, node, clock())) for node in nodes)
 
     def reshard(self, shards: int) -> None:
         """Changes the number of shards while clients go on; no key is lost. Raises AddressError, CapacityError."""

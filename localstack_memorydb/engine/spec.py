@@ -97,6 +97,47 @@ class ShardInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class CommandFigures:
+    """How often a node ran a command since it started, and how many microseconds that took in all."""
+
+    name: str
+    group: str
+    reads: bool
+    writes: bool
+    calls: int
+    microseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFigures:
+    """What a node has counted since it started, and how it is now.
+
+    Keys, memory, and what expired or was evicted are those of its shard. `denied` has refusals by reason: auth,
+    command, key, channel. `average_ttl` is in milliseconds, `maxmemory` 0 without a limit.
+    """
+
+    name: str
+    is_primary: bool
+    connections: int
+    connections_received: int
+    bytes_received: int
+    bytes_sent: int
+    errors: int
+    denied: Mapping[str, int]
+    hits: int
+    misses: int
+    keys: int
+    average_ttl: int
+    expired: int
+    evicted: int
+    used_memory: int
+    maxmemory: int
+    tracked_keys: int
+    tracked_keys_limit: int
+    commands: tuple[CommandFigures, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class NodeLayout:
     """A node as it was: its name, 40-digit id and address."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _TICK_SECONDS = 1.0
+_METRICS_SECONDS = 60.0
+_PATIENCE_SECONDS = 3.0
 
 
 class Emulator:
@@ -32,7 +35,7 @@ class Emulator:
         self._ports = ports
         self._lock = threading.RLock()
         self._opened: tuple[Engine, Provider] | None = None
-        self._timer: _Timer | None = None
+        self._timers: list[_Timer] = []
 
     def invoke(
         self,
@@ -73,8 +76,19 @@ class Emulator:
         with self._lock:
             if self._opened is None:
                 self._opened = self._start()
-                self._timer = _Timer(self._opened[1])
+                self._timers = self._start_timers(self._opened[1])
             return self._opened
+
+    def _start_timers(self, provider: Provider) -> list[_Timer]:
+        """What the provider does by itself: every second what is due, every minute the metrics."""
+        timers = [_Timer("memorydb-timer", _TICK_SECONDS, provider.tick)]
+        if self.settings.metrics:
+            timers.append(_Timer("memorydb-metrics", _METRICS_SECONDS, _Reporter(provider)))
+        return timers
+
+    def publish_metrics(self) -> None:
+        """Tell CloudWatch now what clusters have done since the last time; raises MetricsUnavailable."""
+        self._open()[1].publish_metrics(datetime.now(UTC).replace(microsecond=0))
 
     def _start(self) -> tuple[Engine, Provider]:
         from localstack_memorydb.engine import Engine, EngineSettings
@@ -118,8 +132,8 @@ class Emulator:
         """Stop provider and engine and free every port. The next request opens new ones."""
         with self._lock:
             opened, self._opened = self._opened, None
-            timer, self._timer = self._timer, None
-        if timer is not None:
+            timers, self._timers = self._timers, []
+        for timer in timers:
             timer.stop()
         if opened is not None:
             engine, provider = opened
@@ -144,25 +158,46 @@ def _options(chosen: Settings, now: datetime) -> Options:
 
 
 class _Timer:
-    """Tells a provider that time passes, once a second, on a thread of its own."""
+    """Calls somebody with the time, on a thread of its own, whenever the clock shows a multiple of so many seconds."""
 
-    def __init__(self, provider: Provider) -> None:
-        self._provider = provider
+    def __init__(self, name: str, seconds: float, call: Callable[[datetime], None]) -> None:
+        self._seconds = seconds
+        self._call = call
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="memorydb-timer", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        while not self._stopped.wait(_TICK_SECONDS):
+        while not self._stopped.wait(self._seconds - time.time() % self._seconds):
             try:
-                self._provider.tick(datetime.now(UTC))
+                self._call(datetime.now(UTC))
             except Exception:
-                _LOG.exception("MemoryDB's timer failed")
+                _LOG.exception("%s failed", self._thread.name)
 
     def stop(self) -> None:
-        """Return when no tick runs any more."""
+        """Return when no call runs any more, or when one takes too long."""
         self._stopped.set()
-        self._thread.join()
+        self._thread.join(_PATIENCE_SECONDS)
+
+
+class _Reporter:
+    """Publishes a provider's metrics; says once, and not every minute, when there is no CloudWatch to take them."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self._complained = False
+
+    def __call__(self, now: datetime) -> None:
+        from localstack_memorydb.provider import MetricsUnavailable
+
+        try:
+            self._provider.publish_metrics(now.replace(microsecond=0))
+        except MetricsUnavailable as error:
+            if not self._complained:
+                _LOG.warning("clusters have no metrics: %s", error)
+            self._complained = True
+        else:
+            self._complained = False
 
 
 def _state_directory(path: Path) -> StateDirectory:

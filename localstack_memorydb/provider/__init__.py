@@ -6,17 +6,19 @@ import threading
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
-from localstack_memorydb.engine import Engine
+from localstack_memorydb.engine import ClusterHandle, Engine
 from localstack_memorydb.provider import operations  # noqa: F401 (importing declares them)
 from localstack_memorydb.provider.automatic_snapshots import take_due
-from localstack_memorydb.provider.catalog import Quotas
+from localstack_memorydb.provider.catalog import Quotas, version_number
 from localstack_memorydb.provider.context import Call, Context, Options, ServiceUpdate
 from localstack_memorydb.provider.faults import Fault
 from localstack_memorydb.provider.fleet import Fleet
+from localstack_memorydb.provider.metrics import NAMESPACE, Meter
 from localstack_memorydb.provider.notices import Outbox
 from localstack_memorydb.provider.operation import OPERATIONS, invoke
-from localstack_memorydb.provider.ports import Ports
+from localstack_memorydb.provider.ports import MetricsUnavailable, Ports, Scope
 from localstack_memorydb.provider.recovery import recover
 from localstack_memorydb.provider.store import GlobalStore, StateError, Store, new_global_store, new_store
 from localstack_memorydb.provider.transitions import Transitions
@@ -28,6 +30,7 @@ __all__ = [
     "OPERATIONS",
     "Call",
     "Fault",
+    "MetricsUnavailable",
     "Options",
     "Ports",
     "Provider",
@@ -62,6 +65,8 @@ class Provider:
         self._transitions = Transitions(self._options.transition_delay, self._options.delays)
         self._directory = directory
         self._outbox = Outbox(ports.topics)
+        self._meters: WeakKeyDictionary[ClusterHandle, Meter] = WeakKeyDictionary()
+        self._measuring = threading.Lock()
 
     def invoke(self, operation: str, call: Call, params: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a call with the members of the operation's output; raises Fault.
@@ -91,6 +96,27 @@ class Provider:
                 self._notify()
                 if take_due(context) or self._transitions.moves != moves:
                     self._save(store.account)
+
+    def publish_metrics(self, now: datetime) -> None:
+        """Tell CloudWatch what the nodes of every cluster have done since the last time, as of `now`.
+
+        Whoever runs the provider calls it about once a minute. Raises MetricsUnavailable.
+        """
+        if self._ports.metrics is None:
+            return
+        with self._measuring:
+            with self._lock:
+                running = [
+                    (Scope(store.account, store.region, store.partition), cluster.name, handle)
+                    for store in self._stores.values()
+                    for cluster in store.clusters.values()
+                    if (handle := self._fleet.running(cluster)) is not None
+                ]
+            for scope, name, handle in running:
+                meter = self._meters.setdefault(handle, Meter())
+                data = meter.read(name, version_number(handle.spec.engine_version), handle.figures())
+                self._ports.metrics.put(scope, NAMESPACE, data, now)
+                meter.keep()
 
     def _notify(self) -> None:
         """Have told what there is to tell; the telling itself is done outside the lock."""

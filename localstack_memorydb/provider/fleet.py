@@ -102,6 +102,10 @@ class Fleet:
         """The cluster's handle; every cluster that is available has one."""
         return self._handles[cluster.arn]
 
+    def running(self, cluster: Cluster) -> ClusterHandle | None:
+        """The cluster's handle, if it runs."""
+        return self._handles.get(cluster.arn)
+
     def set_users(self, cluster: Cluster, users: Iterable[User]) -> None:
         """Let these users connect and no others; clients of others are disconnected."""
         handle = self._handles.get(cluster.arn)

@@ -1,9 +1,10 @@
-"""What the provider needs of the world outside: an object store, a network, topics, keys. A host implements each."""
+"""What the provider needs of the world outside: an object store, a network, topics, keys, metrics. A host implements each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 
@@ -142,6 +143,28 @@ class EncryptionKeys(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Datum:
+    """What a metric was at one moment. Several samples are told as their number, sum, minimum and maximum."""
+
+    name: str
+    unit: str
+    dimensions: tuple[tuple[str, str], ...]
+    samples: tuple[float, ...]
+
+
+class MetricsUnavailable(Exception):
+    """The host has no CloudWatch; the text says why."""
+
+
+class Metrics(Protocol):
+    """Amazon CloudWatch. Called from any thread."""
+
+    def put(self, scope: Scope, namespace: str, data: Sequence[Datum], at: datetime) -> None:
+        """Take in what metrics were at that time; raises MetricsUnavailable."""
+        ...
+
+
 class Tokens(Protocol):
     """IAM authentication. Called from the engine's thread, so it must be quick."""
 
@@ -155,7 +178,7 @@ class Ports:
     """Everything outside that the provider uses.
 
     Without `tokens` nobody authenticates with IAM, without `topics` nobody is notified, without `encryption_keys` any
-    key is taken for one.
+    key is taken for one, without `metrics` nothing is measured.
     """
 
     objects: ObjectStore
@@ -163,3 +186,4 @@ class Ports:
     tokens: Tokens | None = None
     topics: Topics | None = None
     encryption_keys: EncryptionKeys | None = None
+    metrics: Metrics | None = None

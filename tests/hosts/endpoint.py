@@ -13,9 +13,10 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import boto3
 import psutil
@@ -123,6 +124,10 @@ class Endpoint:
     def get(self, path: str) -> bytes:
         with urlopen(self.url + path, timeout=30) as answer:
             return answer.read()  # type: ignore[no-any-return]
+
+    def post(self, path: str) -> None:
+        with urlopen(Request(self.url + path, method="POST"), timeout=30) as answer:
+            assert answer.status == HTTPStatus.NO_CONTENT
 
     def redis(self, name: str) -> RedisCluster:
         """A cluster client, as an application makes it from what DescribeClusters says."""

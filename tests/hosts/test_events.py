@@ -1,4 +1,4 @@
-"""What a host's other services are told of clusters: SNS topics and who subscribes to them."""
+"""What a host's other services are told of clusters: SNS topics and who subscribes to them, and CloudWatch."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
+from .conftest import require
 from .endpoint import Endpoint
 
 PATIENCE = 30
@@ -125,3 +128,53 @@ def test_a_topic_that_was_deleted_breaks_nothing(endpoint: Endpoint, topic: Topi
     topic.sns.delete_topic(TopicArn=topic.arn)
     memorydb = endpoint.client("memorydb")
     assert memorydb.failover_shard(ClusterName=cluster, ShardName="0001")["Cluster"]["Status"] == "available"
+
+
+def statistics(endpoint: Endpoint, metric: str, **dimensions: str) -> dict[str, float]:
+    """What CloudWatch knows of a metric of the last hour, until the end of this second."""
+    now = datetime.now(UTC)
+    rows = endpoint.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/MemoryDB",
+        MetricName=metric,
+        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(seconds=1),
+        Period=3600 * 2,
+        Statistics=["Sum", "Maximum", "SampleCount"],
+    )["Datapoints"]
+    return {name: sum(row[name] for row in rows) for name in ("Sum", "Maximum", "SampleCount")}
+
+
+def test_cloudwatch_is_told_of_every_node_and_of_the_cluster(endpoint: Endpoint, cluster: str) -> None:
+    with endpoint.redis(cluster) as redis:
+        for number in range(20):
+            redis.set(f"key:{number}", "x")
+            redis.get(f"key:{number}")
+        redis.get("none")
+        endpoint.post("/_memorydb/metrics")
+    primary = {"ClusterName": cluster, "NodeName": f"{cluster}-0001-001"}
+    replica = {"ClusterName": cluster, "NodeName": f"{cluster}-0001-002"}
+    assert statistics(endpoint, "SetTypeCmds", **primary)["Sum"] == 20
+    assert statistics(endpoint, "KeyspaceHits", **primary)["Sum"] == 20
+    assert statistics(endpoint, "KeyspaceMisses", **primary)["Sum"] == 1
+    assert statistics(endpoint, "CurrItems", **replica)["Maximum"] == 20
+    together = statistics(endpoint, "IsPrimary", ClusterName=cluster)
+    assert (together["Sum"] / together["SampleCount"], together["Maximum"]) == (0.5, 1)
+    endpoint.post("/_memorydb/metrics")
+    assert statistics(endpoint, "SetTypeCmds", **primary)["Sum"] == 20
+    listed = endpoint.client("cloudwatch").list_metrics(
+        Namespace="AWS/MemoryDB",
+        MetricName="CurrItems",
+        Dimensions=[{"Name": "ClusterName", "Value": cluster}],
+    )["Metrics"]
+    assert sorted(len(row["Dimensions"]) for row in listed) == [1, 2, 2]
+
+
+def test_a_localstack_without_cloudwatch_has_clusters_all_the_same(start: Callable[..., Endpoint]) -> None:
+    endpoint = start(require("localstack"), env={"SERVICES": "memorydb,s3,ec2,iam,sts"})
+    memorydb = endpoint.client("memorydb")
+    memorydb.create_cluster(ClusterName="orders", NodeType="db.t4g.small", ACLName="open-access")
+    with pytest.raises(HTTPError) as refusal:
+        endpoint.post("/_memorydb/metrics")
+    assert (refusal.value.code, b"cloudwatch is disabled" in refusal.value.read()) == (503, True)
+    assert memorydb.describe_clusters()["Clusters"][0]["Status"] == "available"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from localstack_memorydb.integrations import emulator as emulator_module
 from localstack_memorydb.integrations.emulator import Emulator
-from localstack_memorydb.provider.ports import Ports
+from localstack_memorydb.provider.ports import Datum, Ports, Scope
 from localstack_memorydb.provider.windows import DAYS
 from localstack_memorydb.settings import Settings
-from tests.world import ACCOUNT, REGION, Buckets, Subnets
+from tests.world import ACCOUNT, REGION, Buckets, Metrics, Subnets
 
 
 @pytest.fixture
@@ -56,7 +57,35 @@ def test_its_timer_takes_automatic_snapshots(emulator: Emulator) -> None:
     assert [each["Name"].startswith("automatic.orders-20") for each in found] == [True]
 
 
+def test_its_timer_tells_cloudwatch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(emulator_module, "_METRICS_SECONDS", 0.05)
+    told, metrics = threading.Event(), Metrics()
+
+    class Listening(Metrics):
+        def put(self, scope: Scope, namespace: str, data: Sequence[Datum], at: datetime) -> None:
+            metrics.put(scope, namespace, data, at)
+            if len(metrics.times) > 1:
+                told.set()
+
+    emulator = Emulator(Settings(), lambda: Ports(Buckets(), Subnets(), metrics=Listening()))
+    try:
+        call(emulator, "CreateCluster", ClusterName="orders", NodeType="db.t4g.small", ACLName="open-access")
+        assert told.wait(10)
+    finally:
+        emulator.close()
+    assert {each.microsecond for each in metrics.times} == {0}
+
+
+def test_it_tells_cloudwatch_nothing_by_itself_when_it_shall_not() -> None:
+    emulator = Emulator(Settings(metrics=False), lambda: Ports(Buckets(), Subnets(), metrics=Metrics()))
+    emulator.open()
+    assert not [thread for thread in threading.enumerate() if thread.name == "memorydb-metrics"]
+    emulator.close()
+
+
 def test_its_timer_ends_with_it(emulator: Emulator) -> None:
     emulator.open()
     emulator.close()
-    assert not [thread for thread in threading.enumerate() if thread.name == "memorydb-timer"]
+    assert not [
+        thread for thread in threading.enumerate() if thread.name in {"memorydb-timer", "memorydb-metrics"}
+    ]

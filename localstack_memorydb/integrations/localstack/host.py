@@ -112,7 +112,7 @@ def accept_rpc_v2_cbor() -> None:
 
 
 def add_pages() -> None:
-    """Serve the CA certificate beside the API, where the stand-alone host has it too."""
+    """Serve the CA certificate beside the API, where the stand-alone host has it too, and metrics on request."""
     from localstack.http import Response
     from localstack.services.edge import ROUTER
     from localstack.services.internal import get_internal_apis
@@ -120,5 +120,15 @@ def add_pages() -> None:
     def ca_certificate(request: Any) -> Any:
         return Response(emulator().ca_certificate, mimetype="application/x-pem-file")
 
+    def metrics(request: Any) -> Any:
+        from localstack_memorydb.provider import MetricsUnavailable
+
+        try:
+            emulator().publish_metrics()
+        except MetricsUnavailable as error:
+            return Response(f"{error}\n", status=503, mimetype="text/plain")
+        return Response(status=204)
+
+    ROUTER.add("/_memorydb/metrics", metrics, methods=["POST"])
     ROUTER.add("/_memorydb/ca.pem", ca_certificate, methods=["GET", "HEAD"])
     get_internal_apis().add("/_localstack/memorydb", ca_certificate, methods=["GET", "HEAD"])

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from localstack.aws.connect import connect_to
 
 from localstack_memorydb.integrations.iam_tokens import Tokens
+from localstack_memorydb.integrations.localstack.metrics import LocalStackMetrics
 from localstack_memorydb.provider.ports import (
     EncryptionKey,
     NoSuchBucket,
@@ -34,6 +35,7 @@ def ports() -> Ports:
         Tokens(LocalStackKeys()),
         LocalStackTopics(),
         LocalStackEncryptionKeys(),
+        LocalStackMetrics(),
     )
 
 

@@ -1,12 +1,14 @@
-"""The provider's ports, answered by moto's own S3, EC2, IAM, SNS and KMS in this process."""
+"""The provider's ports, answered by moto's own S3, EC2, IAM, SNS, KMS and CloudWatch in this process."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from localstack_memorydb.integrations.iam_tokens import Tokens
 from localstack_memorydb.provider.ports import (
+    Datum,
     EncryptionKey,
     NoSuchBucket,
     NoSuchEncryptionKey,
@@ -24,7 +26,14 @@ from localstack_memorydb.provider.ports import (
 
 def ports() -> Ports:
     """All ports. moto's EC2 takes a second to import, so each is imported when first asked."""
-    return Ports(MotoObjects(), MotoNetwork(), Tokens(MotoKeys()), MotoTopics(), MotoEncryptionKeys())
+    return Ports(
+        MotoObjects(),
+        MotoNetwork(),
+        Tokens(MotoKeys()),
+        MotoTopics(),
+        MotoEncryptionKeys(),
+        MotoMetrics(),
+    )
 
 
 class MotoObjects:
@@ -158,6 +167,15 @@ class MotoEncryptionKeys:
         if found is None:
             raise NoSuchEncryptionKey(key)
         return EncryptionKey(str(found.arn), str(found.key_state), found.key_spec == "SYMMETRIC_DEFAULT")
+
+
+class MotoMetrics:
+    """CloudWatch as moto keeps it."""
+
+    def put(self, scope: Scope, namespace: str, data: Sequence[Datum], at: datetime) -> None:
+        from localstack_memorydb.integrations.moto import metrics
+
+        metrics.put(scope, namespace, data, at)
 
 
 def _subnet(subnet: Any) -> Subnet:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # LocalStack's rule, so that both hosts put the same things in the same account.
 DEFAULT_ACCOUNT = "000000000000"
+METRICS_PAGE = "/_memorydb/metrics"
 _ACCESS_KEY = re.compile(r"Credential=(?P<key>[^/,\s]+)/")
 _ACCOUNT = re.compile(r"\d{12}")
 
@@ -58,6 +59,10 @@ class StandaloneApp:
             start_response("200 OK", [("Content-Type", kind), ("Content-Length", str(len(body)))])
             return [body]
         self._imported.wait()
+        if path == METRICS_PAGE and environ["REQUEST_METHOD"] == "POST":
+            self._emulator.publish_metrics()
+            start_response("204 No Content", [])
+            return []
         environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", account_of(environ))
         request = Request(environ)
         if wire.is_memorydb(path, request.headers):

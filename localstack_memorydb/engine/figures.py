@@ -1,0 +1,61 @@
+"""A node's figures for whoever watches it from outside: those of INFO, as numbers."""
+
+from __future__ import annotations
+
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Final
+
+from localstack_memorydb.engine.info import memory_of
+from localstack_memorydb.engine.registry import READONLY
+from localstack_memorydb.engine.spec import CommandFigures, NodeFigures
+
+if TYPE_CHECKING:
+    from localstack_memorydb.engine.cluster import Node
+    from localstack_memorydb.engine.keyspace import Keyspace
+
+_SAMPLED_DEADLINES: Final = 1000
+
+
+def figures_of(node: Node, now: int) -> NodeFigures:
+    """What the node has counted so far, and how it is now. Takes no longer for many keys than for some."""
+    shard, stats, cluster = node.shard, node.stats, node.cluster
+    return NodeFigures(
+        name=node.name,
+        is_primary=node.is_primary,
+        connections=len(node.sessions),
+        connections_received=node.connections_received,
+        bytes_received=node.bytes_received,
+        bytes_sent=node.bytes_sent,
+        errors=node.errors.total(),
+        denied=dict(node.access_log.denied),
+        hits=stats.hits(cluster.table.readers),
+        misses=stats.misses,
+        keys=len(shard.keyspace),
+        average_ttl=_average_ttl(shard.keyspace, now),
+        expired=shard.keyspace.expired,
+        evicted=shard.keyspace.evicted,
+        used_memory=memory_of(shard, now),
+        maxmemory=cluster.spec.maxmemory,
+        tracked_keys=len(shard.keyspace.tracking.keys),
+        tracked_keys_limit=cluster.parameters.tracking_table_max_keys,
+        commands=tuple(_commands(node)),
+    )
+
+
+def _commands(node: Node) -> list[CommandFigures]:
+    """The commands that were called. Subcommands count for themselves, and not for their container."""
+    counted = node.stats.commands
+    return [
+        CommandFigures(
+            each.name, each.group, bool(each.flags & READONLY), each.write, stat.calls, stat.microseconds
+        )
+        for each in node.cluster.table.full()
+        if (stat := counted.get(each.name)) is not None and stat.calls
+    ]
+
+
+def _average_ttl(keyspace: Keyspace, now: int) -> int:
+    """The average time to live in ms, judged by some of the keys that have one."""
+    slots = (slot.deadlines.values() for _, slot in keyspace.filled() if slot.deadlines)
+    sample = list(islice(chain.from_iterable(slots), _SAMPLED_DEADLINES))
+    return max(0, sum(sample) // len(sample) - now) if sample else 0
