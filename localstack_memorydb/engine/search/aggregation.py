@@ -12,12 +12,12 @@ from typing import Any, Final, TypeAlias
 
 from localstack_memorydb.engine.errors import CommandError, printable
 from localstack_memorydb.engine.resp import Argv, Reply
-from localstack_memorydb.engine.search.expressions import Expression, is_true, parse_expression
+from localstack_memorydb.engine.search.expressions import Expression, is_true, parse_expression, rank
 from localstack_memorydb.engine.search.query import Search
 from localstack_memorydb.engine.search.reducers import Reduce, make_reducer
 from localstack_memorydb.engine.search.request import Options, read_limit
 from localstack_memorydb.engine.search.schema import Words
-from localstack_memorydb.engine.search.searching import datum, rank
+from localstack_memorydb.engine.search.searching import datum
 
 MOST_STAGES: Final = 32
 MOST_LOADED: Final = 1024
@@ -192,7 +192,8 @@ def _group(words: Words, random: Random) -> Stage:
             groups.setdefault(members, []).append(record)
         made = []
         for members, group in groups.items():
-            record = Record(dict(zip(names, members, strict=True)))
+            shared = [list(member) if isinstance(member, tuple) else member for member in members]
+            record = Record(dict(zip(names, shared, strict=True)))
             for shown, reduce in reducers:
                 record.values[shown] = reduce(group, pipeline.look)
             made.append(record)

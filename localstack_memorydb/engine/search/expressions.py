@@ -21,6 +21,7 @@ Lookup: TypeAlias = Callable[[bytes], Any]
 Expression: TypeAlias = Callable[[Lookup], Any]
 
 _DEEPEST: Final = 60
+_MOST_TOKENS: Final = 500
 _TOKEN: Final = re.compile(
     r"""\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
     |@(?P<property>(?:\\.|[^\s@(){}\[\]!=<>&|+\-*/%^,'"\\])+)
@@ -58,6 +59,8 @@ class _Parser:
             kind = str(found.lastgroup)
             self._tokens.append((kind, found[kind]))
             position = found.end()
+            if len(self._tokens) > _MOST_TOKENS:
+                raise CommandError("ERR Invalid expression: it is too long")
 
     def whole(self) -> Expression:
         """The whole text."""
@@ -76,10 +79,13 @@ class _Parser:
             return self._tokens[self._at - 1][1]
         return ""
 
-    def _any(self) -> Expression:
+    def _nest(self) -> None:
         self._depth += 1
         if self._depth > _DEEPEST:
-            raise CommandError("ERR Invalid expression: too many parentheses")
+            raise CommandError("ERR Invalid expression: it is nested too deeply")
+
+    def _any(self) -> Expression:
+        self._nest()
         left = self._all()
         while self._accept("||"):
             left = _either(left, self._all())
@@ -111,13 +117,15 @@ class _Parser:
         return left
 
     def _power(self) -> Expression:
+        self._nest()
         left = self._unary()
-        return _calculated("^", left, self._power()) if self._accept("^") else left
+        if self._accept("^"):
+            left = _calculated("^", left, self._power())
+        self._depth -= 1
+        return left
 
     def _unary(self) -> Expression:
-        self._depth += 1
-        if self._depth > _DEEPEST:
-            raise CommandError("ERR Invalid expression: too many operators")
+        self._nest()
         if self._accept("!"):
             inner = self._unary()
             made: Expression = lambda look: float(not is_true(inner(look)))  # noqa: E731
@@ -170,6 +178,13 @@ class _Parser:
         return lambda look: run(*(argument(look) for argument in arguments))
 
 
+def rank(value: Any) -> tuple[int, Any]:
+    """What values are ordered by: numbers, then texts, then lists."""
+    if isinstance(value, list):
+        return 2, [rank(each) for each in value]
+    return int(isinstance(value, bytes)), value
+
+
 def _either(left: Expression, right: Expression) -> Expression:
     return lambda look: float(is_true(left(look)) or is_true(right(look)))
 
@@ -202,7 +217,9 @@ def _compared(mark: str, left: Expression, right: Expression) -> Expression:
         second: Any = theirs
         if isinstance(ours, float) or isinstance(theirs, float):
             first, second = numbers if None not in numbers else (as_text(ours), as_text(theirs))
-        return float(_RELATIONS[mark](first, second))
+        if isinstance(first, list) is not isinstance(second, list):
+            return float(mark == "!=")
+        return float(_RELATIONS[mark](rank(first), rank(second)))
 
     return compare
 

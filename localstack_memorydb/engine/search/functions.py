@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
+from localstack_memorydb.engine.errors import CommandError
 from localstack_memorydb.engine.numbers import format_double
 from localstack_memorydb.engine.search.documents import as_number
 
@@ -16,6 +17,8 @@ Function: TypeAlias = tuple[Callable[..., Any], int, int]
 _MANY: Final = 64
 _DEFAULT_FORMAT: Final = b"%FT%TZ"
 _LATEST: Final = 253402300799  # the last second of the year 9999
+_LONGEST: Final = 1 << 20
+_LONGEST_PATTERN: Final = 200
 
 
 def _text(value: Any) -> str | None:
@@ -83,7 +86,10 @@ def _substr(value: Any, offset: Any, count: Any) -> bytes | None:
 
 
 def _concat(*values: Any) -> bytes:
-    return _bytes("".join(_text(value) or "" for value in values))
+    made = "".join(_text(value) or "" for value in values)
+    if len(made) > _LONGEST:  # a few stages could ask for more than there is
+        raise CommandError(f"ERR A text of more than {_LONGEST} characters cannot be made")
+    return _bytes(made)
 
 
 def _split(value: Any, separators: Any = b",", stripped: Any = b" ") -> list[bytes] | None:
@@ -103,11 +109,21 @@ def _moment(value: Any) -> datetime | None:
     return datetime.fromtimestamp(int(number), UTC)
 
 
+def _plain(pattern: str) -> str:
+    """A pattern without the abbreviations that not every platform knows. Raises ValueError for one out of bounds."""
+    if len(pattern) > _LONGEST_PATTERN or not pattern.isprintable():
+        raise ValueError(pattern)
+    return pattern.replace("%F", "%Y-%m-%d").replace("%T", "%H:%M:%S")
+
+
 def _timefmt(value: Any, form: Any = _DEFAULT_FORMAT) -> bytes | None:
     moment, pattern = _moment(value), _text(form)
     if moment is None or pattern is None:
         return None
-    return _bytes(moment.strftime(pattern.replace("%F", "%Y-%m-%d").replace("%T", "%H:%M:%S")))
+    try:
+        return _bytes(moment.strftime(_plain(pattern)))
+    except ValueError:
+        return None
 
 
 def _parsetime(value: Any, form: Any = _DEFAULT_FORMAT) -> float | None:
@@ -115,10 +131,10 @@ def _parsetime(value: Any, form: Any = _DEFAULT_FORMAT) -> float | None:
     if text is None or pattern is None:
         return None
     try:
-        parsed = datetime.strptime(text, pattern.replace("%F", "%Y-%m-%d").replace("%T", "%H:%M:%S"))
-    except ValueError:
+        parsed = datetime.strptime(text, _plain(pattern))
+        return parsed.replace(tzinfo=parsed.tzinfo or UTC).timestamp()
+    except (OverflowError, ValueError):
         return None
-    return parsed.replace(tzinfo=parsed.tzinfo or UTC).timestamp()
 
 
 def _of_time(run: Callable[[datetime], float]) -> Function:

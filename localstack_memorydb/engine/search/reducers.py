@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from random import Random
-from statistics import stdev
 from typing import Any, Final, TypeAlias
 
 from localstack_memorydb.engine.errors import CommandError, printable
-from localstack_memorydb.engine.search.expressions import to_number
-from localstack_memorydb.engine.search.searching import rank
+from localstack_memorydb.engine.search.expressions import rank, to_number
 
 Look: TypeAlias = Callable[[Any, bytes], Any]
 """The value of a property of a record."""
@@ -96,6 +94,21 @@ def _sample(values: list[Any], size: int, random: Random) -> list[Any]:
     return random.sample(values, min(size, len(values)))
 
 
+def _sum(numbers: list[float]) -> float:
+    try:
+        return math.fsum(numbers)
+    except (OverflowError, ValueError):  # it is infinite, or no number
+        return sum(numbers)
+
+
+def _deviation(numbers: list[float]) -> float:
+    """Of a sample, as opposed to a whole."""
+    if len(numbers) < 2:
+        return 0.0
+    mean = _sum(numbers) / len(numbers)
+    return math.sqrt(_sum([(number - mean) * (number - mean) for number in numbers]) / (len(numbers) - 1))
+
+
 def _distinct(values: list[Any]) -> list[Any]:
     return list(dict.fromkeys(values))
 
@@ -105,9 +118,9 @@ _OF_VALUES: Final[dict[str, Callable[[list[Any]], Any]]] = {
     "COUNT_DISTINCTISH": lambda values: float(len(_distinct(values))),
 }
 _OF_NUMBERS: Final[dict[str, Callable[[list[float]], float]]] = {
-    "SUM": lambda numbers: float(math.fsum(numbers)),
+    "SUM": _sum,
     "MIN": lambda numbers: min(numbers, default=math.inf),
     "MAX": lambda numbers: max(numbers, default=-math.inf),
-    "AVG": lambda numbers: math.fsum(numbers) / len(numbers) if numbers else 0.0,
-    "STDDEV": lambda numbers: stdev(numbers) if len(numbers) > 1 else 0.0,
+    "AVG": lambda numbers: _sum(numbers) / len(numbers) if numbers else 0.0,
+    "STDDEV": _deviation,
 }

@@ -107,11 +107,11 @@ class Words:
 
     def keyword(self) -> str:
         """The next argument in upper case."""
-        return self.next().decode("latin-1").upper()
+        return self.next().upper().decode("latin-1")
 
     def accept(self, *words: str) -> bool:
         """Whether the next argument is one of the words, which is then passed over."""
-        found = self._at < len(self._argv) and self._argv[self._at].decode("latin-1").upper() in words
+        found = self._at < len(self._argv) and self._argv[self._at].upper().decode("latin-1") in words
         self._at += found
         return found
 

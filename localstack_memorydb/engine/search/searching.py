@@ -12,6 +12,7 @@ from localstack_memorydb.engine.errors import CommandError
 from localstack_memorydb.engine.resp import Reply
 from localstack_memorydb.engine.search.columns import Tick
 from localstack_memorydb.engine.search.documents import Datum
+from localstack_memorydb.engine.search.expressions import rank
 from localstack_memorydb.engine.search.index import Index
 from localstack_memorydb.engine.search.query import Nearest, Node, Search, field_names
 from localstack_memorydb.engine.search.request import Options, SearchRequest
@@ -106,8 +107,3 @@ def sort(keys: list[bytes], search: Search, name: bytes, descending: bool) -> li
     have = [key for key in keys if data[key] is not None]
     have.sort(key=lambda key: rank(data[key]), reverse=descending)
     return have + [key for key in keys if data[key] is None]
-
-
-def rank(value: Any) -> tuple[bool, Any]:
-    """What values are sorted by: numbers, then texts."""
-    return isinstance(value, bytes), value
