@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 import struct
+import sys
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from heapq import nsmallest
+from itertools import repeat
 from operator import itemgetter, mul
 from typing import Final, TypeAlias
 
@@ -43,7 +45,10 @@ def read_vector(data: bytes, dimensions: int) -> array[float] | None:
     """A vector from its little-endian bytes; None when they are of another length."""
     if len(data) != 4 * dimensions:
         return None
-    return array("f", struct.unpack(f"<{dimensions}f", data))
+    vector = array("f", data)
+    if sys.byteorder == "big":
+        vector.byteswap()
+    return vector
 
 
 def _add_up(numbers: Iterable[float]) -> float:
@@ -177,14 +182,15 @@ class VectorColumn(TextColumn):
         return len(self._vectors) * (4 * self.field.dimensions + edges + 64)
 
     def _prepare(self, vector: array[float]) -> Vector:
-        numbers: Vector = vector
+        numbers = tuple(vector)
         if self.field.metric == "COSINE":
-            length = math.hypot(*vector)
+            length = math.sqrt(sum(map(mul, numbers, numbers)))
             if not length:
                 return ()
-            numbers = array("d", [number / length for number in vector])
-        fast = len(self._vectors) * self.field.dimensions < _FAST_NUMBERS
-        return tuple(numbers) if fast else numbers
+            numbers = tuple(map(mul, numbers, repeat(1 / length)))
+        if len(self._vectors) * self.field.dimensions < _FAST_NUMBERS:
+            return numbers
+        return array("d", numbers) if self.field.metric == "COSINE" else vector
 
     def distances(
         self, vector: array[float], keys: Mapping[bytes, None] | None, tick: Tick
@@ -208,7 +214,8 @@ class VectorColumn(TextColumn):
             return lambda vector: 1 - sum(map(mul, origin, vector))
         if not origin:
             return lambda vector: 1.0
-        return lambda vector: dist(origin, vector) ** 2 / 2 if vector else 1.0
+        # In 32 bits one less the product is nothing at all for vectors of nearly the same direction.
+        return lambda vector: 1 - float32(1 - dist(origin, vector) ** 2 / 2) if vector else 1.0
 
     def nearest(
         self, vector: array[float], count: int, keys: Mapping[bytes, None] | None, tick: Tick
