@@ -123,6 +123,90 @@ def test_distances_are_squares_in_twelve_digits(ask: Searcher) -> None:
     assert ask.nearest("i", 2, *[0.0] * 6) == [("b", "11.1100006104"), ("a", "91")]
 
 
+def test_the_manuals_search_of_documents(ask: Searcher) -> None:
+    """The same of JSON, as a client got it: a document is one text."""
+    ask(f"FT.CREATE json_idx1 ON JSON PREFIX 1 json: SCHEMA $.vec AS VEC {VECTOR.format('HNSW', 6, 'L2')}")
+    ask("JSON.SET json:0 .", b'{"vec": [1,2,3,4,5,6]}')
+    ask("JSON.SET json:1 .", b'{"vec": [10,20,30,40,50,60]}')
+    ask("JSON.SET json:2 .", b'{"vec": [1.1,1.2,1.3,1.4,1.5,1.6]}')
+    query = "*=>[KNN 2 @VEC $query_vec]"
+    assert ask.query("json_idx1", query, "PARAMS", "2", "query_vec", bytes(24), "DIALECT", "2") == [
+        2,
+        b"json:2",
+        [b"__VEC_score", b"11.1100006104", b"$", b'{"vec":[1.1,1.2,1.3,1.4,1.5,1.6]}'],
+        b"json:0",
+        [b"__VEC_score", b"91", b"$", b'{"vec":[1,2,3,4,5,6]}'],
+    ]
+
+
+@pytest.fixture
+def bikes(ask: Searcher) -> Searcher:
+    """Documents with all that a field may find."""
+    ask(
+        "FT.CREATE bikes ON JSON PREFIX 1 bike: SCHEMA $.model AS model TEXT $.price AS price NUMERIC "
+        "$.condition AS condition TAG $.colours AS colours TAG $.sold AS sold TAG $..sizes AS sizes TAG"
+    )
+    ask(
+        "JSON.SET bike:0 .",
+        b'{"model":"Jigger","price":270,"condition":"new","colours":["red","Blue"],"sold":true}',
+    )
+    ask("JSON.SET bike:1 .", b'{"model":"Hillcraft","price":1200.5,"condition":"used","a":{"sizes":"s,m"}}')
+    ask("JSON.SET bike:2 .", b'{"model":null,"price":"815","condition":["new","used"],"b":{"sizes":["m"]}}')
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("*", [0, 1, 2]),
+        ("@price:[0 1000]", [0]),
+        ("@price:[1200.5 1200.5]", [1]),
+        ("@condition:{new}", [0, 2]),
+        ("@colours:{blue}", [0]),
+        ("@sold:{true}", [0]),
+        ("@sizes:{m}", [1, 2]),
+        ("@sizes:{s} @condition:{used}", [1]),
+    ],
+)
+def test_filters_of_documents(bikes: Searcher, query: str, found: list[int]) -> None:
+    assert bikes.keys("bikes", query) == [f"bike:{number}" for number in found]
+
+
+def test_fields_of_documents(bikes: Searcher) -> None:
+    reply = bikes.query("bikes", "@price:[0 1000]", *"RETURN 4 model price sold colours".split())
+    assert reply[2] == [
+        *(b"model", b"Jigger", b"price", b"270", b"sold", b"true"),
+        *(b"colours", b'["red","Blue"]'),
+    ]
+    reply = bikes("FT.AGGREGATE bikes * GROUPBY 1 @condition REDUCE COUNT 0 AS n SORTBY 1 @condition")
+    assert reply[1:] == [
+        [b"condition", b'["new","used"]', b"n", b"1"],
+        [b"condition", b"new", b"n", b"1"],
+        [b"condition", b"used", b"n", b"1"],
+    ]
+
+
+def test_indexes_follow_documents(bikes: Searcher) -> None:
+    bikes("JSON.NUMINCRBY bike:0 $.price 30")
+    assert bikes.keys("bikes", "@price:[300 300]") == ["bike:0"]
+    bikes("JSON.DEL bike:0 $.colours")
+    assert bikes.keys("bikes", "@colours:{red}") == []
+    bikes("JSON.DEL bike:1")
+    bikes("DEL bike:2")
+    bikes("HSET bike:3 price 5")
+    assert bikes.keys("bikes", "*") == ["bike:0"]
+
+
+@pytest.mark.parametrize("vector", [b"[1]", b"[1,2,3]", b'["a","b"]', b"[true,1]", b"7", b"{}"])
+def test_vectors_of_documents_that_are_none(ask: Searcher, vector: bytes) -> None:
+    ask(f"FT.CREATE i ON JSON SCHEMA $.v AS v {VECTOR.format('FLAT', 2, 'L2')}")
+    ask("JSON.SET k $", b'{"v":' + vector + b"}")
+    assert ask.keys("i", "*") == ["k"]
+    assert ask.nearest("i", 5, 0, 0) == []
+    ask("JSON.SET k $.v", b"[3,4]")
+    assert ask.nearest("i", 5, 0, 0) == [("k", "25")]
+
+
 def test_an_aggregation_as_a_client_got_it(movies: Searcher) -> None:
     reply = movies(
         "FT.AGGREGATE films * LOAD * APPLY ceil(@rating) AS r_rating GROUPBY 1 @genre "
@@ -569,9 +653,9 @@ def test_names_and_aliases(ask: Searcher) -> None:
     ("declared", "why"),
     [
         ("i SCHEMA n NUMERIC", "already exists"),
-        ("j SCHEMA", "wrong number of arguments for 'ft.create' command"),
-        ("j", "wrong number of arguments for 'ft.create' command"),
-        ("j SCHEMA n", "wrong number of arguments for 'ft.create' command"),
+        ("j SCHEMA", "wrong number of arguments for 'FT.CREATE' command"),
+        ("j", "wrong number of arguments for 'FT.CREATE' command"),
+        ("j SCHEMA n", "wrong number of arguments for 'FT.CREATE' command"),
         ("j SCHEMA n NUMERIC n TAG", "Field n already exists"),
         ("j SCHEMA a AS n NUMERIC b AS n TAG", "Field n already exists"),
         ("j ON LIST SCHEMA n NUMERIC", "Invalid index type"),
@@ -640,7 +724,7 @@ def test_other_clusters_do_not_know_the_commands(version: str, enabled: str) -> 
 
 def test_the_commands_as_clients_see_them(ask: Searcher) -> None:
     assert ask("COMMAND INFO FT.SEARCH")[0][:7] == [
-        *(b"ft.search", -3, [b"readonly"], 0, 0, 0),
+        *(b"FT.SEARCH", -3, [b"readonly", b"module"], 0, 0, 0),
         [b"@read", b"@slow", b"@search"],
     ]
     assert ask("COMMAND INFO FT.CREATE")[0][6] == [b"@write", b"@fast", b"@search"]
@@ -672,7 +756,7 @@ def test_a_user_needs_every_key_of_the_prefixes(cluster: Cluster) -> None:
     assert writer.query("some", "*") == "NOPERM No permissions to access a key"
     barred = Searcher(cluster)
     barred("AUTH barred x")
-    assert barred.query("some", "*") == "NOPERM User barred has no permissions to run the 'ft.search' command"
+    assert barred.query("some", "*") == "NOPERM User barred has no permissions to run the 'FT.SEARCH' command"
     assert owner("ACL LOG 1")[0][3] == b"command"
 
 

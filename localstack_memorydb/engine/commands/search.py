@@ -1,4 +1,4 @@
-"""Search: indexes over hashes, vectors among them. https://docs.aws.amazon.com/memorydb/latest/devguide/vector-search-commands.html
+"""Search: indexes over hashes and documents, vectors among them. https://docs.aws.amazon.com/memorydb/latest/devguide/vector-search-commands.html
 
 The commands are there on clusters whose parameter `search-enabled` is yes. No key stands in their arguments, so permissions
 are asked of the index: the user must be able to read every key that it may cover.
@@ -12,6 +12,7 @@ from localstack_memorydb.engine.errors import CommandError, NoPermission
 from localstack_memorydb.engine.registry import (
     FAST,
     GATE_RESTRICTED,
+    MODULE,
     NO_MULTI,
     NOSCRIPT,
     READONLY,
@@ -34,7 +35,9 @@ from localstack_memorydb.engine.users import log_denial
 search = Family("search", "@search")
 
 _SINCE = "7.0.0"
-_CHANGE = FAST | NO_MULTI | NOSCRIPT | WRITE
+_CHANGE = FAST | MODULE | NO_MULTI | NOSCRIPT | WRITE
+_LOOK = MODULE | READONLY
+_GLANCE = FAST | MODULE | READONLY
 
 
 def _indexes(s: Session) -> Indexes:
@@ -50,7 +53,7 @@ def _require_readable(s: Session, prefixes: tuple[bytes, ...], name: str) -> Non
     for prefix in prefixes or (b"",):
         if not s.permissions.may_read_all(command, prefix):
             log_denial(s, "key", prefix, s.user.encode("utf-8", "surrogateescape"))
-            raise NoPermission("key", s.user, name, s.table.level)
+            raise NoPermission("key", s.user, command.title, s.table.level)
 
 
 def _index(s: Session, name: bytes, command: str, missing: str = "Index not found") -> Index:
@@ -80,13 +83,13 @@ def dropindex(s: Session, argv: Argv) -> Reply:
     return OK
 
 
-@search.command("FT._LIST", 1, READONLY, since=_SINCE)
+@search.command("FT._LIST", 1, _LOOK, since=_SINCE)
 def list_(s: Session, argv: Argv) -> Reply:
     """The names of all indexes."""
     return list(_indexes(s).by_name)
 
 
-@search.command("FT.INFO", 2, FAST | READONLY, since=_SINCE)
+@search.command("FT.INFO", 2, _GLANCE, since=_SINCE)
 def info(s: Session, argv: Argv) -> Reply:
     """How an index was made, and what is in it."""
     index = _index(s, argv[1], "ft.info")
@@ -127,7 +130,7 @@ def aliasupdate(s: Session, argv: Argv) -> Reply:
     return OK
 
 
-@search.command("FT._ALIASLIST", 1, READONLY, since=_SINCE)
+@search.command("FT._ALIASLIST", 1, _LOOK, since=_SINCE)
 def aliaslist(s: Session, argv: Argv) -> Reply:
     """Every further name with its index."""
     return [[alias, name] for alias, name in _indexes(s).aliases.items()]
@@ -160,21 +163,21 @@ def _aggregate(s: Session, index: Index, node: Node, argv: Argv, at: int) -> tup
     return Pipeline(found, keys).run(aggregation), len(keys)
 
 
-@search.command("FT.SEARCH", -3, READONLY, since=_SINCE)
+@search.command("FT.SEARCH", -3, _LOOK, since=_SINCE)
 def search_(s: Session, argv: Argv) -> Reply:
     """The keys that a query finds, with their fields."""
     index = _index(s, argv[1], "ft.search")
     return _search(s, index, parse_query(argv[2]), argv, 3)[0]
 
 
-@search.command("FT.AGGREGATE", -3, READONLY, since=_SINCE)
+@search.command("FT.AGGREGATE", -3, _LOOK, since=_SINCE)
 def aggregate(s: Session, argv: Argv) -> Reply:
     """What is worked out from the keys that a query finds."""
     index = _index(s, argv[1], "ft.aggregate")
     return _aggregate(s, index, parse_query(argv[2]), argv, 3)[0]
 
 
-@search.command("FT.PROFILE", -5, READONLY, since=_SINCE)
+@search.command("FT.PROFILE", -5, _LOOK, since=_SINCE)
 def profile(s: Session, argv: Argv) -> Reply:
     """The answer of a query, and how long it took, in microseconds."""
     index = _index(s, argv[1], "ft.profile")
@@ -201,13 +204,13 @@ def _explain(s: Session, argv: Argv, name: str) -> list[str]:
     return parse_query(argv[2]).explain()
 
 
-@search.command("FT.EXPLAIN", -3, FAST | READONLY, since=_SINCE)
+@search.command("FT.EXPLAIN", -3, _GLANCE, since=_SINCE)
 def explain(s: Session, argv: Argv) -> Reply:
     """How a query is understood, as one text."""
     return "\n".join(_explain(s, argv, "ft.explain")).encode("utf-8", "surrogateescape")
 
 
-@search.command("FT.EXPLAINCLI", -3, FAST | READONLY, since=_SINCE)
+@search.command("FT.EXPLAINCLI", -3, _GLANCE, since=_SINCE)
 def explaincli(s: Session, argv: Argv) -> Reply:
     """How a query is understood, line by line."""
     lines = _explain(s, argv, "ft.explaincli")

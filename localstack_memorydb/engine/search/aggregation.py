@@ -151,7 +151,7 @@ def _limit(offset: int, count: int) -> Stage:
 
 def _sort(words: Words) -> Stage:
     count = words.integer("SORTBY count", 0, 1 << 16)
-    properties, most = Words([b"ft.aggregate", *words.take(count)], 1), None
+    properties, most = Words([b"FT.AGGREGATE", *words.take(count)], 1), None
     orders: list[tuple[bytes, bool]] = []
     while properties:
         name = properties.next().removeprefix(b"@")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeAlias
+from array import array
+from typing import Any, Final, Protocol, TypeAlias
 
+from localstack_memorydb.engine.documents import Document, Json, write
+from localstack_memorydb.engine.documents.selecting import Selection
+from localstack_memorydb.engine.documents.texts import encoded, is_number
 from localstack_memorydb.engine.errors import NotFloat
 from localstack_memorydb.engine.numbers import parse_float
 from localstack_memorydb.engine.search.columns import read_vector
@@ -37,9 +41,9 @@ class HashDocuments:
         """Whether the value is a hash."""
         return type(value) is Hash
 
-    def column_value(self, value: Any, field: Field) -> object:
+    def column_value(self, value: Hash, field: Field) -> object:
         """The field's value for its column; None when it has none, or one of another form."""
-        data: bytes | None = value.get(field.identifier)
+        data = value.get(field.identifier)
         if data is None:
             return None
         if isinstance(field, NumericField):
@@ -50,14 +54,71 @@ class HashDocuments:
             return read_vector(data, field.dimensions)
         return None
 
-    def text(self, value: Any, field: Field) -> bytes | None:
+    def text(self, value: Hash, field: Field) -> bytes | None:
         """The field's value as a client gets it."""
-        found: bytes | None = value.get(field.identifier)
-        return found
+        return value.get(field.identifier)
 
-    def whole(self, value: Any) -> list[bytes]:
+    def whole(self, value: Hash) -> list[bytes]:
         """All fields with their values."""
         return [word for pair in value.items() for word in pair]
+
+
+class JsonDocuments:
+    """JSON documents: a field is what a path selects, the first value unless there may be several."""
+
+    def holds(self, value: Value | None) -> bool:
+        """Whether the value is a document."""
+        return type(value) is Document
+
+    def column_value(self, value: Document, field: Field) -> object:
+        """The field's value for its column; None when it has none, or one of another form."""
+        found = self._select(value, field)
+        if isinstance(field, TagField):
+            return [label for each in found for label in _labels(each, field.separator)]
+        if not found:
+            return None
+        first: Any = found[0]
+        if isinstance(field, NumericField):
+            return float(first) if is_number(first) else None
+        if isinstance(field, VectorField):
+            return _vector(first if isinstance(first, list) else found, field.dimensions)
+        return None
+
+    def text(self, value: Document, field: Field) -> bytes | None:
+        """The field's value as a client gets it: a string without quotes, all else as JSON."""
+        found = self._select(value, field)
+        if not found or found[0] is None:
+            return None
+        return encoded(found[0]) if isinstance(found[0], str) else write(found[0])
+
+    def whole(self, value: Document) -> list[bytes]:
+        """The document, under the name of its root."""
+        return [b"$", value.dump()]
+
+    def _select(self, value: Document, field: Field) -> list[Json]:
+        return Selection(value.root, field.identifier.decode("utf-8", "surrogateescape")).values
+
+
+def _labels(value: Json, separator: str) -> list[str]:
+    """The labels in a string, a boolean, or an array of these."""
+    if isinstance(value, bool):
+        return ["true" if value else "false"]
+    if isinstance(value, str):
+        return value.split(separator)
+    if isinstance(value, list):
+        return [label for each in value if not isinstance(each, list) for label in _labels(each, separator)]
+    return []
+
+
+def _vector(value: list[Json], dimensions: int) -> array[float] | None:
+    """A vector from an array of as many numbers; None when it is none."""
+    numbers: list[Any] = value
+    if len(value) != dimensions or not all(map(is_number, value)):
+        return None
+    try:
+        return array("f", numbers)
+    except OverflowError:
+        return None
 
 
 def as_number(data: bytes) -> float | None:
@@ -68,5 +129,5 @@ def as_number(data: bytes) -> float | None:
         return None
 
 
-DOCUMENTS: dict[str, Documents] = {"HASH": HashDocuments()}
+DOCUMENTS: Final[dict[str, Documents]] = {"HASH": HashDocuments(), "JSON": JsonDocuments()}
 """The readers by key type."""

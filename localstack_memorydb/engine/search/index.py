@@ -171,8 +171,6 @@ class Indexes:
             raise CommandError(f"ERR Index {printable(definition.name)} already exists.")
         if len(self.by_name) >= MOST_INDEXES:
             raise CommandError(f"ERR The number of indexes cannot exceed {MOST_INDEXES}")
-        if definition.key_type not in DOCUMENTS:
-            raise CommandError(f"ERR Indexes on {definition.key_type} are not supported")
         index = Index(definition, self._keyspace, created)
         index.fill()
         self.by_name[definition.name] = index

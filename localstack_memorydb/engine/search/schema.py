@@ -89,7 +89,7 @@ class Words:
     def __init__(self, argv: Argv, at: int) -> None:
         self._argv = argv
         self._at = at
-        self._name = argv[0].decode("latin-1").lower()
+        self._name = argv[0].upper().decode("latin-1")
 
     def __bool__(self) -> bool:
         return self._at < len(self._argv)
