@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from localstack_memorydb.engine import memory
+from localstack_memorydb.engine.documents import Document
 from localstack_memorydb.engine.memory import human
 from localstack_memorydb.engine.search.report import info_sections
 from localstack_memorydb.engine.versions import PATCH_VERSIONS, REDIS_COMPATIBLE, is_valkey
@@ -198,16 +199,22 @@ def _commandstats(s: Session) -> Fields:
         if stat.calls or stat.failed or stat.rejected:
             used = stat.microseconds
             each = used / stat.calls if stat.calls else 0.0
-            fields[f"cmdstat_{name}"] = (
+            fields[f"cmdstat_{_title(s, name)}"] = (
                 f"calls={stat.calls},usec={used},usec_per_call={each:.2f},"
                 f"rejected_calls={stat.rejected},failed_calls={stat.failed}"
             )
     return fields
 
 
+def _title(s: Session, name: str) -> str:
+    """A command's name as the server says it."""
+    command = s.table.get(name.encode())
+    return name if command is None else command.title
+
+
 def _latencystats(s: Session) -> Fields:
     return {
-        f"latency_percentiles_usec_{name}": ",".join(
+        f"latency_percentiles_usec_{_title(s, name)}": ",".join(
             f"p{percent:g}={stat.percentile(percent):.3f}" for percent in (50, 99, 99.9)
         )
         for name, stat in s.node.stats.commands.items()
@@ -272,11 +279,23 @@ def info(s: Session, names: Iterable[bytes]) -> bytes:
 
 def _module_blocks(s: Session, wanted: set[str]) -> list[str]:
     """The sections of what MemoryDB adds to the engine: by their names, or all of them with `modules`."""
-    if "@search" not in s.table.categories:
-        return []
-    chosen = wanted & {"everything", "modules", "search"}
+    every = wanted & {"everything", "modules"}
+    sections: dict[str, Fields] = {}
+    if every or wanted & {"json", "json_core_metrics"}:
+        sections["json_core_metrics"] = _json_core_metrics(s)
+    if "@search" in s.table.categories:
+        sections |= {
+            name: fields
+            for name, fields in info_sections(s.node.shard.keyspace.indexes).items()
+            if every or wanted & {"search", name}
+        }
     return [
         f"# {name}\r\n" + "".join(f"{field}:{value}\r\n" for field, value in fields.items())
-        for name, fields in info_sections(s.node.shard.keyspace.indexes).items()
-        if chosen or name in wanted
+        for name, fields in sections.items()
     ]
+
+
+def _json_core_metrics(s: Session) -> Fields:
+    entries = s.node.shard.keyspace.entries(s.now)
+    sizes = [value.size() for _, value, _ in entries if isinstance(value, Document)]
+    return {"json_total_memory_bytes": sum(sizes), "json_num_documents": len(sizes)}

@@ -45,8 +45,7 @@ ARITY_OF_7_2 = {"script|debug": 3}
 
 OF_MODULES = (
     "json",
-    "search",
-)  # what MemoryDB has and the witnesses have not; names of its commands are in capitals
+)  # categories that MemoryDB has and the witnesses have not; names of such commands are in capitals
 
 # Valkey 8.0 took the deprecation of these back.
 _UNDEPRECATED = (
