@@ -38,6 +38,24 @@ class Stack:
         self._wait("stack_update_complete")
         return self.outputs()
 
+    def deploy(self, kind: str, template: Template, **parameters: str) -> dict[str, str]:
+        """By a change set, as the tools do it: the CDK deletes the one of the last time first."""
+        names = {"StackName": self.name, "ChangeSetName": "deploy"}
+        if kind == "UPDATE":
+            self.cloudformation.delete_change_set(StackName=self.name, ChangeSetName="never-made")
+            self.cloudformation.delete_change_set(**names)
+            with pytest.raises(self.cloudformation.exceptions.ChangeSetNotFoundException):
+                self.cloudformation.describe_change_set(**names)
+        self.cloudformation.create_change_set(
+            **names, ChangeSetType=kind, TemplateBody=json.dumps(template), Parameters=pairs(parameters)
+        )
+        self.cloudformation.get_waiter("change_set_create_complete").wait(
+            **names, WaiterConfig={"Delay": 0.2, "MaxAttempts": 150}
+        )
+        self.cloudformation.execute_change_set(**names)
+        self._wait(f"stack_{kind.lower()}_complete")
+        return self.outputs()
+
     def delete(self) -> None:
         self.cloudformation.delete_stack(StackName=self.name)
         self._wait("stack_delete_complete")
@@ -398,6 +416,35 @@ def test_what_cannot_be_made_fails_with_the_reason(
     assert text in made.refusal(made.create, template)
     clusters = endpoint.client("memorydb").describe_clusters()["Clusters"]
     assert "wrong-cluster" not in [each["Name"] for each in clusters]
+
+
+def test_change_sets_make_and_change_a_stack(endpoint: Endpoint, stack: Callable[[str], Stack]) -> None:
+    made = stack("sets")
+
+    def template(shards: int) -> Template:
+        found = cluster_template("sets", NumShards=shards, Description={"Ref": "Text"})
+        return {**found, "Description": f"with {shards}", "Parameters": {"Text": {"Type": "String"}}}
+
+    first = made.deploy("CREATE", template(1), Text="one")
+    assert (first["Name"], first["Status"]) == ("sets-cluster", "available")
+    assert made.deploy("UPDATE", template(2), Text="two") == first
+    (cluster,) = endpoint.client("memorydb").describe_clusters(ClusterName="sets-cluster")["Clusters"]
+    assert (cluster["NumberOfShards"], cluster["Description"]) == (2, "two")
+    (described,) = made.cloudformation.describe_stacks(StackName="sets")["Stacks"]
+    assert described["Description"] == "with 2"
+
+
+def test_an_update_without_changes_is_refused(stack: Callable[[str], Stack]) -> None:
+    made = stack("unchanged")
+    template = {
+        "Parameters": {"Text": {"Type": "String"}},
+        "Resources": {"Acl": resource("ACL", ACLName={"Fn::Join": ["-", ["unchanged", {"Ref": "Text"}]]})},
+        "Outputs": {"Name": {"Value": {"Ref": "Acl"}}},
+    }
+    made.create(template, Text="a")
+    with pytest.raises(ClientError, match=r"No updates are to be performed\."):
+        made.update(template, Text="a")
+    assert made.update(template, Text="b") == {"Name": "unchanged-b"}
 
 
 def test_what_the_cdk_synthesises_deploys(stack: Callable[[str], Stack]) -> None:

@@ -17,6 +17,7 @@ from localstack_memorydb.integrations.cloudformation import (
     ResourceType,
 )
 from localstack_memorydb.integrations.emulator import Emulator
+from localstack_memorydb.integrations.moto import stacks
 
 Result = TypeVar("Result")
 
@@ -27,6 +28,7 @@ def register(emulator: Emulator) -> None:
     # moto's own constructor splits at every dot, and Cluster.ClusterEndpoint.Address has two.
     yaml.add_constructor("!GetAtt", _get_att, Loader=yaml.Loader)
     if not _MODELS:
+        stacks.take_over()
         _MODELS.extend(_model(kind) for kind in TYPES.values())
         parsing = sys.modules.get(
             "moto.cloudformation.parsing"
