@@ -110,6 +110,13 @@ def test_functions(endpoint: Endpoint, temporary: Path, example: str) -> None:
     assert said == promised
 
 
+def test_failover_alerts(endpoint: Endpoint, temporary: Path) -> None:
+    script = ROOT / "examples" / "failover-alerts" / "alerts.py"
+    said = run([sys.executable, str(script), "--endpoint-url", endpoint.url], temporary)
+    (_, promised) = blocks("examples/failover-alerts/README.md", "console")[0].split("alerts.py\n")
+    assert said == promised
+
+
 def test_iam_authentication(endpoint: Endpoint, temporary: Path) -> None:
     example = str(ROOT / "examples" / "iam-auth" / "main.py")
     assert run([sys.executable, example, "--endpoint-url", endpoint.url], temporary) == "connected as app\n"

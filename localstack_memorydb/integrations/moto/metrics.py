@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from moto.cloudwatch.models import MetricAggregatedDatum, MetricDatum, cloudwatch_backends
+from moto.cloudwatch.models import CloudWatchBackend, MetricAggregatedDatum, MetricDatum, cloudwatch_backends
 
 from localstack_memorydb.provider.ports import Datum, Scope
 
@@ -14,16 +14,17 @@ _KEPT: Final = timedelta(hours=3)
 """moto keeps everything for good, which for a minute's samples of every node becomes too much."""
 
 
-def put(scope: Scope, namespace: str, data: Sequence[Datum], at: datetime) -> None:
-    """Add the data; those of this namespace that are old are forgotten."""
-    backend = cloudwatch_backends[scope.account][scope.region]
-    moment = at.replace(tzinfo=None)  # moto's own are naive, in UTC
+def backend_of(scope: Scope) -> CloudWatchBackend:
+    """What moto has of an account in a Region."""
+    return cloudwatch_backends[scope.account][scope.region]
+
+
+def put(backend: CloudWatchBackend, namespace: str, data: Sequence[Datum], at: datetime) -> None:
+    """Add the data, of a naive time in UTC; those of this namespace that are old are forgotten."""
     young = (
-        each
-        for each in backend.metric_data
-        if each.namespace != namespace or each.timestamp >= moment - _KEPT
+        each for each in backend.metric_data if each.namespace != namespace or each.timestamp >= at - _KEPT
     )
-    backend.metric_data = [*young, *_made(namespace, data, moment)]
+    backend.metric_data = [*young, *_made(namespace, data, at)]
 
 
 def _made(namespace: str, data: Sequence[Datum], at: datetime) -> Iterator[Any]:

@@ -170,12 +170,15 @@ class MotoEncryptionKeys:
 
 
 class MotoMetrics:
-    """CloudWatch as moto keeps it."""
+    """CloudWatch as moto keeps it, and somebody who looks at the alarms."""
 
     def put(self, scope: Scope, namespace: str, data: Sequence[Datum], at: datetime) -> None:
-        from localstack_memorydb.integrations.moto import metrics
+        from localstack_memorydb.integrations.moto import alarms, metrics
 
-        metrics.put(scope, namespace, data, at)
+        moment = at.replace(tzinfo=None)  # moto's times are naive, in UTC
+        backend = metrics.backend_of(scope)
+        metrics.put(backend, namespace, data, moment)
+        alarms.evaluate(backend, scope.account, namespace, moment, MotoTopics().publish)
 
 
 def _subnet(subnet: Any) -> Subnet:
