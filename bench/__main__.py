@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import clusters, commands, control_plane, latency, memory, permissions, snapshots, start
+from bench import clusters, commands, control_plane, latency, memory, permissions, snapshots, start, suite
 
 
 def main() -> None:
@@ -15,7 +15,7 @@ def main() -> None:
         "parts",
         nargs="*",
         metavar="part",
-        help="clusters, control-plane, commands, latency, memory, permissions, snapshots, start; all by default",
+        help="clusters, control-plane, commands, latency, memory, permissions, pytest, snapshots, start; all by default",
     )
     parser.add_argument("--quick", action="store_true", help="fewer rounds and requests, for a first look")
     parser.add_argument(
@@ -34,6 +34,7 @@ def main() -> None:
         "permissions": lambda: permissions.run(
             rounds=3 if quick else 7, requests=100_000 if quick else 400_000
         ),
+        "pytest": lambda: suite.run(rounds=2 if quick else 5),
         "snapshots": lambda: snapshots.run(keys=100_000 if quick else 1_000_000),
         "start": lambda: start.run(rounds=3 if quick else 11),
     }
