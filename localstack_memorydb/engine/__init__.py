@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from localstack_memorydb.engine.acl import AccessStringError, check_access_string
 from localstack_memorydb.engine.log import LogError
+from localstack_memorydb.engine.multi_region import ReplicationGroup
 from localstack_memorydb.engine.runtime import ClusterHandle, Engine
 from localstack_memorydb.engine.spec import (
     AddressError,
@@ -33,6 +34,7 @@ __all__ = [
     "LogError",
     "NodeFigures",
     "NodeInfo",
+    "ReplicationGroup",
     "ShardInfo",
     "ShardSnapshot",
     "SnapshotError",

@@ -26,7 +26,7 @@ from localstack_memorydb.engine.registry import (
     version_numbers,
 )
 from localstack_memorydb.engine.resp import Argv, Reply
-from localstack_memorydb.engine.versions import SEARCH_VERSIONS
+from localstack_memorydb.engine.versions import SEARCH_VERSIONS, Edition
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.session import Session
@@ -547,7 +547,7 @@ def _counted_indices(spec: KeySpec, argv: Argv) -> range:
 def _is_documented(name: str, table: CommandTable) -> bool:
     """Whether the engine version has the command, served here or not."""
     if name.startswith("ft."):
-        return any(name.encode() in command_table(version, search=True) for version in SEARCH_VERSIONS)
+        return any(name.encode() in command_table(version, "search") for version in SEARCH_VERSIONS)
     document = command_docs().get(name)
     return document is not None and version_numbers(document.get("since", "1.0.0")) <= table.level
 
@@ -577,9 +577,9 @@ def _apply(selector: Selector, rule: str) -> None:
         raise AccessStringError(f"Error in the access string's rule '{rule}': {error}") from None
 
 
-def compile_access_string(text: str, engine_version: str, search: bool = False) -> Permissions:
-    """What the access string allows on that engine version, with search or without. Raises AccessStringError."""
-    table = command_table(engine_version, search)
+def compile_access_string(text: str, engine_version: str, edition: Edition = "") -> Permissions:
+    """What the access string allows on that engine version and edition. Raises AccessStringError."""
+    table = command_table(engine_version, edition)
     legacy = table.level < (7,)
     enabled = False
     root = Selector(table)

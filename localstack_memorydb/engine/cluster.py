@@ -39,6 +39,7 @@ from localstack_memorydb.engine.users import AccessLog, User, compile_users
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.log import ShardLog
+    from localstack_memorydb.engine.multi_region import ReplicationGroup
     from localstack_memorydb.engine.spec import ClusterSpec
     from localstack_memorydb.engine.storage import Storage
 
@@ -199,6 +200,8 @@ class Shard:
         self.name = f"{number:04d}"
         self.shard_id = f"{cluster.random.getrandbits(160):040x}"
         self.keyspace = Keyspace()
+        self.keyspace.group = cluster.group
+        self._repeater: Session | None = None
         self._ranges: tuple[Range, ...] | None = None
         self.epoch = number
         self.nodes: list[Node] = []
@@ -282,6 +285,14 @@ class Shard:
         """A replication offset that grows as the shard works and is the same for all its nodes: commands, not bytes."""
         return sum(node.commands_processed for node in self.nodes)
 
+    def repeater(self, now: int) -> Session:
+        """A session that no client has, for what comes from other Regions."""
+        if self._repeater is None or self._repeater.node is not self.primary:
+            self._repeater = Session(self.primary, 0, "multi-region", now)
+            self._repeater.in_exec = True  # nothing blocks
+        self._repeater.now = now
+        return self._repeater
+
     def serve_ready(self, now: int) -> None:
         """Lets clients that wait for a key that changed try again, in the order in which they came."""
         if self._serving:
@@ -307,9 +318,10 @@ class Cluster:
     ) -> None:
         self.spec = spec
         self.random = random
-        self.table = command_table(spec.engine_version, spec.search)
+        self.table = command_table(spec.engine_version, spec.edition)
         self.parameters = Parameters.of(spec.parameters, self.table.level)
-        self.users = compile_users(spec.users, spec.engine_version, spec.search)
+        self.users = compile_users(spec.users, spec.engine_version, spec.edition)
+        self.group: ReplicationGroup | None = None
         self.iam_sessions: dict[Session, int] = {}
         self.epoch = spec.shards
         self.clock: Callable[[], float] = lambda: 0.0
@@ -418,7 +430,7 @@ class Cluster:
         Clients are cut off, as by any node that goes, and find the new ones where they look first.
         """
         self.spec, self.users = spec, users
-        self.table = command_table(spec.engine_version, spec.search)
+        self.table = command_table(spec.engine_version, spec.edition)
         self.set_parameters(spec.parameters)
         for shard in self.shards:
             shard.scripting.renew()

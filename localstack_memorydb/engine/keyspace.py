@@ -17,6 +17,7 @@ from localstack_memorydb.engine.values import Value
 if TYPE_CHECKING:
     from localstack_memorydb.engine.eviction import Budget
     from localstack_memorydb.engine.log import ShardLog
+    from localstack_memorydb.engine.multi_region import ReplicationGroup
     from localstack_memorydb.engine.notifications import Notifier
     from localstack_memorydb.engine.search.index import Indexes
     from localstack_memorydb.engine.session import Session
@@ -64,6 +65,7 @@ class Keyspace:
         "budget",
         "evicted",
         "expired",
+        "group",
         "indexes",
         "log",
         "notifier",
@@ -87,6 +89,7 @@ class Keyspace:
         self.evicted = 0
         self.budget: Budget | None = None
         self.log: ShardLog | None = None
+        self.group: ReplicationGroup | None = None
         self.notifier: Notifier | None = None
         self.tracking = Tracking()
         self.indexes: Indexes | None = None
@@ -228,6 +231,7 @@ class Keyspace:
             self.watchers
             or self.waiters
             or self.log
+            or self.group
             or self.notifier
             or self.tracking.clients
             or self.indexes

@@ -21,8 +21,10 @@ from importlib import import_module, resources
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from localstack_memorydb.engine import multi_region
 from localstack_memorydb.engine.errors import CommandError, WrongArity, unknown_subcommand
 from localstack_memorydb.engine.resp import Argv, Reply
+from localstack_memorydb.engine.versions import Edition
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.session import Session
@@ -486,13 +488,15 @@ class CommandTable(dict[bytes, Command]):
 
 
 @cache
-def command_table(engine_version: str, search: bool = False) -> CommandTable:
-    """The frozen table of a MemoryDB engine version such as `7.2`, with the commands of search or without."""
+def command_table(engine_version: str, edition: Edition = "") -> CommandTable:
+    """The frozen table of a MemoryDB engine version such as `7.2`, for clusters of that edition."""
     for module in FAMILY_MODULES:
         import_module(f"localstack_memorydb.engine.commands.{module}")
     level = ENGINE_LEVELS[engine_version]
-    families = [family for family in FAMILIES if search or family.category != "@search"]
+    families = [family for family in FAMILIES if edition == "search" or family.category != "@search"]
     copies = [_copy(command, level) for family in families for command in family.commands]
+    if edition == "multi-region":
+        copies = [multi_region.narrowed(command) for command in copies if multi_region.offers(command)]
     return CommandTable(copies, level)
 
 

@@ -17,6 +17,7 @@ from localstack_memorydb.engine.certificates import Authority
 from localstack_memorydb.engine.cluster import Cluster, Node
 from localstack_memorydb.engine.figures import figures_of
 from localstack_memorydb.engine.keyspace import Keyspace
+from localstack_memorydb.engine.multi_region import ReplicationGroup
 from localstack_memorydb.engine.server import Addresses, ClusterServer, clock
 from localstack_memorydb.engine.snapshots import dump_shard, load_files, load_indexes, load_libraries
 from localstack_memorydb.engine.spec import (
@@ -147,6 +148,7 @@ class ClusterHandle:
         self._cluster.clock = time.monotonic
         self._cluster.storage = self._storage = storage
         self._server: ClusterServer
+        self._group: ReplicationGroup | None = None
         self._closed = False
 
     async def _open(self, *, returns: bool) -> None:
@@ -269,6 +271,20 @@ class ClusterHandle:
             self._storage.keep_all(clock())
         return keys
 
+    def join(self, group: ReplicationGroup, *, copies: bool) -> None:
+        """The cluster replicates with the others of the group, whose data it `copies` unless it has it already.
+
+        It leaves them when it is closed. Raises CapacityError.
+        """
+        self._call(lambda: self._join(group, copies))
+        self._group = group
+
+    def _join(self, group: ReplicationGroup, copies: bool) -> None:
+        if copies and group.members:
+            files = [dump_shard(shard, clock()).data for shard in group.members[0].shards]
+            self._adopt(*load_files(self._cluster, files, clock()))
+        group.add(self._cluster)
+
     def set_parameters(self, parameters: dict[str, str]) -> None:
         """Applies the values of a parameter group."""
         self._call(lambda: self._cluster.set_parameters(parameters))
@@ -278,7 +294,7 @@ class ClusterHandle:
 
         Connections of users that are gone are closed; a new password leaves connections alone.
         """
-        compiled = compile_users(users, self.spec.engine_version, self.spec.search)
+        compiled = compile_users(users, self.spec.engine_version, self.spec.edition)
         self._call(lambda: self._cluster.set_users(compiled))
 
     def renew(self, spec: ClusterSpec) -> None:
@@ -286,7 +302,7 @@ class ClusterHandle:
 
         Raises AccessStringError, AddressError, CapacityError.
         """
-        users = compile_users(spec.users, spec.engine_version, spec.search)
+        users = compile_users(spec.users, spec.engine_version, spec.edition)
         self._call(lambda: capacity.require_nodes_of(self._cluster, spec.maxmemory))
         self.set_replicas(spec.replicas)
         self._call(lambda: self._cluster.renew(spec, users, clock()))
@@ -301,6 +317,8 @@ class ClusterHandle:
         self._engine._clusters.remove(self)
 
     async def _close(self) -> None:
+        if self._group is not None:
+            self._group.remove(self._cluster)
         for shard in self._cluster.shards:
             shard.scripting.pace.stop()
         self._server.close(list(self._cluster.nodes()))

@@ -538,6 +538,8 @@ class Session(Requests):
             changed = self.effects if self.effects is not None else [argv]
             if keyspace.log is not None:
                 keyspace.log.append_all(changed)
+            if keyspace.group is not None:
+                keyspace.group.repeat(self.node.cluster, changed, self.now)
             for entry in changed:
                 written = self.table.find(entry[0]) if entry is not argv else command
                 for key in written.modified_keys(entry) if written is not None else ():

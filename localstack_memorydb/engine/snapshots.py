@@ -80,7 +80,7 @@ def restore_indexes(cluster: Cluster, keyspace: Keyspace, snapshot: rdb.Snapshot
     text = snapshot.aux.get(SEARCH_AUX)
     if text is None:
         return
-    if not cluster.spec.search:
+    if cluster.spec.edition != "search":
         raise SnapshotError("the snapshot holds search indexes, and the cluster is not enabled for search")
     try:
         Indexes(keyspace).restore(text)

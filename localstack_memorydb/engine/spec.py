@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from localstack_memorydb.engine.slots import Range
-from localstack_memorydb.engine.versions import SEARCH_VERSIONS
+from localstack_memorydb.engine.versions import SEARCH_VERSIONS, Edition
 
 
 class CapacityError(Exception):
@@ -69,10 +69,15 @@ class ClusterSpec:
     storage: str = ""
     verify_token: TokenVerifier | None = field(default=None, repr=False, compare=False)
 
+    multi_region: bool = False
+
     @property
-    def search(self) -> bool:
-        """Whether the cluster has the commands of search."""
-        return self.parameters.get("search-enabled") == "yes" and self.engine_version in SEARCH_VERSIONS
+    def edition(self) -> Edition:
+        """Which commands the cluster has."""
+        if self.multi_region:
+            return "multi-region"
+        wants_search = self.parameters.get("search-enabled") == "yes"
+        return "search" if wants_search and self.engine_version in SEARCH_VERSIONS else ""
 
 
 @dataclass(frozen=True, slots=True)

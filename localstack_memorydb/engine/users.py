@@ -19,6 +19,7 @@ from localstack_memorydb.engine.errors import CommandError, ExecAbort, NoAuth, N
 from localstack_memorydb.engine.registry import GATE_RESTRICTED, GATE_UNAUTHENTICATED, Command
 from localstack_memorydb.engine.resp import Argv
 from localstack_memorydb.engine.spec import ClusterSpec, UserSpec
+from localstack_memorydb.engine.versions import Edition
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.session import Session
@@ -40,10 +41,10 @@ class User:
 
     __slots__ = ("name", "permissions", "spec")
 
-    def __init__(self, spec: UserSpec, engine_version: str, search: bool = False) -> None:
+    def __init__(self, spec: UserSpec, engine_version: str, edition: Edition = "") -> None:
         self.name = spec.name
         self.spec = spec
-        self.permissions: Permissions = compile_access_string(spec.access_string, engine_version, search)
+        self.permissions: Permissions = compile_access_string(spec.access_string, engine_version, edition)
 
     @property
     def is_open(self) -> bool:
@@ -76,9 +77,9 @@ class User:
             return False
 
 
-def compile_users(specs: Iterable[UserSpec], engine_version: str, search: bool = False) -> dict[str, User]:
-    """The users by name, on a cluster with search or without. Raises AccessStringError."""
-    return {spec.name: User(spec, engine_version, search) for spec in specs}
+def compile_users(specs: Iterable[UserSpec], engine_version: str, edition: Edition = "") -> dict[str, User]:
+    """The users by name, on a cluster of that edition. Raises AccessStringError."""
+    return {spec.name: User(spec, engine_version, edition) for spec in specs}
 
 
 @dataclass(slots=True)

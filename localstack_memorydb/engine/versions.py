@@ -5,12 +5,15 @@ https://docs.aws.amazon.com/memorydb/latest/devguide/engine-versions.html
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 PATCH_VERSIONS: Final = {"6.2": "6.2.6", "7.0": "7.0.7", "7.1": "7.1.1", "7.2": "7.2.6", "7.3": "7.3.0"}
 
 # Valkey 7.2 goes on saying which Redis OSS version it is compatible with.
 REDIS_COMPATIBLE: Final = "7.2.4"
+
+Edition: TypeAlias = Literal["", "search", "multi-region"]
+"""What a cluster was made for, which decides what commands it has: search adds some, multi-Region clusters lack many."""
 
 # Those with search, on clusters that want it.
 SEARCH_VERSIONS: Final = ("7.1", "7.2", "7.3")

@@ -6,11 +6,13 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 from urllib.parse import quote
+from weakref import WeakValueDictionary
 
 from localstack_memorydb.engine import (
     ClusterHandle,
     ClusterSpec,
     Engine,
+    ReplicationGroup,
     ShardInfo,
     TokenVerifier,
     UserSpec,
@@ -30,6 +32,7 @@ class Fleet:
         self._tokens = tokens
         self._handles: dict[Key, ClusterHandle] = {}
         self._moving: set[Key] = set()
+        self._groups: WeakValueDictionary[str, ReplicationGroup] = WeakValueDictionary()
 
     def start(
         self,
@@ -48,8 +51,15 @@ class Fleet:
             self._spec(cluster, maxmemory, parameters, users), returns=returns
         )
         self._handles[cluster.arn] = handle
+        if cluster.multi_region_cluster_name is not None:
+            handle.join(self._group(cluster), copies=not returns)
         cluster.cluster_endpoint = Endpoint(*handle.endpoint())
         return handle
+
+    def _group(self, cluster: Cluster) -> ReplicationGroup:
+        """What replicates with the cluster; it is there as long as one of its members runs."""
+        account = cluster.arn.split(":")[4]
+        return self._groups.setdefault(f"{account}/{cluster.multi_region_cluster_name}", ReplicationGroup())
 
     def _spec(
         self, cluster: Cluster, maxmemory: int, parameters: Mapping[str, str], users: Iterable[User]
@@ -68,6 +78,7 @@ class Fleet:
             users=_specs(users),
             storage=_storage(cluster),
             verify_token=self._verifier(cluster),
+            multi_region=cluster.multi_region_cluster_name is not None,
         )
 
     def _port(self, cluster: Cluster) -> int:

@@ -1,14 +1,11 @@
 """Multi-Region clusters and their members: https://docs.aws.amazon.com/memorydb/latest/devguide/multi-region.html
 
-Members have the same node type, shards, engine version and TLS setting, one in a Region. What is written to one
-is not replicated to the others here.
+Members have the same node type, shards, engine version and TLS setting, one in a Region, and the same data.
 """
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
-from typing import Final
 
 from localstack_memorydb.provider import catalog
 from localstack_memorydb.provider.cluster_request import CreateClusterRequest
@@ -23,7 +20,6 @@ from localstack_memorydb.provider.faults import (
 from localstack_memorydb.provider.resources import Cluster, MultiRegionCluster
 from localstack_memorydb.provider.store import Store
 
-LOG: Final = logging.getLogger(__name__)
 Member = tuple[Store, Cluster]
 
 
@@ -84,8 +80,6 @@ def require_membership(
             f"A multi-Region cluster can have clusters in at most "
             f"{context.quotas.regions_per_multi_region_cluster} Regions."
         )
-    if members:
-        LOG.warning("multi-Region cluster %s: data is not replicated between its Regions", shared.name)
     return shared, replace(
         request,
         engine=shared.engine,

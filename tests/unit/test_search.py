@@ -742,7 +742,7 @@ def test_a_user_needs_every_key_of_the_prefixes(cluster: Cluster) -> None:
         UserSpec("writer", "on %W~a:* +@search", "no-password"),
         UserSpec("barred", "on ~* +@all -ft.search", "no-password"),
     ]
-    cluster.set_users(compile_users(users, "7.2", search=True))
+    cluster.set_users(compile_users(users, "7.2", "search"))
     reader = Searcher(cluster)
     reader("AUTH reader x")
     assert reader.query("some", "*") == [0]
