@@ -23,12 +23,12 @@ GETEX_WORDS: Final = _TIMES | {b"PERSIST"}
 
 def parse_scan_options(
     argv: Argv, at: int, typed: bool = False
-) -> tuple[int, Callable[[bytes], bool] | None, bytes]:
-    """`[MATCH pattern] [COUNT count] [TYPE type]` from `at` on: count, matcher (None: everything), type's name.
+) -> tuple[int, Callable[[bytes], bool] | None, bytes | None]:
+    """`[MATCH pattern] [COUNT count] [TYPE type]` from `at` on: count, matcher (None: everything), type's name or None.
 
     TYPE is known to SCAN only (`typed`).
     """
-    count, pattern, kind = SCAN_COUNT, b"*", b""
+    count, pattern, kind = SCAN_COUNT, b"*", None
     while at < len(argv):
         word = argv[at].upper()
         if at + 1 == len(argv):
@@ -117,6 +117,11 @@ def parse_expire_conditions(argv: Argv, at: int) -> frozenset[bytes]:
     return frozenset(found)
 
 
+def _too_late(s: Session) -> str:
+    """Before 7.2 what no C integer holds became the least of them."""
+    return "ERR timeout is negative" if s.legacy_doubles else "ERR timeout is out of range"
+
+
 def parse_timeout(s: Session, text: bytes) -> float:
     """The seconds that a blocking command may wait, 0 for ever; fractions of a millisecond count as one."""
     if text.isdigit() and len(text) < 12:
@@ -126,9 +131,9 @@ def parse_timeout(s: Session, text: bytes) -> float:
         sign = text[:1] if text[:1] in (b"+", b"-") else b""
         if text[len(sign) :].lower() not in (b"inf", b"infinity"):
             raise CommandError("ERR timeout is not a float or out of range")
-        raise CommandError("ERR timeout is negative" if sign == b"-" else "ERR timeout is out of range")
+        raise CommandError("ERR timeout is negative" if sign == b"-" else _too_late(s))
     if seconds * 1000 > INT_MAX - s.now:
-        raise CommandError("ERR timeout is out of range")
+        raise CommandError(_too_late(s) if seconds * 1000 > INT_MAX else "ERR timeout is out of range")
     if seconds * 1000 <= -1:
         raise CommandError("ERR timeout is negative")
     # In doubles, since Valkey rounds the product, too: 0.1 s are 100 ms and not one more.

@@ -283,7 +283,10 @@ class Command:
         """All keys of a command line, those that are only read included."""
         if self.single:
             return [argv[1]]
-        return [key for spec in self.keys for key in spec.find(argv)]
+        found = [(spec, spec.find(argv)) for spec in self.keys]
+        if any(spec.counted and not keys for spec, keys in found):
+            return []  # where the number cannot be, no argument is taken for a key
+        return [key for _, keys in found for key in keys]
 
     def modified_keys(self, argv: Argv) -> list[bytes]:
         """The keys of a command line that the command may change."""

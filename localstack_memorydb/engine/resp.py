@@ -55,6 +55,12 @@ class Pairs(list[Any]):
     __slots__ = ()
 
 
+class Multimap(list[Any]):
+    """Pairs of a RESP3 map in which a key may stand twice."""
+
+    __slots__ = ()
+
+
 class Push(list[Any]):
     """An out-of-band message: a push in RESP3, an array in RESP2."""
 
@@ -188,6 +194,10 @@ def _resp3(double: Callable[[float], bytes]) -> Encoders:
         return b"%%%d\r\n%b" % (len(value), _joined(table, list(chain.from_iterable(value.items()))))
 
     table[dict] = mapping
+    table[Multimap] = lambda pairs: b"%%%d\r\n%b" % (
+        len(pairs),
+        _joined(table, chain.from_iterable(pairs)),
+    )
     return table
 
 

@@ -70,6 +70,7 @@ def pfcount(s: Session, argv: Argv) -> Reply:
         if number is None:
             number = hll.count(hll.registers(found))
             s.db[argv[1]] = hll.with_count(found, number)
+            s.node.shard.keyspace.changed(argv[1], s)  # what is kept changed, though nothing was added
         return number
     except hll.Corrupt:
         raise CommandError(_CORRUPT) from None

@@ -12,7 +12,7 @@ from localstack_memorydb.engine.eviction import frequency, idle_seconds
 from localstack_memorydb.engine.glob import compile_glob
 from localstack_memorydb.engine.help import help_lines
 from localstack_memorydb.engine.keyspace import Slot
-from localstack_memorydb.engine.numbers import is_integer, parse_int
+from localstack_memorydb.engine.numbers import is_integer, parse_int, parse_int_in
 from localstack_memorydb.engine.options import deadline_time, parse_expire_conditions, parse_scan_options
 from localstack_memorydb.engine.rdb.compact import list_encoding
 from localstack_memorydb.engine.registry import (
@@ -222,7 +222,7 @@ def _copy_options(s: Session, argv: Argv) -> bool:
             replace = True
         elif word == b"DB" and at + 1 < len(argv):
             at += 1
-            database = parse_int(argv[at])
+            database = parse_int_in(argv[at], -(2**31), 2**31 - 1)
             if not 0 <= database < (1 if s.table.level >= (7, 2) else 16):
                 raise CommandError("ERR DB index is out of range")
         else:
@@ -272,7 +272,9 @@ def scan(s: Session, argv: Argv) -> Reply:
         slot = slots[number] or Slot()
         count -= len(slot)
         live = _live(slot, s.now)
-        found += (key for key in live if TYPE_NAMES[type(slot[key])].lower() == kind) if kind else live
+        if kind is not None:
+            live = (key for key in live if TYPE_NAMES[type(slot[key])].lower() == kind)
+        found += live
     return [b"%d" % following, found if matches is None else list(filter(matches, found))]
 
 

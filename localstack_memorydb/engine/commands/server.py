@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault
 from localstack_memorydb.engine.info import info
-from localstack_memorydb.engine.numbers import parse_int
+from localstack_memorydb.engine.numbers import INT_MAX, parse_int, parse_int_in
 from localstack_memorydb.engine.options import parse_milliseconds
 from localstack_memorydb.engine.registry import (
     FAST,
@@ -110,10 +110,8 @@ def wait(s: Session, argv: Argv) -> Reply:
 @generic.command("WAITAOF", 4, NOSCRIPT, since="7.2.0")
 def waitaof(s: Session, argv: Argv) -> Reply:
     """As WAIT; the first number is the append-only file of this node, which a managed node does not have."""
-    local = parse_int(argv[1])
-    if not 0 <= local <= 1:
-        raise CommandError("ERR value is out of range, must be between 0 and 1")
-    parse_int(argv[2])
+    local = parse_int_in(argv[1], 0, 1)
+    parse_int_in(argv[2], 0, INT_MAX, "ERR value is out of range, must be positive")
     parse_milliseconds(argv[3])
     _refuse_on_replica(s, "WAITAOF")
     if local:

@@ -17,7 +17,7 @@ from localstack_memorydb.engine.registry import DENYOOM, READONLY, WRITE, one, u
 from localstack_memorydb.engine.resp import Argv, Reply
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.streams import Stream
-from localstack_memorydb.engine.values import Hash, Set, Value
+from localstack_memorydb.engine.values import Hash, Set, ZSet
 
 _CATEGORIES: Final = "@list @set @sortedset @dangerous"
 _NOT_A_SCORE: Final = "ERR One or more scores can't be converted into double"
@@ -49,8 +49,8 @@ def sort(s: Session, argv: Argv) -> Reply:
     destination = options.destination
     if destination is None:
         s.unchanged = True
-        return _sorted(s.db.get(argv[1]), options)
-    elements = _sorted(s.db.get(argv[1]), options)
+        return _sorted(s, argv[1], options)
+    elements = _sorted(s, argv[1], options)
     if elements:
         s.db.put(destination, build_list(elements, s.node.cluster.parameters.limits))
         s.effect([b"DEL", destination], [b"RPUSH", destination, *elements])
@@ -71,7 +71,7 @@ def sort(s: Session, argv: Argv) -> Reply:
 )
 def sort_ro(s: Session, argv: Argv) -> Reply:
     """SORT without STORE."""
-    return _sorted(s.db.get(argv[1]), _parse(argv, stores=False))
+    return _sorted(s, argv[1], _parse(argv, stores=False))
 
 
 def _parse(argv: Argv, stores: bool) -> _Options:
@@ -103,16 +103,20 @@ def _parse(argv: Argv, stores: bool) -> _Options:
     return options
 
 
-def _sorted(value: Value | None, options: _Options) -> list[bytes]:
+def _sorted(s: Session, key: bytes, options: _Options) -> list[bytes]:
     """The elements that the options choose. Equal scores are ordered by their bytes, so the order is always the same."""
+    value = s.db.get(key)
     if isinstance(value, bytes | Hash | Stream | Document):
         raise WrongType
+    if isinstance(value, ZSet):
+        value.encoding = "skiplist"  # Valkey converts it to sort it, and leaves it so
     elements = [] if value is None else value.members() if isinstance(value, Set) else list(value)
-    if options.unsorted and not (isinstance(value, Set) and options.destination is not None):
+    settled = options.destination is not None or s.script is not None
+    if options.unsorted and not (isinstance(value, Set) and settled):
         if options.descending and not isinstance(value, Set):
             elements.reverse()
     elif options.alpha or options.unsorted:
-        # A set that is stored unsorted would be stored in another order elsewhere.
+        # A set that is stored unsorted would be stored in another order elsewhere, and a script do something else.
         elements.sort(reverse=options.descending)
     else:
         elements.sort(key=lambda element: (_score(element), element), reverse=options.descending)

@@ -369,7 +369,8 @@ def xclaim(s: Session, argv: Argv) -> Reply:
             break
     claim = Claim(argv, 5 + len(identifiers), s.now)
     group.last = max(group.last, claim.last)
-    consumer = group.consumer(argv[3], s.now)
+    if not s.legacy_doubles:  # before 7.2 a consumer that gets nothing is not made
+        group.consumer(argv[3], s.now)
     replies: list[Reply] = []
     for identifier in identifiers:
         if stream.get(identifier) is None:
@@ -380,7 +381,7 @@ def xclaim(s: Session, argv: Argv) -> Reply:
         if pending is None:
             if not claim.force:
                 continue
-            pending = Pending(consumer, s.now)
+            pending = Pending(group.consumer(argv[3], s.now), s.now)
         elif idle and s.now - pending.time < idle:
             continue
         pending.time = claim.time
@@ -388,6 +389,7 @@ def xclaim(s: Session, argv: Argv) -> Reply:
             pending.count = claim.count
         elif not claim.just_id:
             pending.count += 1
+        consumer = group.consumer(argv[3], s.now)
         group.give(identifier, pending, consumer)
         consumer.active = s.now
         replies.append(_claimed(stream, identifier, claim.just_id))
@@ -401,7 +403,8 @@ def xautoclaim(s: Session, argv: Argv) -> Reply:
     start = parse_start(argv[5])
     count, just_id = _autoclaim_options(argv)
     stream, group = _group(s, argv)
-    consumer = group.consumer(argv[3], s.now)
+    if not s.legacy_doubles:  # before 7.2 a consumer that gets nothing is not made
+        group.consumer(argv[3], s.now)
     claimed: list[Reply] = []
     gone: list[Reply] = []
     attempts = count * _CLAIM_ATTEMPTS
@@ -419,6 +422,7 @@ def xautoclaim(s: Session, argv: Argv) -> Reply:
             continue
         pending.time = s.now
         pending.count += not just_id
+        consumer = group.consumer(argv[3], s.now)
         group.give(identifier, pending, consumer)
         consumer.active = s.now
         claimed.append(_claimed(stream, identifier, just_id))

@@ -32,7 +32,7 @@ from localstack_memorydb.engine.registry import (
     keyword,
     one,
 )
-from localstack_memorydb.engine.resp import NULL_ARRAY, OK, Argv, Reply
+from localstack_memorydb.engine.resp import NULL_ARRAY, OK, Argv, Multimap, Reply
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.streams import (
     ID_MAX,
@@ -344,7 +344,7 @@ class Request:
         self.count, self.block, self.noack = 0, -1, False
         self.group: bytes | None = None
         self.consumer = b""
-        self.at = self._options(argv, grouped)
+        self.at = self._options(s, argv, grouped)
         names = argv[self.at :]
         if not self.at:
             raise SyntaxFault
@@ -359,7 +359,7 @@ class Request:
             raise CommandError("ERR Missing GROUP option for XREADGROUP")
         self.keys, self.texts = names[: len(names) // 2], names[len(names) // 2 :]
 
-    def _options(self, argv: Argv, grouped: bool) -> int:
+    def _options(self, s: Session, argv: Argv, grouped: bool) -> int:
         """Reads what precedes the keys; where they begin, 0 without STREAMS."""
         at = 1
         while at < len(argv):
@@ -367,6 +367,7 @@ class Request:
             if word == b"STREAMS" and more:
                 return at + 1
             if word == b"BLOCK" and more:
+                _not_in_old_scripts(s, argv)
                 self.block = _parse_milliseconds(argv[at + 1])
             elif word == b"COUNT" and more:
                 self.count = max(parse_int(argv[at + 1]), 0)
@@ -391,6 +392,12 @@ class Request:
         return s.block(line, self.keys, kind, self.block / 1000, NULL_ARRAY)
 
 
+def _not_in_old_scripts(s: Session, argv: Argv) -> None:
+    """Since 7.2 BLOCK means nothing in a script."""
+    if s.legacy_doubles and s.script is not None:
+        raise CommandError(f"ERR {printable(argv[0])} command is not allowed with BLOCK option from scripts")
+
+
 def _only_in_groups(option: str, grouped: bool) -> None:
     if not grouped:
         raise CommandError(
@@ -406,8 +413,8 @@ def _parse_milliseconds(text: bytes) -> int:
 
 
 def by_key(s: Session, found: list[tuple[bytes, list[Reply]]]) -> Reply:
-    """Entries of several streams: a map in RESP3."""
-    return dict(found) if s.protocol == 3 else [list(pair) for pair in found]
+    """Entries of several streams: a map in RESP3. A stream that was named twice is there twice."""
+    return Multimap(found) if s.protocol == 3 else [list(pair) for pair in found]
 
 
 @streams.command("XREAD", -4, READONLY | BLOCKING, keys=keyword("RO access", b"STREAMS", 1), since="5.0.0")

@@ -26,6 +26,7 @@ from localstack_memorydb.engine.resp import (
     Argv,
     BigNumber,
     Decimal17,
+    Multimap,
     Pairs,
     Push,
     Reply,
@@ -48,7 +49,6 @@ _PER_ELEMENT: Final = 128
 # What read-only scripts may not do either, since replicas hear of it.
 _REPLICATED: Final = frozenset({"pfcount", "publish", "spublish"})
 
-_STREAM_READERS: Final = frozenset({"xread", "xreadgroup"})
 
 join = b"".join
 
@@ -218,9 +218,6 @@ class Run:
         flags = command.flags
         if flags & NOSCRIPT:
             raise CommandError(self._texts.not_from_script)
-        if s.legacy_doubles and command.name in _STREAM_READERS and _has_block(argv):
-            name = command.name
-            raise CommandError(f"ERR {name} command is not allowed with BLOCK option from scripts")
         if s.gates & GATE_RESTRICTED:
             refusal = s.permissions.check(command, argv)
             if refusal is not None:
@@ -295,8 +292,8 @@ class Run:
         if kind is Pairs:
             pairs = reply if three else [each for pair in reply for each in pair]
             return table([self._value(each) for each in pairs])
-        if kind is dict:
-            return self._map(reply)
+        if kind is dict or kind is Multimap:
+            return self._map(dict(reply))
         return self._scalar(reply, kind, three)
 
     def _map(self, reply: dict[Any, Any]) -> Any:
@@ -355,12 +352,6 @@ class Run:
             shard.log.leave()
         if shard.keyspace.ready and not was_in_exec:
             shard.serve_ready(s.now)
-
-
-def _has_block(argv: Argv) -> bool:
-    """Whether a stream reader's options say to wait."""
-    options = [word.lower() for word in argv]
-    return b"block" in options[: options.index(b"streams")] if b"streams" in options else False
 
 
 class _WrongCall(CommandError):

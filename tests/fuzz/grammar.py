@@ -1,0 +1,196 @@
+"""Draws command lines from what the engine itself declares: its table, and the arguments that COMMAND DOCS tells."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from importlib import resources
+from random import Random
+from typing import Any, Final
+
+from localstack_memorydb.engine.registry import BLOCKING, Command, command_table
+from localstack_memorydb.engine.slots import key_slot
+
+from . import values
+
+# Never drawn, and why.
+NOT_DRAWN: Final = {
+    "the connection or the server would be another one afterwards": "auth hello quit reset monitor psubscribe ssubscribe subscribe "
+    "punsubscribe sunsubscribe unsubscribe asking readonly readwrite select swapdb move client|reply client|pause client|kill "
+    "client|no-evict client|no-touch client|tracking client|caching client|setname client|setinfo client|unpause "
+    "client|unblock script|debug script|kill function|kill flushall flushdb",
+    "the answer is about this server, its clock or its clients": "acl acl|log acl|genpass acl|list acl|users acl|getuser "
+    "acl|whoami acl|dryrun client|id client|info client|list client|getname client|getredir client|trackinginfo info "
+    "lastsave lolwut role time memory memory|usage memory|doctor memory|stats memory|malloc-stats memory|purge latency|doctor "
+    "latency|graph latency|histogram latency|history latency|latest latency|reset slowlog|get slowlog|len slowlog|reset "
+    "cluster cluster|info cluster|links cluster|myid cluster|myshardid cluster|nodes cluster|replicas cluster|shards "
+    "cluster|slaves cluster|slots cluster|count-failure-reports cluster|getkeysinslot script|flush function|stats "
+    "pubsub|channels pubsub|numpat pubsub|numsub pubsub|shardchannels pubsub|shardnumsub publish spublish",
+    "what they say is compared command by command (test_command_metadata)": "command command|count command|docs command|info "
+    "command|list command|getkeys command|getkeysandflags acl|cat",
+    "help texts name another product": "acl|help client|help cluster|help command|help function|help latency|help memory|help "
+    "object|help pubsub|help script|help slowlog|help xgroup|help xinfo|help",
+    "scripts are drawn in their own way": "eval eval_ro evalsha evalsha_ro fcall fcall_ro script|load script|exists "
+    "function|load function|delete function|list function|dump function|restore function|flush",
+    "transactions are drawn around other commands": "multi exec discard",
+    "payloads are drawn in their own way": "restore pfdebug pfselftest",
+}
+LEFT_OUT: Final = {name for names in NOT_DRAWN.values() for name in names.split()}
+
+FAMILY_OF_KEYS: Final = {"sorted-set": "sorted-set", "generic": "", "transactions": "", "scripting": "", "server": ""}
+
+
+class Grammar:
+    """The commands that are drawn, by their group in COMMAND DOCS."""
+
+    def __init__(self, engine_version: str = "7.2", *, newer: bool = True) -> None:
+        folder = resources.files("localstack_memorydb.engine") / "data/commands.json"
+        documented: dict[str, Any] = json.loads(folder.read_text("utf-8"))["commands"]
+        self.newer = newer
+        self.engine_version = tuple(int(part) for part in engine_version.split("."))
+        self.families: dict[str, list[tuple[Command, list[dict[str, Any]]]]] = {}
+        self.table = command_table(engine_version)
+        for command in self.table.full():
+            entry = documented.get(command.name)
+            if entry is None or command.subcommands or command.name in LEFT_OUT:
+                continue
+            self.families.setdefault(entry["group"], []).append((command, self._kept(entry)))
+
+    def of_one_slot(self, line: Sequence[bytes]) -> bool:
+        """Whether all keys of a command line are in one slot; not when the line names no command."""
+        command = self.table.find(line[0]) if line else None
+        if command is None:
+            return False
+        if command.subcommands:
+            command = command.subcommands.get(line[1].lower(), command) if len(line) > 1 else command
+        keys = command.find_keys(list(line)) if command.takes(list(line)) else []
+        return len({key_slot(key) for key in keys}) <= 1
+
+    def _kept(self, entry: dict[str, Any]) -> list[dict[str, Any]]:
+        return list(self._served(entry.get("arguments", [])))
+
+    def _served(self, arguments: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+        for argument in arguments:
+            new_in = argument.get("new_in")
+            if new_in and tuple(int(part) for part in new_in.split(".")) > self.engine_version:
+                continue
+            if "arguments" in argument:
+                yield argument | {"arguments": list(self._served(argument["arguments"]))}
+            else:
+                yield argument
+
+    def line(self, rng: Random, family: str, *, waits: bool) -> list[bytes]:
+        """A command line; `waits` says that a blocking command would really wait."""
+        command, arguments = rng.choice(self.families[family])
+        return _Line(rng, family, command, waits, newer=self.newer).draw(arguments)
+
+
+class _Line:
+    """One command line in the making."""
+
+    def __init__(self, rng: Random, family: str, command: Command, waits: bool, *, newer: bool) -> None:
+        self.rng = rng
+        self.name = command.name
+        self.family = family
+        self.waits = waits
+        self.newer = newer
+        self.blocking = bool(command.flags & BLOCKING)
+        self.count = 0  # how many keys the line has, where a number of them comes first or ids follow
+
+    def draw(self, arguments: list[dict[str, Any]]) -> list[bytes]:
+        head = [part.encode() for part in self.name.split("|")]
+        if self.rng.random() < 0.1:
+            head[0] = head[0].upper()
+        rest = self.sequence(arguments)
+        if self.rng.random() < 0.05 and self.name != "spop":
+            rest = self.spoil(rest)
+        return [*head, *rest]
+
+    def sequence(self, arguments: list[dict[str, Any]]) -> list[bytes]:
+        required = [each for each in arguments if "optional" not in each.get("flags", ())]
+        if len(required) < len(arguments) - 1 and self.rng.random() < 0.2:  # options may stand in another order
+            first = next(at for at, each in enumerate(arguments) if "optional" in each.get("flags", ()))
+            last = first
+            while last < len(arguments) and "optional" in arguments[last].get("flags", ()):
+                last += 1
+            options = arguments[first:last]
+            self.rng.shuffle(options)
+            arguments = [*arguments[:first], *options, *arguments[last:]]
+        return [word for argument in arguments for word in self.argument(argument)]
+
+    def argument(self, argument: dict[str, Any]) -> list[bytes]:
+        flags = argument.get("flags", ())
+        if "optional" in flags and self.name != "spop" and (self.rng.random() < 0.6 or self.unwanted(argument)):
+            return []
+        token = argument.get("token", "").encode()
+        if argument["type"] == "pure-token":
+            return [self.case(token)]
+        times = 1
+        if "multiple" in flags:
+            times = self.rng.choice([1, 1, 2, 2, 3])
+            if self.count and argument["name"] in ("key", "weight", "id"):
+                times = self.count if self.rng.random() < 0.95 else times
+            elif argument["name"] == "key":
+                self.count = times
+        words: list[bytes] = []
+        for turn in range(times):
+            if token and (turn == 0 or "multiple_token" in flags):
+                words.append(self.case(token))
+            words += self.one(argument)
+        return words
+
+    def case(self, token: bytes) -> bytes:
+        return token.lower() if self.rng.random() < 0.3 else token
+
+    def unwanted(self, argument: dict[str, Any]) -> bool:
+        """Options that Valkey 9.1 has got a new meaning for."""
+        return self.newer and argument["name"] in ("destination-db", "by-pattern", "get-pattern")
+
+    def one(self, argument: dict[str, Any]) -> list[bytes]:
+        kind, name = argument["type"], argument["name"]
+        if kind == "block":
+            return self.sequence(argument["arguments"])
+        if kind == "oneof":
+            choices = [each for each in argument["arguments"] if each["name"] != "auto-id"]
+            return self.argument(self.rng.choice(choices))
+        if kind == "key":
+            return [self.key()]
+        if name == "numkeys":
+            self.count = self.rng.choice([1, 1, 2, 2, 3])
+            odd = self.rng.random() < 0.08
+            return [values.integer(self.rng) if odd else b"%d" % self.count]
+        return [self.leaf(kind, name)]
+
+    def key(self) -> bytes:
+        roll = self.rng.random()
+        if roll < 0.05:
+            return self.rng.choice(values.ODD_KEYS)
+        if roll < 0.15 or self.family not in values.KEYS:
+            return self.rng.choice(values.ANY_KEY)
+        return self.rng.choice(values.KEYS[self.family])
+
+    def leaf(self, kind: str, name: str) -> bytes:
+        if name == "milliseconds" and self.name in ("xread", "xreadgroup"):
+            return self.rng.choice(values.BLOCK_MILLISECONDS if self.waits else [*values.BLOCK_MILLISECONDS, b"0"])
+        if name == "timeout" and self.blocking and not self.waits and not self.name.startswith("wait"):
+            return values.timeout_of_nobody_waiting(self.rng)
+        if self.name == "spop":  # what is popped is random, unless it is nothing or all
+            return self.rng.choice([b"0", b"1000", b"1000", b"-1", b"abc", b"", b"9223372036854775808"])
+        pool = values.BY_NAME.get(f"{self.name} {name}") or values.BY_NAME.get(name)
+        if pool is None:
+            pool = {"integer": values.integer, "double": values.floating}.get(kind, values.member)
+        return pool(self.rng)
+
+    def spoil(self, words: list[bytes]) -> list[bytes]:
+        """One argument too few, too many, or another one than is wanted."""
+        place = self.rng.randrange(len(words) + 1)
+        how = self.rng.random()
+        if how < 0.3 and words:
+            return words[:place] + words[place + 1 :]
+        if self.blocking or self.name in ("setbit", "setrange", "bitfield", "srandmember", "hrandfield", "zrandmember"):
+            return words  # it could wait long, or take much memory
+        if how < 0.5:
+            return [*words[:place], *words[max(place - 1, 0) : place], *words[place:]]
+        if how < 0.6:
+            return [*words[:place], self.rng.choice(values.HOSTILE), *words[place:]]
+        return [*words[:place], self.rng.choice(values.HOSTILE), *words[place + 1 :]]
