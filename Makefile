@@ -9,6 +9,7 @@ SHELL := /bin/bash
 HOST ?= auto
 PORT ?= 4566
 PYTEST_ARGS ?=
+FUZZ_ARGS ?=
 
 VENV := .venv
 LOCALSTACK_VENV := .venv-localstack
@@ -22,7 +23,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # LocalStack caches the entry points it found; after an install that index may be stale.
 FORGET_ENTRY_POINTS := rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/plux"
 
-.PHONY: clients help start test check format bench terraform docs wheel-check environments localstack-environment clean
+.PHONY: clients help start test check format fuzz bench terraform docs wheel-check environments localstack-environment clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 26
@@ -83,6 +84,9 @@ docs: $(VENV)/.installed ## write the generated pages again
 
 bench: environments ## measure against real servers, fakeredis and moto, and what LocalStack's start takes
 	$(BIN)/python -m bench
+
+fuzz: environments ## random commands and bytes, compared with a real valkey-server (minutes): make fuzz FUZZ_ARGS='--seed 1'
+	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 wheel-check: $(VENV)/.installed ## build the wheel, install it in a new environment, use it there
 	$(BIN)/python -m pytest -q tests/hosts/test_wheel.py

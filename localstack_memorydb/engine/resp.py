@@ -194,9 +194,12 @@ def _resp3(double: Callable[[float], bytes]) -> Encoders:
         return b"%%%d\r\n%b" % (len(value), _joined(table, list(chain.from_iterable(value.items()))))
 
     table[dict] = mapping
-    table[Multimap] = lambda pairs: b"%%%d\r\n%b" % (
-        len(pairs),
-        _joined(table, chain.from_iterable(pairs)),
+    table[Multimap] = lambda pairs: (
+        b"%%%d\r\n%b"
+        % (
+            len(pairs),
+            _joined(table, list(chain.from_iterable(pairs))),
+        )
     )
     return table
 

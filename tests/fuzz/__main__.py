@@ -75,14 +75,22 @@ def main() -> int:
 
                     smallest = shrink(sequence, differs)
                     again = duel.play(smallest) or difference
-                    print(f"\n{transcript(smallest, again, f'found with seed {seed}, turn {turn}')}", flush=True)
+                    print(
+                        f"\n{transcript(smallest, again, f'found with seed {seed}, turn {turn}')}", flush=True
+                    )
                     if arbiter is not None:
                         print(arbiter.verdict(smallest, again), flush=True)
             if time.monotonic() - shown > 10:
                 shown = time.monotonic()
-                print(f"... {duel.commands} commands, {len(found)} differences, {shown - started:.0f} s", file=sys.stderr, flush=True)
+                print(
+                    f"... {duel.commands} commands, {len(found)} differences, {shown - started:.0f} s",
+                    file=sys.stderr,
+                    flush=True,
+                )
         duel.close()
-        print(f"{duel.commands} commands in {time.monotonic() - started:.0f} s, {len(found)} different differences")
+        print(
+            f"{duel.commands} commands in {time.monotonic() - started:.0f} s, {len(found)} different differences"
+        )
     return 1 if found else 0
 
 

@@ -56,7 +56,10 @@ def _ordered(node: Node, width: int) -> tuple[str, list[tuple[bytes, ...]]]:
 
 
 def _shape(node: Node) -> Node:
-    return transform(node, lambda each: each if isinstance(each.value, tuple) or each.value is None else Node(each.kind, b""))
+    return transform(
+        node,
+        lambda each: each if isinstance(each.value, tuple) or each.value is None else Node(each.kind, b""),
+    )
 
 
 def _same_scan(left: Node, right: Node, width: int) -> bool:
@@ -65,7 +68,9 @@ def _same_scan(left: Node, right: Node, width: int) -> bool:
         return False
     done = {left.children[0].value, right.children[0].value} == {b"0"}
     one, two = left.children[1], right.children[1]
-    return not done or width > 1 and len(one.children) % 2 > 0 or _ordered(one, width) == _ordered(two, width)
+    return (
+        not done or (width > 1 and len(one.children) % 2 > 0) or _ordered(one, width) == _ordered(two, width)
+    )
 
 
 def _timeless(name: str, line: tuple[bytes, ...], node: Node) -> Node:
@@ -94,6 +99,10 @@ def _stream_times(node: Node) -> Node:
     changed: list[Node] = []
     for child in node.children:
         named = bool(changed) and changed[-1].value in _NAMED_TIMES and child.value != b"-1"
-        recent = child.kind == ":" and isinstance(child.value, bytes) and _RECENT.fullmatch(child.value) is not None
+        recent = (
+            child.kind == ":"
+            and isinstance(child.value, bytes)
+            and _RECENT.fullmatch(child.value) is not None
+        )
         changed.append(Node(":", b"") if (named and child.kind == ":") or recent else child)
     return Node(node.kind, tuple(changed)) if changed else node

@@ -37,7 +37,12 @@ class Difference:
     def signature(self) -> tuple[bytes, ...]:
         """Differences with the same one have most likely the same cause."""
         name = self.what[0].lower() if self.what else b""
-        return name, self.expected[:1], self.actual[:1], *(each[:40] for each in (self.expected, self.actual) if each[:1] == b"-")
+        return (
+            name,
+            self.expected[:1],
+            self.actual[:1],
+            *(each[:40] for each in (self.expected, self.actual) if each[:1] == b"-"),
+        )
 
 
 class Duel:
@@ -117,7 +122,9 @@ class Duel:
         lines = [(*words, name) for name in names for words in about]
         replies = self.ask(lines)
         for line, (real, ours) in zip(lines, replies, strict=True):
-            if not comparing.same(line, real, ours) and not known.is_known(line, real, ours, newer=self.newer):
+            if not comparing.same(line, real, ours) and not known.is_known(
+                line, real, ours, newer=self.newer
+            ):
                 return Difference(line, real, ours)
         step = len(about)
         contents = []
@@ -125,7 +132,9 @@ class Duel:
             kind, encoding = replies[at * step][0][1:-2], replies[at * step + 1][0].split(b"\r\n")[1]
             for words in CONTENT[kind]:
                 contents.append(((*words[0].split(), name, *words[1:]), encoding in ORDERED))
-        for (line, ordered), (real, ours) in zip(contents, self.ask([line for line, _ in contents]), strict=True):
+        for (line, ordered), (real, ours) in zip(
+            contents, self.ask([line for line, _ in contents]), strict=True
+        ):
             agreed = real == ours if ordered else comparing.same(line, real, ours)
             if not agreed and not comparing.same(line[:1] if ordered else line, *_plain(line, real, ours)):
                 return Difference(line, real, ours)
@@ -167,10 +176,18 @@ def shrink(sequence: Sequence, differs: Callable[[Sequence], bool]) -> Sequence:
 def quoted(word: bytes) -> str:
     """As a transcript has it."""
     text = word.decode("latin-1")
-    if text and all(char.isalnum() or char in "{}-+.:*_()[?]^@!~&%<>=/,;|$#" for char in text) and text.isascii():
+    if (
+        text
+        and all(char.isalnum() or char in "{}-+.:*_()[?]^@!~&%<>=/,;|$#" for char in text)
+        and text.isascii()
+    ):
         return text if text[0] not in "#@" else f'"{text}"'
     escaped = "".join(
-        char if " " <= char <= "~" and char not in '"\\' else f"\\x{ord(char):02x}" if char not in '"\\' else "\\" + char
+        char
+        if " " <= char <= "~" and char not in '"\\'
+        else f"\\x{ord(char):02x}"
+        if char not in '"\\'
+        else "\\" + char
         for char in text
     )
     return f'"{escaped}"'

@@ -37,7 +37,13 @@ NOT_DRAWN: Final = {
 }
 LEFT_OUT: Final = {name for names in NOT_DRAWN.values() for name in names.split()}
 
-FAMILY_OF_KEYS: Final = {"sorted-set": "sorted-set", "generic": "", "transactions": "", "scripting": "", "server": ""}
+FAMILY_OF_KEYS: Final = {
+    "sorted-set": "sorted-set",
+    "generic": "",
+    "transactions": "",
+    "scripting": "",
+    "server": "",
+}
 
 
 class Grammar:
@@ -108,7 +114,9 @@ class _Line:
 
     def sequence(self, arguments: list[dict[str, Any]]) -> list[bytes]:
         required = [each for each in arguments if "optional" not in each.get("flags", ())]
-        if len(required) < len(arguments) - 1 and self.rng.random() < 0.2:  # options may stand in another order
+        if (
+            len(required) < len(arguments) - 1 and self.rng.random() < 0.2
+        ):  # options may stand in another order
             first = next(at for at, each in enumerate(arguments) if "optional" in each.get("flags", ()))
             last = first
             while last < len(arguments) and "optional" in arguments[last].get("flags", ()):
@@ -120,7 +128,11 @@ class _Line:
 
     def argument(self, argument: dict[str, Any]) -> list[bytes]:
         flags = argument.get("flags", ())
-        if "optional" in flags and self.name != "spop" and (self.rng.random() < 0.6 or self.unwanted(argument)):
+        if (
+            "optional" in flags
+            and self.name != "spop"
+            and (self.rng.random() < 0.6 or self.unwanted(argument))
+        ):
             return []
         token = argument.get("token", "").encode()
         if argument["type"] == "pure-token":
@@ -171,7 +183,9 @@ class _Line:
 
     def leaf(self, kind: str, name: str) -> bytes:
         if name == "milliseconds" and self.name in ("xread", "xreadgroup"):
-            return self.rng.choice(values.BLOCK_MILLISECONDS if self.waits else [*values.BLOCK_MILLISECONDS, b"0"])
+            return self.rng.choice(
+                values.BLOCK_MILLISECONDS if self.waits else [*values.BLOCK_MILLISECONDS, b"0"]
+            )
         if name == "timeout" and self.blocking and not self.waits and not self.name.startswith("wait"):
             return values.timeout_of_nobody_waiting(self.rng)
         if self.name == "spop":  # what is popped is random, unless it is nothing or all
@@ -187,7 +201,14 @@ class _Line:
         how = self.rng.random()
         if how < 0.3 and words:
             return words[:place] + words[place + 1 :]
-        if self.blocking or self.name in ("setbit", "setrange", "bitfield", "srandmember", "hrandfield", "zrandmember"):
+        if self.blocking or self.name in (
+            "setbit",
+            "setrange",
+            "bitfield",
+            "srandmember",
+            "hrandfield",
+            "zrandmember",
+        ):
             return words  # it could wait long, or take much memory
         if how < 0.5:
             return [*words[:place], *words[max(place - 1, 0) : place], *words[place:]]

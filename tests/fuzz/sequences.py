@@ -50,7 +50,7 @@ def draw(rng: Random, grammar: Grammar, length: int, families: list[str]) -> Seq
             while True:
                 family = rng.choice(chosen if rng.random() < 0.85 else every)
                 line = grammar.line(rng, family, waits=waits)
-                if not lucky or b"lex" not in line[0].lower() and b"BYLEX" not in map(bytes.upper, line):
+                if not lucky or (b"lex" not in line[0].lower() and b"BYLEX" not in map(bytes.upper, line)):
                     return tuple(line)
 
         if mode < 0.08:
@@ -76,7 +76,15 @@ def _beginning(rng: Random) -> list[tuple[bytes, ...]]:
         (b"SADD", b"{k}e1", *many),
         (b"SADD", b"{k}e2", b"a", b"b", b"1", *names),
         (b"HSET", b"{k}h1", *(part for name in [b"a", b"1", *names] for part in (name, b"10"))),
-        (b"ZADD", b"{k}z1", *(part for at, name in enumerate([b"a", b"b", b"c", *names]) for part in (b"%d" % (at % 7), name))),
+        (
+            b"ZADD",
+            b"{k}z1",
+            *(
+                part
+                for at, name in enumerate([b"a", b"b", b"c", *names])
+                for part in (b"%d" % (at % 7), name)
+            ),
+        ),
         (b"ZADD", b"{k}z2", b"0", b"a", b"0", b"b", b"0", b"c", b"0", b"foo"),
         (b"PFADD", b"{k}p1", *names),
         (b"XADD", b"{k}x1", b"1-1", b"a", b"1", b"b", b"2"),

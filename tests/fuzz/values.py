@@ -57,7 +57,15 @@ HOSTILE: Final = [
     b"{k}s1",
 ]
 MEMBERS: Final = [b"a", b"b", b"c", b"d", b"e", b"1", b"2", b"3", b"10", b"-5", b"foo"]
-ODD_MEMBERS: Final = [b"", b"\xff\x00\r\n", b"007", b"9223372036854775807", b"x" * 65, b"3.0e3", b"12345678901"]
+ODD_MEMBERS: Final = [
+    b"",
+    b"\xff\x00\r\n",
+    b"007",
+    b"9223372036854775807",
+    b"x" * 65,
+    b"3.0e3",
+    b"12345678901",
+]
 SMALL: Final = [b"%d" % number for number in range(-4, 8)]
 INTEGERS: Final = [b"10", b"100", b"-100", b"255", b"65536", b"9223372036854775807", b"-9223372036854775808"]
 FLOATS: Final = [b"0", b"1", b"-1", b"1.5", b"2", b"3", b"-2.25", b"0.1", b"1e3", b"3.0000000000000004"]
@@ -132,7 +140,9 @@ def text(rng: Random) -> bytes:
         return rng.choice(FLOATS)
     if roll < 0.85:
         return rng.choice(HOSTILE)
-    return rng.choice([b"hello world", b"\x00\x01\xff", b"y" * 44, b"y" * 45, b"ohmytext", b"mynewtext", b"z" * 200])
+    return rng.choice(
+        [b"hello world", b"\x00\x01\xff", b"y" * 44, b"y" * 45, b"ohmytext", b"mynewtext", b"z" * 200]
+    )
 
 
 def duration(rng: Random) -> bytes:
@@ -144,7 +154,9 @@ def duration(rng: Random) -> bytes:
 
 def moment(rng: Random) -> bytes:
     if rng.random() < 0.7:
-        return rng.choice([b"4102444800", b"4102444800000", b"4102444801", b"1", b"1000000000", b"4102444900000"])
+        return rng.choice(
+            [b"4102444800", b"4102444800000", b"4102444801", b"1", b"1000000000", b"4102444900000"]
+        )
     return rng.choice(HOSTILE)
 
 
@@ -161,12 +173,16 @@ def offset(rng: Random) -> bytes:
 
 def encoding(rng: Random) -> bytes:
     kinds = [b"u8", b"i8", b"u4", b"i5", b"u1", b"i16", b"u32", b"i64", b"u63", b"i1"]
-    return rng.choice(kinds if rng.random() < 0.9 else [b"u64", b"i65", b"u0", b"x8", b"", b"i", b"u8x", b"U8"])
+    return rng.choice(
+        kinds if rng.random() < 0.9 else [b"u64", b"i65", b"u0", b"x8", b"", b"i", b"u8x", b"U8"]
+    )
 
 
 def some(rng: Random) -> bytes:
     """How many random elements: never so many that the reply is long."""
-    return rng.choice([b"0", b"1", b"2", b"5", b"100", b"-1", b"-3", b"-9223372036854775808", b"abc", b"", b"1.5"])
+    return rng.choice(
+        [b"0", b"1", b"2", b"5", b"100", b"-1", b"-3", b"-9223372036854775808", b"abc", b"", b"1.5"]
+    )
 
 
 def lexical(rng: Random) -> bytes:
@@ -180,11 +196,15 @@ def bound(rng: Random) -> bytes:
         return rng.choice(FLOATS)
     if roll < 0.75:
         return b"(" + rng.choice(FLOATS)
-    return rng.choice([b"-inf", b"+inf", b"(inf", b"(-inf", b"(", b"abc", b"nan", b"", b"(1e400", b"((1", b"(nan"])
+    return rng.choice(
+        [b"-inf", b"+inf", b"(inf", b"(-inf", b"(", b"abc", b"nan", b"", b"(1e400", b"((1", b"(nan"]
+    )
 
 
 def timeout(rng: Random) -> bytes:
-    return rng.choice([b"0.001", b"0.001", b"1e-3", b".002", b"-1", b"abc", b"nan", b"inf", b"", b"1e300", b"-inf"])
+    return rng.choice(
+        [b"0.001", b"0.001", b"1e-3", b".002", b"-1", b"abc", b"nan", b"inf", b"", b"1e300", b"-inf"]
+    )
 
 
 def timeout_of_nobody_waiting(rng: Random) -> bytes:
@@ -192,7 +212,23 @@ def timeout_of_nobody_waiting(rng: Random) -> bytes:
 
 
 def pattern(rng: Random) -> bytes:
-    return rng.choice([b"*", b"a*", b"?", b"[a-c]", b"[^a]", b"{k}*", b"*1", b"\\*", b"[", b"", b"*{k}s?", b"f[no]o", b"[c-a]*"])
+    return rng.choice(
+        [
+            b"*",
+            b"a*",
+            b"?",
+            b"[a-c]",
+            b"[^a]",
+            b"{k}*",
+            b"*1",
+            b"\\*",
+            b"[",
+            b"",
+            b"*{k}s?",
+            b"f[no]o",
+            b"[c-a]*",
+        ]
+    )
 
 
 # By the argument's name in COMMAND DOCS; `command argument` where a command means something else by the name.
@@ -263,8 +299,12 @@ BY_NAME: Final[dict[str, Pool]] = {
     "pattern": pattern,
     "by-pattern": pattern,
     "get-pattern": pattern,
-    "longitude": mixed([b"13.361389", b"15.087269", b"0", b"-122.4", b"179.9"], [b"181", b"-180.1", b"abc", b"nan", b""]),
-    "latitude": mixed([b"38.115556", b"37.502669", b"0", b"-37.8", b"85"], [b"86", b"-85.06", b"abc", b"inf", b""]),
+    "longitude": mixed(
+        [b"13.361389", b"15.087269", b"0", b"-122.4", b"179.9"], [b"181", b"-180.1", b"abc", b"nan", b""]
+    ),
+    "latitude": mixed(
+        [b"38.115556", b"37.502669", b"0", b"-37.8", b"85"], [b"86", b"-85.06", b"abc", b"inf", b""]
+    ),
     "radius": mixed([b"1", b"200", b"5000", b"20000", b"0"], [b"-1", b"abc", b"1e10", b""]),
     "width": mixed([b"1", b"200", b"5000", b"20000"], [b"-1", b"abc", b"0", b""]),
     "height": mixed([b"1", b"200", b"5000", b"20000"], [b"-1", b"abc", b"0", b""]),
