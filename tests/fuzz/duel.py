@@ -8,7 +8,7 @@ from difflib import unified_diff
 from typing import Final
 
 from tests.differential.player import CLOSED, NO_REPLY, Connection
-from tests.differential.wire import Node, decode, encode, request, show
+from tests.differential.wire import decode, encode, request, show
 from tests.differential.witness import Server
 
 from . import comparing, known
@@ -93,7 +93,8 @@ class Duel:
                 queued.append(command)
             if not agreed and not known.is_known(command, real, ours, newer=self.newer):
                 return Difference(line, real, ours)
-            if real != ours and not agreed:
+            refused = real[:1] == ours[:1] == b"-" and word not in (b"WATCH", b"EXEC")
+            if not agreed and not refused:
                 return None  # what follows would differ for the same reason
         return self._stored()
 
@@ -135,14 +136,9 @@ class Duel:
         for (line, ordered), (real, ours) in zip(
             contents, self.ask([line for line, _ in contents]), strict=True
         ):
-            agreed = real == ours if ordered else comparing.same(line, real, ours)
-            if not agreed and not comparing.same(line[:1] if ordered else line, *_plain(line, real, ours)):
+            if real != ours and (ordered or not comparing.same(line, real, ours)):
                 return Difference(line, real, ours)
         return None
-
-
-def _plain(line: tuple[bytes, ...], real: bytes, ours: bytes) -> tuple[bytes, bytes]:
-    return real, ours
 
 
 def shrink(sequence: Sequence, differs: Callable[[Sequence], bool]) -> Sequence:
@@ -204,7 +200,3 @@ def transcript(sequence: Sequence, difference: Difference, title: str) -> str:
     real, ours = (show(reply).splitlines() for reply in (difference.expected, difference.actual))
     lines += [f"#   {line}" for line in unified_diff(real, ours, "real", "ours", n=2, lineterm="")]
     return "\n".join(lines)
-
-
-def is_error(node: Node) -> bool:
-    return node.kind == "-"

@@ -116,10 +116,10 @@ def _number(data: bytes, first: int, last: int) -> int:
 @bitmaps.command("BITCOUNT", -2, READONLY, keys=one("RO access"), since="2.6.0")
 def bitcount(s: Session, argv: Argv) -> Reply:
     """How many bits are set, in the string or in a part of it."""
-    found = s.value(argv[1], bytes)
-    if found is None and s.legacy_doubles:
+    if s.legacy_doubles and s.value(argv[1], bytes) is None:
         return 0  # before 7.2 nobody looks at the rest then
     span = _range(s, argv, 2, open_end=False)
+    found = s.value(argv[1], bytes)
     first, last = span.bits(len(found or b""))
     if found is None or first >= last:
         return 0
@@ -132,10 +132,10 @@ def bitpos(s: Session, argv: Argv) -> Reply:
     bit = parse_int(argv[2])
     if bit not in {0, 1}:
         raise CommandError("ERR The bit argument must be 1 or 0.")
-    found = s.value(argv[1], bytes)
-    if found is None and s.legacy_doubles:
+    if s.legacy_doubles and s.value(argv[1], bytes) is None:
         return -1 if bit else 0
     span = _range(s, argv, 3, open_end=True)
+    found = s.value(argv[1], bytes)
     if found is None:
         return -1 if bit else 0
     first, last = span.bits(len(found))

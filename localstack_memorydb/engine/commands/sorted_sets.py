@@ -245,14 +245,31 @@ def zrandmember(s: Session, argv: Argv) -> Reply:
     return Pairs((member, found.scores[member]) for member in members) if with_scores else members
 
 
+_WHOLE: Final = float(2**62)
+
+
 @sorted_sets.command("ZSCAN", -3, READONLY, keys=one("RO access"), since="2.8.0")
 def zscan(s: Session, argv: Argv) -> Reply:
     """A part of the members with their scores, and the cursor to go on with."""
     cursor, found, members = scan_collection(s, argv, ZSet)
     # Since 7.2 a listpack keeps scores as text in their shortest form; from a skiplist they are printed with all digits.
-    short = found.encoding == "listpack" and not s.legacy_doubles
-    text = format_double if short else format_double_17
-    return [cursor, [part for member in members for part in (member, text(found.scores[member]))]]
+    # Whole numbers are kept as such there, and printed with all digits.
+    packed = found.encoding == "listpack"
+    text = format_double if packed and not s.legacy_doubles else format_double_17
+    scores = ((member, found.scores[member]) for member in members)
+    whole = packed and not s.legacy
+    return [
+        cursor,
+        [
+            part
+            for member, score in scores
+            for part in (member, b"%d" % score if whole and _is_whole(score) else text(score))
+        ],
+    ]
+
+
+def _is_whole(score: float) -> bool:
+    return -_WHOLE <= score <= _WHOLE and score.is_integer()
 
 
 # -- removing ---------------------------------------------------------------------------------------------------------

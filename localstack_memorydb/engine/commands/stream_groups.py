@@ -171,12 +171,12 @@ def xgroup_help(s: Session, argv: Argv) -> Reply:
 # -- reading as a consumer --------------------------------------------------------------------------------------------
 
 
-def _find_groups(s: Session, request: Request) -> list[tuple[bytes, Stream, Group]]:
-    """The group of every stream. Raises NoGroup, in the words of the engine version."""
-    found: list[tuple[bytes, Stream, Group]] = []
+def _find_groups(s: Session, request: Request) -> list[tuple[bytes, Stream, Group, int | None]]:
+    """The group of every stream, and the ID to read after. Raises NoGroup, in the words of the engine version."""
+    found: list[tuple[bytes, Stream, Group, int | None]] = []
     name = request.group or b""
     waited = s.blocked is not None and s.legacy_doubles
-    for key in request.keys:
+    for key, text in zip(request.keys, request.texts, strict=True):
         value = s.db.get(key)
         if waited and type(value) is not Stream:
             raise CommandError("UNBLOCKED the stream key no longer exists")
@@ -186,7 +186,7 @@ def _find_groups(s: Session, request: Request) -> list[tuple[bytes, Stream, Grou
             if waited:
                 raise CommandError("NOGROUP the consumer group this client was blocked on no longer exists")
             raise NoGroup(key, name, " in XREADGROUP with GROUP option")
-        found.append((key, stream, group))
+        found.append((key, stream, group, _parse_read(text)))
     return found
 
 
@@ -206,9 +206,8 @@ def xreadgroup(s: Session, argv: Argv) -> Reply:
     """New messages for a consumer, or those that it has pending; waits for some if asked to."""
     request = Request(s, argv, grouped=True)
     groups = _find_groups(s, request)
-    after = [_parse_read(text) for text in request.texts]
     replies: list[tuple[bytes, list[Reply]]] = []
-    for (key, stream, group), identifier in zip(groups, after, strict=True):
+    for key, stream, group, identifier in groups:
         fresh = identifier is None and stream.top > group.last
         if identifier is None and not fresh:
             if not s.legacy_doubles:
