@@ -57,6 +57,7 @@ def redis_cli() -> list[str]:
 PROGRAMS: dict[str, Callable[[], list[str]]] = {
     "redis-py": python_program("data_redis_py.py", "redis", package="redis"),
     "valkey-py": python_program("data_redis_py.py", "valkey", package="valkey"),
+    "redis-py-asyncio": python_program("data_redis_py_asyncio.py", package="redis.asyncio"),
     "redis-cli": redis_cli,
 }
 
