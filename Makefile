@@ -58,7 +58,7 @@ $(CLIENTS_VENV)/.installed: tests/clients/requirements.txt $(NODE_CLIENTS)/packa
 	else echo "npm is not there: no clients for Node.js"; fi
 	@touch $@
 
-clients: $(CLIENTS_VENV)/.installed ## install the clients that some tests want: AWS CLI, aiobotocore, Cloud Custodian, redis-py, valkey-py, Node.js
+clients: $(CLIENTS_VENV)/.installed ## install the clients that some tests want: AWS CLI, aiobotocore, Cloud Custodian, redis-py, valkey-py, valkey-glide, Node.js
 
 start: ## install what is needed and start LocalStack with MemoryDB (or the stand-alone host)
 	@HOST=$(HOST) PORT=$(PORT) .ci/start

@@ -212,7 +212,7 @@ class ClusterHandle:
         gone = cluster.remove_empty(target)
         kept = self._storage is not None and self._storage.keep_all(clock())
         cluster.resume(clock())
-        self._server.close([node for shard in gone for node in shard.nodes])
+        self._server.say_farewell([node for shard in gone for node in shard.nodes])
         if self._storage is not None and kept:
             self._storage.forget(gone)
 
@@ -321,6 +321,7 @@ class ClusterHandle:
             self._group.remove(self._cluster)
         for shard in self._cluster.shards:
             shard.scripting.pace.stop()
+        self._server.end_farewell()
         self._server.close(list(self._cluster.nodes()))
         if self._storage is not None:
             self._storage.close()

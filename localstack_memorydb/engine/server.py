@@ -28,6 +28,7 @@ LOG = logging.getLogger(__name__)
 _BACKLOG = 511  # Valkey's tcp-backlog
 _TICK_SECONDS = 0.1
 _HANDSHAKE_SECONDS = 10.0
+_FAREWELL_SECONDS = 5.0
 
 
 def clock() -> int:
@@ -187,6 +188,9 @@ class Addresses:
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings
         self._taken: set[str] = set()
+        self.farewells: dict[
+            ClusterServer, list[Node]
+        ] = {}  # nodes that give their ports back when others need them
         # Two emulators on one machine start looking in different places, so that they seldom meet.
         self._next = 0x0001_0000 + (os.getpid() * 1009 % 0xF000) * 0x100
 
@@ -203,7 +207,14 @@ class Addresses:
                     f"no 127.x.y.z address takes port {port}: is another server bound to it on every address? "
                     "Choose another port, or set MEMORYDB_NODE_ADDRESSES=range"
                 )
-        return self._bind_range()
+        try:
+            return self._bind_range()
+        except AddressError:
+            if not self.farewells:
+                raise
+            for server in list(self.farewells):
+                server.end_farewell()
+            return self._bind_range()
 
     def _bind_former(self, host: str, port: int) -> socket.socket | None:
         """A socket at an address that a node had before; None when it is taken or no longer meant to be used."""
@@ -286,6 +297,7 @@ class ClusterServer:
 
     async def open(self, nodes: list[Node]) -> None:
         """Starts listening for the nodes. Raises AddressError, and then none of them listens."""
+        self.end_farewell()  # new nodes may have the names of those that go
         sockets: list[tuple[Node, socket.socket]] = []
         try:
             for node in nodes:
@@ -339,6 +351,32 @@ class ClusterServer:
         if not self._servers and self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def say_farewell(self, nodes: list[Node]) -> None:
+        """Closes nodes whose slots have moved away, after a while in which they tell their clients where to.
+
+        On AWS slots move long before their node goes. A client that finds it gone without having met MOVED may well
+        try it again for ever. Subscribers have to go at once, or they would miss messages.
+        """
+        if not nodes:
+            return
+        self.end_farewell()
+        for node in nodes:
+            for session in list(node.sessions.values()):
+                if session.channels or session.patterns or session.shard_channels:
+                    session.hang_up()
+        self._addresses.farewells[self] = nodes
+        self._loop.call_later(_FAREWELL_SECONDS, self._end, nodes)
+
+    def _end(self, nodes: list[Node]) -> None:
+        if self._addresses.farewells.get(self) is nodes:
+            self.end_farewell()
+
+    def end_farewell(self) -> None:
+        """Closes the nodes that are about to go now."""
+        nodes = self._addresses.farewells.pop(self, None)
+        if nodes:
+            self.close(nodes)
 
     def _tick(self) -> None:
         self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)

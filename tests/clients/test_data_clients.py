@@ -1,7 +1,7 @@
 """Clients of the data: each tells the same ten stories of one cluster, over TLS, as a user of its ACL.
 
-The cluster is made through the API; what happens to it in the stories (more shards, a failover, new nodes) does too. `make
-clients` installs the clients; one that is missing skips its stories, as does a library that cannot do a story.
+Each client gets a cluster, made through the API; what happens to it in the stories (more shards, a failover, new nodes) does too.
+`make clients` installs the clients; one that is missing skips its stories, as does a library that cannot do a story.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from redis.cluster import RedisCluster
 from localstack_memorydb.integrations.moto.server import StandaloneHost
 from localstack_memorydb.settings import Settings
 
-from .test_api_clients import BIN, STORIES, require
+from .test_api_clients import BIN, NODE, STORIES, require
 
 STORY_NAMES = (
     "connect", "moved", "pipeline", "multi", "pubsub", "sharded_pubsub", "scripts", "streams", "tracking", "reconnect",
@@ -44,6 +44,20 @@ def python_program(file: str, *arguments: str, package: str = "") -> Callable[[]
     return command
 
 
+def node_program(file: str, *, package: str) -> Callable[[], list[str]]:
+    def command() -> list[str]:
+        node = require(shutil.which("node"))
+        require(NODE / "node_modules" / package)
+        # Modules are looked for beside the program, wherever it is called from.
+        place = NODE / "node_modules" / ".stories"
+        place.mkdir(exist_ok=True)
+        for each in (file, "telling.mjs"):
+            shutil.copyfile(STORIES / each, place / each)
+        return [node, "--no-warnings", str(place / file)]
+
+    return command
+
+
 def redis_cli() -> list[str]:
     tool = shutil.which("redis-cli")
     shown = subprocess.run([tool, "--help"], capture_output=True, text=True) if tool else None
@@ -58,12 +72,15 @@ PROGRAMS: dict[str, Callable[[], list[str]]] = {
     "redis-py": python_program("data_redis_py.py", "redis", package="redis"),
     "valkey-py": python_program("data_redis_py.py", "valkey", package="valkey"),
     "redis-py-asyncio": python_program("data_redis_py_asyncio.py", package="redis.asyncio"),
+    "valkey-glide": python_program("data_valkey_glide.py", package="glide"),
+    "ioredis": node_program("data_ioredis.mjs", package="ioredis"),
+    "node-redis": node_program("data_node_redis.mjs", package="redis"),
     "redis-cli": redis_cli,
 }
 
 
 class World:
-    """The host, and a cluster of two shards and two replicas that one user may use."""
+    """The host, and on it a cluster of two shards and two replicas that one user may use."""
 
     def __init__(self, directory: Path) -> None:
         self.host = StandaloneHost(Settings(), 0)
@@ -84,20 +101,26 @@ class World:
             AuthenticationMode={"Type": "password", "Passwords": [PASSWORD]},
         )
         self.memorydb.create_acl(ACLName="storytellers", UserNames=[USER])
+        self.cluster: dict[str, Any] = {}
+
+    def make_cluster(self, name: str) -> None:
+        """A new cluster for the next client: a cluster takes no more than five failovers in a day."""
+        if self.cluster:
+            self.memorydb.delete_cluster(ClusterName=self.cluster["Name"])
         self.memorydb.create_cluster(
-            ClusterName="stories",
+            ClusterName=name,
             NodeType="db.t4g.small",
             ACLName="storytellers",
             NumShards=2,
             NumReplicasPerShard=1,
         )
-        self.cluster = self.available()
+        self.cluster = self.available(name)
 
-    def available(self) -> dict[str, Any]:
+    def available(self, name: str) -> dict[str, Any]:
         """The cluster, once what was asked of it is done."""
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
-            found = self.memorydb.describe_clusters(ClusterName="stories", ShowShardDetails=True)
+            found = self.memorydb.describe_clusters(ClusterName=name, ShowShardDetails=True)
             (cluster,) = found["Clusters"]
             if cluster["Status"] == "available":
                 return cluster  # type: ignore[no-any-return]
@@ -113,7 +136,6 @@ class World:
             "STORY_CA": str(self.ca),
             "STORY_USER": USER,
             "STORY_PASSWORD": PASSWORD,
-            "NODE_EXTRA_CA_CERTS": str(self.ca),
         }
 
     def connect(self, **options: Any) -> RedisCluster:
@@ -131,21 +153,20 @@ class World:
     def answer(self, what: str) -> str:
         """Do to the cluster what a story asks for."""
         verb, *arguments = what.split()
+        name = self.cluster["Name"]
         match verb, arguments:
             case "reshard", [shards]:
-                self.memorydb.update_cluster(
-                    ClusterName="stories", ShardConfiguration={"ShardCount": int(shards)}
-                )
+                self.memorydb.update_cluster(ClusterName=name, ShardConfiguration={"ShardCount": int(shards)})
             case "failover", []:
-                self.memorydb.failover_shard(ClusterName="stories", ShardName="0001")
+                self.memorydb.failover_shard(ClusterName=name, ShardName="0001")
             case "restart", []:
                 other = {"db.t4g.small": "db.t4g.medium", "db.t4g.medium": "db.t4g.small"}
-                self.memorydb.update_cluster(ClusterName="stories", NodeType=other[self.cluster["NodeType"]])
+                self.memorydb.update_cluster(ClusterName=name, NodeType=other[self.cluster["NodeType"]])
             case "moved", []:
                 return str(self.redirects())
             case _:
                 raise AssertionError(what)
-        self.cluster = self.available()
+        self.cluster = self.available(name)
         return "done"
 
     def redirects(self) -> int:
@@ -172,6 +193,7 @@ class World:
 
 def tell(world: World, name: str, command: list[str]) -> dict[str, tuple[str, str]]:
     """Run a client's program, do what it asks for; each story's verdict and what was said about it."""
+    world.make_cluster(name)
     program = subprocess.Popen(
         command,
         env={**world.environment, "STORY_NAME": name},

@@ -56,6 +56,45 @@ def test_a_closed_cluster_leaves_no_port(engine: Engine) -> None:
     assert not any(map(is_open, found))
 
 
+def ask(address: tuple[str, int], line: bytes) -> bytes:
+    with socket.create_connection(address, 5) as client:
+        client.sendall(line + b"\r\n")
+        return client.recv(1000)
+
+
+def test_nodes_of_a_shard_that_goes_say_where_its_slots_went(engine: Engine) -> None:
+    handle = engine.create_cluster(ClusterSpec("fewer", shards=2, replicas=1, tls=False))
+    stays, *_, leaves, its_replica = addresses(handle)
+    handle.reshard(1)
+    moved = f"-MOVED 12182 {stays[0]}:{stays[1]}\r\n".encode()
+    assert [ask(leaves, b"GET foo"), ask(its_replica, b"GET foo")] == [moved, moved]
+    handle.reshard(2)  # no further farewell when others take their places
+    assert [is_open(leaves), is_open(its_replica)] == [False, False]
+    handle.reshard(1)
+    handle.close()
+    assert not any(map(is_open, addresses(handle)))
+
+
+def test_subscribers_of_a_node_that_goes_are_sent_away_at_once(engine: Engine) -> None:
+    handle = engine.create_cluster(ClusterSpec("fewer", shards=2, replicas=0, tls=False))
+    with socket.create_connection(addresses(handle)[-1], 5) as subscriber:
+        subscriber.sendall(b"SUBSCRIBE news\r\n")
+        assert subscriber.recv(100).startswith(b"*3")
+        handle.reshard(1)
+        assert subscriber.recv(100) == b""
+    handle.close()
+
+
+def test_a_port_that_is_needed_ends_the_farewell() -> None:
+    first, last = free_range(2)
+    with Engine(EngineSettings(bind="range", port_range=(first, last))) as running:
+        handle = running.create_cluster(ClusterSpec("fewer", shards=2, replicas=0, tls=False))
+        handle.reshard(1)
+        assert ask(("127.0.0.1", last), b"GET foo").startswith(b"-MOVED")
+        other = running.create_cluster(ClusterSpec("other", replicas=0, tls=False))
+        assert addresses(other) == [("127.0.0.1", last)]
+
+
 def test_nodes_may_share_a_host_and_take_ports_of_a_range(ca: str) -> None:
     first, last = free_range(4)
     settings = EngineSettings(bind="range", port_range=(first, last), announce_host="localhost")

@@ -87,7 +87,7 @@ listen() { # FILE COMMAND...: a subscriber, once its subscription is confirmed
 
 pubsub() {
   listen "$work/news" cli SUBSCRIBE "$(key news)"
-  is "$(cli PUBLISH "$(key news)" hello)" 1
+  cli PUBLISH "$(key news)" hello
   eventually grep -q hello "$work/news"
   is "$(tail -n 3 "$work/news" | tr '\n' ' ')" "message $(key news) hello "
 }
@@ -99,7 +99,7 @@ sharded_pubsub() {
   coproc LISTENER { at $(node_of "$channel"); }
   echo "SSUBSCRIBE $channel" >&"${LISTENER[1]}"
   while [[ $line != 1 ]]; do read -r -t 10 -u "${LISTENER[0]}" line; done
-  is "$(cli SPUBLISH "$channel" hello)" 1
+  cli SPUBLISH "$channel" hello # the answer counts clients of the node that it reached, which may be a replica
   echo PING >&"${LISTENER[1]}" # redis-cli 7.0 looks for what came when it waits for an answer
   for expected in smessage "$channel" hello; do
     read -r -t 10 -u "${LISTENER[0]}" line
