@@ -52,24 +52,31 @@ class Stories:
     def __init__(self, client: RedisCluster) -> None:
         self._client = client
 
+    async def _all(self, command: str, keys: list[str], *arguments: object) -> list[Any]:
+        """The answers to one command for each of the keys, a few under way at a time: each of those takes a connection."""
+        answers: list[Any] = []
+        for at in range(0, len(keys), 5):
+            some = (self._client.execute_command(command, each, *arguments) for each in keys[at : at + 5])
+            answers += await asyncio.gather(*some)
+        return answers
+
     async def connect(self) -> None:
         client = self._client
         assert await client.execute_command("ACL WHOAMI", target_nodes=RedisCluster.RANDOM) == USER
         assert (len(client.get_primaries()), len(client.get_replicas())) == (2, 2)
         keys = [key(f"connect:{number}") for number in range(100)]
-        assert all(await asyncio.gather(*(client.set(each, "x") for each in keys)))
-        assert await asyncio.gather(*(client.get(each) for each in keys)) == ["x"] * 100
+        assert all(await self._all("SET", keys, "x"))
+        assert await self._all("GET", keys) == ["x"] * 100
         with refused(NoPermissionError):
             await client.set("elsewhere", "x")
 
     async def moved(self) -> None:
-        client = self._client
         keys = [key(f"moved:{number}") for number in range(60)]
         for shards in (3, 2):
-            await asyncio.gather(*(client.set(each, shards) for each in keys))
+            await self._all("SET", keys, shards)
             await ask_async(f"reshard {shards}")
-            assert set(await asyncio.gather(*(client.get(each) for each in keys))) == {str(shards)}
-            assert set(await asyncio.gather(*(client.append(each, "!") for each in keys))) == {2}
+            assert set(await self._all("GET", keys)) == {str(shards)}
+            assert set(await self._all("APPEND", keys, "!")) == {2}
         assert int(await ask_async("moved")) > 0
 
     async def pipeline(self) -> None:
@@ -181,15 +188,14 @@ class Stories:
             assert await cached.get(key("tracked")) == "new"
 
     async def reconnect(self) -> None:
-        client = self._client
         keys = [key(f"reconnect:{number}") for number in range(30)]
         for event in ("failover", "restart"):
-            await asyncio.gather(*(client.set(each, event) for each in keys))
+            await self._all("SET", keys, event)
             await ask_async(event)
-            assert set(await asyncio.gather(*(client.get(each) for each in keys))) == {event}
-            lengths = await asyncio.gather(*(client.append(each, "!") for each in keys))
+            assert set(await self._all("GET", keys)) == {event}
+            lengths = await self._all("APPEND", keys, "!")
             assert set(lengths) == {len(event) + 1}
-            assert set(await asyncio.gather(*(client.get(each) for each in keys))) == {f"{event}!"}
+            assert set(await self._all("GET", keys)) == {f"{event}!"}
 
 
 asyncio.run(main())
