@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from localstack_memorydb.engine import rdb
 from localstack_memorydb.engine.errors import CommandError
 from localstack_memorydb.engine.log import LogError, ShardLog, write_whole
+from localstack_memorydb.engine.registry import GATE_RESTRICTED
 from localstack_memorydb.engine.slots import key_slot
 from localstack_memorydb.engine.snapshots import dump_shard, restore_indexes
 from localstack_memorydb.engine.spec import ClusterLayout, NodeLayout, ShardLayout, SnapshotError
@@ -216,6 +217,7 @@ def _replay(shard: Shard, log: ShardLog, now: int) -> None:
     _restore_indexes(shard, snapshot)
     session = shard.primary.connect("replay", now)
     session.in_exec = True  # nothing blocks
+    session.gates &= ~GATE_RESTRICTED  # what was done was allowed
     try:
         for entry in log.entries():
             _repeat(session, entry, now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -293,6 +294,8 @@ def test_sections_of_info(ask: Searcher) -> None:
         ("@genre:{ action }", [2, 5]),
         ("@genre:{drama | thriller}", [3, 4]),
         ("@genre:{act}", []),
+        ('@genre:{"drama"}', [3]),
+        (r"@genre:{dra\ma | \|}", [3]),
         ("@genre:{action} @rating:[8.5 9]", [2]),
         ("@genre:{action} @rating:[8.5 9] | @genre:{drama}", [2, 3]),
         ("@genre:{action} (@rating:[8.5 9] | @genre:{drama})", [2]),
@@ -763,32 +766,54 @@ def test_a_user_needs_every_key_of_the_prefixes(cluster: Cluster) -> None:
 # -- persistence -------------------------------------------------------------------------------------------------------
 
 
-def _spec(**parameters: str) -> ClusterSpec:
-    return ClusterSpec("kept", 1, 0, engine_version="7.2", parameters=parameters)
+def live(directory: Path, *users: UserSpec) -> Searcher:
+    """A client of a cluster that is kept in the directory: a new one, or the one that comes back."""
+    spec = ClusterSpec("kept", 1, 0, engine_version="7.2", parameters={"search-enabled": "yes"})
+    storage = Storage(directory, "no")
+    layout = storage.layout()
+    cluster = Cluster(replace(spec, users=users or spec.users), Random(7), NOW, layout)
+    cluster.storage = storage
+    if layout is None:
+        storage.create(cluster, NOW)
+    else:
+        storage.restore(cluster, NOW)
+    return Searcher(cluster)
+
+
+def kill(ask: Searcher) -> None:
+    """Ends the process after what it had said."""
+    for shard in ask.cluster.shards:
+        assert shard.log is not None
+        shard.log.flush()
 
 
 def test_indexes_survive_a_restart(tmp_path: Path) -> None:
-    spec = _spec(**{"search-enabled": "yes"})
     for life in range(3):
-        storage = Storage(tmp_path / "kept", "no")
-        layout = storage.layout()
-        cluster = Cluster(spec, Random(life), NOW, layout)
-        cluster.storage = storage
-        ask = Searcher(cluster)
-        if layout is None:
-            storage.create(cluster, NOW)
+        ask = live(tmp_path / "kept")
+        if life == 0:
             ask("FT.CREATE i PREFIX 1 a: SCHEMA n NUMERIC t TAG SEPARATOR", b"\xc3\xa9")
             ask("FT.CREATE gone SCHEMA n NUMERIC")
             ask("FT.ALIASADD other i")
             ask("FT.DROPINDEX gone")
-        else:
-            storage.restore(cluster, NOW)
         ask(f"HSET a:{life} n {life}")
         assert ask("FT._LIST") == [b"i"]
         assert sorted(ask.keys("other", "@n:[0 9]")) == [f"a:{number}" for number in range(life + 1)]
-        for shard in cluster.shards:
-            assert shard.log is not None
-            shard.log.flush()
+        kill(ask)
+
+
+def test_what_is_repeated_after_a_restart_is_what_happened(tmp_path: Path) -> None:
+    """Whoever may do what now, and whatever time it is."""
+    ask = live(tmp_path / "kept")
+    ask("HSET k n 1")
+    ask("PEXPIREAT k", b"%d" % (NOW + 5))
+    ask("FT.CREATE i SCHEMA n NUMERIC")
+    ask("PERSIST k")
+    kill(ask)
+    again = live(tmp_path / "kept", UserSpec("default", "on ~nothing +@all", "no-password"))
+    again.cluster.set_users(
+        compile_users([UserSpec("default", "on ~* +@all", "no-password")], "7.2", edition="search")
+    )
+    assert again.send(b"FT.SEARCH", b"i", b"*", now=NOW + 10) == [1, b"k", [b"n", b"1"]]
 
 
 def test_indexes_are_part_of_snapshots(ask: Searcher, cluster: Cluster) -> None:

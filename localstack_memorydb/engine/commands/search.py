@@ -70,7 +70,6 @@ def create(s: Session, argv: Argv) -> Reply:
     """Makes an index; the keys that are there already are in it at once."""
     definition = parse_definition(argv)
     _require_readable(s, definition.prefixes, "ft.create")
-    s.node.shard.keyspace.purge_all(s.now)
     _indexes(s).create(definition, s.now)
     return OK
 
