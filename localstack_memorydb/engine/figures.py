@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine.info import memory_of
 from localstack_memorydb.engine.registry import READONLY
-from localstack_memorydb.engine.spec import CommandFigures, NodeFigures
+from localstack_memorydb.engine.spec import CommandFigures, NodeFigures, SearchFigures
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.cluster import Node
@@ -39,7 +39,17 @@ def figures_of(node: Node, now: int) -> NodeFigures:
         tracked_keys=len(shard.keyspace.tracking.keys),
         tracked_keys_limit=cluster.parameters.tracking_table_max_keys,
         commands=tuple(_commands(node)),
+        search=_search(shard.keyspace) if cluster.spec.edition == "search" else None,
     )
+
+
+def _search(keyspace: Keyspace) -> SearchFigures:
+    if keyspace.indexes is None:
+        return SearchFigures(0, 0, 0)
+    keyspace.indexes.refresh()
+    made = keyspace.indexes.by_name.values()
+    keys = sum(len(each.keys) for each in made)
+    return SearchFigures(len(made), keys, sum(each.vector_size + each.other_size for each in made))
 
 
 def _commands(node: Node) -> list[CommandFigures]:

@@ -114,11 +114,20 @@ class CommandFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchFigures:
+    """The indexes of a shard: how many, of how many keys, of how many bytes."""
+
+    indexes: int
+    keys: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class NodeFigures:
     """What a node has counted since it started, and how it is now.
 
     Keys, memory, and what expired or was evicted are those of its shard. `denied` has refusals by reason: auth,
-    command, key, channel. `average_ttl` is in milliseconds, `maxmemory` 0 without a limit.
+    command, key, channel. `average_ttl` is in milliseconds, `maxmemory` 0 without a limit, `search` None where there is none.
     """
 
     name: str
@@ -140,6 +149,7 @@ class NodeFigures:
     tracked_keys: int
     tracked_keys_limit: int
     commands: tuple[CommandFigures, ...] = field(repr=False)
+    search: SearchFigures | None = None
 
 
 @dataclass(frozen=True, slots=True)

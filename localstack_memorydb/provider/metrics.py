@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from localstack_memorydb.engine import CommandFigures, NodeFigures
+from localstack_memorydb.engine import CommandFigures, NodeFigures, SearchFigures
 from localstack_memorydb.provider.ports import Datum
 
 NAMESPACE: Final = "AWS/MemoryDB"
@@ -46,6 +46,14 @@ def _group(*groups: str) -> Figure:
 
 def _share(part: float, whole: float) -> float:
     return 100 * part / whole if whole else 0.0
+
+
+def _of_search(of: Callable[[SearchFigures], int]) -> Figure:
+    return lambda node: of(node.search) if node.search is not None else 0
+
+
+def _with_search(node: NodeFigures) -> bool:
+    return node.search is not None
 
 
 def _primary(node: NodeFigures) -> bool:
@@ -90,6 +98,15 @@ METRICS: Final[Sequence[Metric]] = (
     Metric("ListBasedCmds", "Count", _group("list"), grows=True),
     Metric("PubSubBasedCmds", "Count", _group("pubsub"), grows=True),
     Metric("SearchBasedCmds", "Count", _group("search"), grows=True),
+    Metric(
+        "SearchBasedGetCmds", "Count", _calls(lambda each: each.group == "search" and each.reads), grows=True
+    ),
+    Metric(
+        "SearchBasedSetCmds", "Count", _calls(lambda each: each.group == "search" and each.writes), grows=True
+    ),
+    Metric("SearchNumberOfIndexes", "Count", _of_search(lambda found: found.indexes), only=_with_search),
+    Metric("SearchNumberOfIndexedKeys", "Count", _of_search(lambda found: found.keys), only=_with_search),
+    Metric("SearchTotalIndexSize", "Bytes", _of_search(lambda found: found.size), only=_with_search),
     Metric("SetBasedCmds", "Count", _group("set"), grows=True),
     Metric("SetTypeCmds", "Count", _calls(lambda each: each.writes), grows=True),
     Metric("SortedSetBasedCmds", "Count", _group("sorted-set"), grows=True),

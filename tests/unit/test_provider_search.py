@@ -157,3 +157,20 @@ def test_access_strings_name_the_commands_and_their_category(aws: World) -> None
     assert (
         "+@search -ft.create +ft.info" in aws("DescribeUsers", UserName="reader")["Users"][0]["AccessString"]
     )
+
+
+def test_cloudwatch_is_told_of_indexes(movies: World) -> None:
+    movies.measure("movies")
+    found(movies.cluster("movies"))
+    told = movies.measure("movies")["movies-0001-001"]
+    assert {name: value for name, (value,) in told.items() if name.startswith("Search")} == {
+        "SearchBasedCmds": 1,
+        "SearchBasedGetCmds": 1,
+        "SearchBasedSetCmds": 0,
+        "SearchNumberOfIndexes": 1,
+        "SearchNumberOfIndexedKeys": 1,
+        "SearchTotalIndexSize": told["SearchTotalIndexSize"][0],
+    }
+    assert told["SearchTotalIndexSize"][0] > 0
+    movies.create_cluster()
+    assert not {"SearchNumberOfIndexes", "SearchTotalIndexSize"} & movies.measure()["orders-0001-001"].keys()
