@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from localstack_memorydb.engine import rdb
 from localstack_memorydb.engine.documents import Document, Json, parse, write
@@ -211,6 +214,78 @@ def test_descents_count_each_time_that_they_come_into_view() -> None:
     wide: Json = [{"a": [1]} for _ in range(21)]
     assert Selection(wide, "$..a..none").error is not None
     assert Selection(wide, "$..a").error is None
+
+
+PATH_PIECES = [
+    *"$.[]*'\"?()@=<>!&|, :-+0123abc\\",
+    *(
+        "..",
+        "?(@",
+        "@.a",
+        "[?(",
+        '["a"]',
+        "['b']",
+        "[0]",
+        "[-1]",
+        "[*]",
+        ".*",
+        "null",
+        "true",
+        "1e5",
+        "@.a[?(@==1)]",
+        "$.a",
+    ),
+]
+COMMANDS = [
+    "GET p", "SET p v", "DEL p", "TYPE p", "RESP p", "CLEAR p", "NUMINCRBY p v", "NUMMULTBY p v", "STRLEN p", "STRAPPEND p v",
+    "TOGGLE p", "OBJLEN p", "OBJKEYS p", "ARRLEN p", "ARRAPPEND p v v", "ARRINSERT p i v", "ARRPOP p i", "ARRTRIM p i i",
+    "ARRINDEX p v i i",
+]  # fmt: skip
+DOCUMENTS = [
+    '{"a":{"b":[1,2,{"a":"x"}],"":null,"x y":true},"b":[[1],[],{"a":[1,"1"]}],"c":1.5}',
+    '[1,"a",{"a":1,"b":[]},[[2]],null]',
+    '"text"',
+]
+VALUES = ["1", '"x"', "[]", '{"a":1}', "null", "true", "1.5", "x", '"', "-0", "1e400", "[1"]
+
+
+@given(
+    document=st.sampled_from(DOCUMENTS),
+    path=st.lists(st.sampled_from(PATH_PIECES), max_size=9).map("".join),
+    enhanced=st.booleans(),
+    form=st.sampled_from(COMMANDS),
+    data=st.data(),
+)
+def test_no_path_is_an_error_of_ours_and_what_fails_changes_nothing(
+    document: str, path: str, enhanced: bool, form: str, data: st.DataObject
+) -> None:
+    client = Client(next(start().nodes()))
+    ask(client, "JSON.SET", "k", ".", document)
+    choices = {
+        "p": st.just("$" * enhanced + path),
+        "v": st.sampled_from(VALUES),
+        "i": st.integers(-3, 3).map(str),
+    }
+    name, *rest = form.split()
+    reply = ask(client, f"JSON.{name}", "k", *(data.draw(choices[each]) for each in rest))
+    assert reply != b"-ERR internal error\r\n"
+    if reply.startswith(b"-"):
+        assert document.encode() in ask(client, "JSON.GET", "k")
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(value=values, ascii_only=st.booleans())
+def test_what_is_read_is_written(value: Json, ascii_only: bool) -> None:
+    text = json.dumps(value, ensure_ascii=ascii_only, separators=(" ,", ": ")).encode(
+        "utf-8", "surrogateescape"
+    )
+    assert json.loads(write(parse(text))) == value
 
 
 # -- effects and events -----------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import isinf
-from typing import Final
+from typing import Final, TypeAlias
 
 from localstack_memorydb.engine.commands.json import (
     READS,
@@ -48,6 +48,9 @@ from localstack_memorydb.engine.session import Session
 _NOT_A_NUMBER: Final = Fault("WRONGTYPE JSON element is not a number")
 _NOT_A_STRING: Final = Fault("WRONGTYPE JSON element is not a string")
 _NOT_A_BOOLEAN: Final = Fault("WRONGTYPE JSON element is not a bool")
+
+
+Operation: TypeAlias = Callable[[int | Real, int | Real], tuple[int | Real, float]]
 
 
 def _is_string(value: Json) -> bool:
@@ -104,7 +107,7 @@ def nummultby(s: Session, argv: Argv) -> Reply:
     return _calculate(s, argv, _product)
 
 
-def _calculate(s: Session, argv: Argv, operation: Callable[[int | Real, int | Real], int | Real]) -> Reply:
+def _calculate(s: Session, argv: Argv, operation: Operation) -> Reply:
     """Changes numbers; answers with the new ones as text, which knows doubles only."""
     operand = _number(argv[3])
     document = require(s, argv[1])
@@ -117,8 +120,8 @@ def _calculate(s: Session, argv: Argv, operation: Callable[[int | Real, int | Re
     document.admit_size(32 * len(results))
     for place, result in results:
         if result is not None:
-            put(document, place, result)
-    texts = [None if result is None else f"{float(result):.17g}" for _, result in results]
+            put(document, place, result[0])
+    texts = [None if result is None else f"{result[1]:.17g}" for _, result in results]
     if selection.enhanced:
         return f"[{','.join(text or 'null' for text in texts)}]".encode()
     return str(answer(selection, texts, last=True)).encode()
@@ -134,15 +137,19 @@ def _number(argument: bytes) -> int | Real:
     raise DocumentError("WRONGTYPE Value is not a number")
 
 
-def _sum(one: int | Real, other: int | Real) -> int | Real:
+def _sum(one: int | Real, other: int | Real) -> tuple[int | Real, float]:
+    """The sum, and what is said of it."""
     if isinstance(one, int) and isinstance(other, int) and INT64_MIN <= one + other <= INT64_MAX:
-        return one + other
-    return Real.of(_finite(float(one) + float(other), "Addition"))
+        return one + other, float(one + other)
+    result = _finite(float(one) + float(other), "Addition")
+    return Real.of(result), result
 
 
-def _product(one: int | Real, other: int | Real) -> int | Real:
+def _product(one: int | Real, other: int | Real) -> tuple[int | Real, float]:
+    """The product, and what is said of it."""
     result = _finite(float(one) * float(other), "Multiplication")
-    return int(result) if result.is_integer() and INT64_MIN <= result < INT64_MAX else Real.of(result)
+    whole = result.is_integer() and INT64_MIN <= result < INT64_MAX
+    return int(result) if whole else Real.of(result), result
 
 
 def _finite(number: float, operation: str) -> float:

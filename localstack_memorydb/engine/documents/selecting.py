@@ -69,6 +69,19 @@ class Selection:
     `error` is what ended the search.
     """
 
+    __slots__ = (
+        "_descents",
+        "_path",
+        "_purpose",
+        "_recursive",
+        "_root",
+        "additions",
+        "deepest",
+        "enhanced",
+        "error",
+        "matches",
+    )
+
     def __init__(self, root: Json, path: str, purpose: str = READ, enhanced: bool = False) -> None:
         self._root = root
         self._path = compile_path(path)

@@ -24,7 +24,7 @@ INT64_MAX: Final = 2**63 - 1
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _ESCAPES: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL).finditer
-_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL).finditer
+_BRACKETS: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL).finditer
 _EXPONENT: Final = re.compile(r"(?:\.(\d+))?[eE]\+?(\d+)$").search
 _SPECIAL: Final = re.compile(r'["\\\x00-\x1f]')
 _WRITTEN: Final = {chr(code): f"\\u{code:04X}" for code in range(32)} | {
@@ -36,6 +36,9 @@ _WRITTEN: Final = {chr(code): f"\\u{code:04X}" for code in range(32)} | {
     "\r": "\\r",
     "\t": "\\t",
 }
+
+
+_WORDS: Final = {None: "null", False: "false", True: "true"}
 
 
 class Real(float):
@@ -160,24 +163,15 @@ def quoted(text: str) -> str:
 
 def text_of(value: Json) -> str:
     """A value without any space."""
-    kind = type(value)
-    if kind is str:
-        return quoted(value)  # type: ignore[arg-type]
+    if isinstance(value, str):
+        return quoted(value)
     if isinstance(value, dict):
         return "{" + ",".join([f"{quoted(name)}:{text_of(item)}" for name, item in value.items()]) + "}"
     if isinstance(value, list):
-        return "[" + ",".join([text_of(item) for item in value]) + "]"
-    return _scalar(value)
-
-
-def _scalar(value: Json) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
+        return "[" + ",".join(map(text_of, value)) + "]"
     if isinstance(value, Real):
         return value.text
-    return quoted(value) if isinstance(value, str) else str(value)
+    return _WORDS[value] if value is None or isinstance(value, bool) else str(value)
 
 
 def laid_out(value: Json, layout: Layout, level: int = 0) -> str:
