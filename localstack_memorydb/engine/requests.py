@@ -20,12 +20,18 @@ _ASTERISK: Final = 0x2A
 _PACKET_KEPT: Final = 64 * 1024
 
 
+class TooMuchToRead(Exception):
+    """A client goes on with a request that is larger than its buffer may be."""
+
+
 class Requests:
-    """What a client sent and nobody has run so far. `closing` says that nothing more will be read."""
+    """What a client sent and nobody has run so far, at most `query_limit` bytes. `closing` says that nothing more will be read."""
 
-    __slots__ = ("closing", "lost", "packet", "reader", "strict", "trusted")
+    __slots__ = ("closing", "lost", "packet", "query_limit", "reader", "strict", "trusted", "unread")
 
-    def __init__(self) -> None:
+    def __init__(self, query_limit: int) -> None:
+        self.query_limit = query_limit
+        self.unread = 0  # of a request that comes in parts
         self.reader = hiredis.Reader()
         self.strict: RequestReader | None = None
         self.packet, self.lost = b"", False
@@ -33,10 +39,15 @@ class Requests:
         self.trusted = True
 
     def feed(self, data: bytes) -> None:
-        """Takes what came from the client."""
+        """Takes what came from the client. Raises TooMuchToRead."""
         if self.strict is not None:
             self.strict.feed(data)
+            if self.strict.unread > self.query_limit:
+                raise TooMuchToRead
         elif self.reader.has_data() or (data[0] != _ASTERISK and self._is_midway()):
+            self.unread = (self.unread if self.lost else len(self.packet)) + len(data)
+            if self.unread > self.query_limit:
+                raise TooMuchToRead
             # Kept so that a broken request can be explained; long values need no explanation.
             self.lost = self.lost or len(self.packet) > _PACKET_KEPT
             self.packet = b"" if self.lost else self.packet + data

@@ -237,6 +237,7 @@ class RequestReader:
     def __init__(self, bulk_max: int = 512 * 1024 * 1024) -> None:
         self.bulk_max = bulk_max
         self.trusted = True  # clients without a user may only send what authentication needs
+        self.unread = 0  # bytes of requests that are not complete
         self._buffer = bytearray()
         self._argv: Argv = []
         self._missing = 0
@@ -264,6 +265,7 @@ class RequestReader:
     def feed(self, data: bytes) -> None:
         """Adds bytes from the client."""
         self._buffer += data
+        self.unread += len(data)
 
     def next(self) -> Argv | None:
         """The next request (empty for an empty line), or None until more bytes come. Raises ProtocolError."""
@@ -285,6 +287,7 @@ class RequestReader:
         while self._missing:
             if not self._read_bulk():
                 return None
+        self.unread = len(self._buffer)
         return self._argv
 
     def _read_bulk(self) -> bool:
@@ -335,6 +338,7 @@ class RequestReader:
         if argv is None:
             raise ProtocolError("unbalanced quotes in request")
         del self._buffer[: end + 1]
+        self.unread = len(self._buffer)
         return argv
 
 

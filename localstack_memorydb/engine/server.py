@@ -19,6 +19,7 @@ from localstack_memorydb.engine.clients import client_type
 from localstack_memorydb.engine.cluster import Cluster, Node
 from localstack_memorydb.engine.errors import TooManyClients
 from localstack_memorydb.engine.log import ShardLog
+from localstack_memorydb.engine.requests import TooMuchToRead
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.spec import AddressError, EngineSettings
 from localstack_memorydb.engine.storage import Storage
@@ -73,7 +74,12 @@ class Connection(asyncio.Protocol):
         session = self._session
         if session is None:
             return
-        reply = session.receive(data, time.time_ns() // 1_000_000)
+        try:
+            reply = session.receive(data, time.time_ns() // 1_000_000)
+        except TooMuchToRead:
+            LOG.warning("a client of %s was dropped: its request outgrew its buffer", self._node.name)
+            self._transport.abort()
+            return
         if self._committer is not None:
             self._committer.answer(self._transport, reply, self._node.shard.log, close=session.closing)
             return

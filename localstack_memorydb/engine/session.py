@@ -153,7 +153,7 @@ class Session(Requests):
         self.now = self.started = self.last_seen = now
         self.table: CommandTable = node.cluster.table
         self.slots = node.shard.keyspace.slots
-        super().__init__()
+        super().__init__(node.cluster.parameters.client_query_buffer_limit)
         self.sink: Callable[[bytes], None] = _ignore
         self.alarm: Callable[[int], None] = _ignore
         self.hang_up: Callable[[], None] = _nothing
@@ -226,7 +226,7 @@ class Session(Requests):
     # -- bytes in, bytes out -------------------------------------------------------------------------------------
 
     def receive(self, data: bytes, now: int) -> bytes:
-        """Handles what a client sent at `now` (unix time in ms); returns what is due to it at once."""
+        """Handles what a client sent at `now` (unix time in ms); returns what is due to it at once. Raises TooMuchToRead."""
         self.now = self.last_seen = now
         self.node.bytes_received += len(data)
         self.feed(data)

@@ -12,6 +12,12 @@ from redis import Redis
 from localstack_memorydb.engine import ClusterHandle, ClusterSpec, Engine
 
 
+def go_on(connection: socket.socket) -> None:
+    """Sends until the other side has enough."""
+    while True:
+        connection.sendall(b"x" * 50_000)
+
+
 @contextmanager
 def limited(engine: Engine, **parameters: str) -> Iterator[tuple[ClusterHandle, tuple[str, int]]]:
     given = {name.replace("_", "-"): value for name, value in parameters.items()}
@@ -76,3 +82,16 @@ def test_a_subscriber_that_does_not_read_is_dropped(engine: Engine, limits: dict
                 break
         assert publisher.pubsub_numsub("news") == [(b"news", 0)]
         deaf.close()
+
+
+@pytest.mark.parametrize(
+    "start", [b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$400000000\r\n", b"SET a "], ids=["array", "inline"]
+)
+def test_a_request_without_end_is_cut_off(engine: Engine, start: bytes) -> None:
+    with limited(engine, client_query_buffer_limit="1000000") as (_, where), Redis(*where) as other:
+        with socket.create_connection(where, 10) as endless:
+            endless.sendall(start)
+            with pytest.raises(ConnectionError):
+                go_on(endless)
+        assert other.set("b", "x" * 900_000)
+        assert other.get("a") is None
