@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from .endpoint import LOCALSTACK_PYTHON, ROOT, Endpoint, environment
+from .endpoint import LOCALSTACK_PYTHON, ROOT, Endpoint, environment, free_port
 
 README_URL = "http://127.0.0.1:4566"
 
@@ -115,6 +115,31 @@ def test_failover_alerts(endpoint: Endpoint, temporary: Path) -> None:
     said = run([sys.executable, str(script), "--endpoint-url", endpoint.url], temporary)
     (_, promised) = blocks("examples/failover-alerts/README.md", "console")[0].split("alerts.py\n")
     assert said == promised
+
+
+@pytest.mark.parametrize("example", ["session-store", "message-queue"])
+def test_applications(endpoint: Endpoint, temporary: Path, example: str) -> None:
+    script = ROOT / "examples" / example / "main.py"
+    said = run([sys.executable, str(script), "--endpoint-url", endpoint.url], temporary)
+    (_, promised) = blocks(f"examples/{example}/README.md", "console")[0].split("main.py\n")
+    assert said == promised
+
+
+def test_the_session_store_by_hand(endpoint: Endpoint, temporary: Path) -> None:
+    path = f"{Path(sys.executable).parent}:{LOCALSTACK_PYTHON.parent}:{os.environ['PATH']}"
+    for program in ("aws", "curl"):
+        if shutil.which(program, path=path) is None:
+            pytest.skip(f"{program} is not installed")
+    (script,) = blocks("examples/session-store/README.md", "bash")
+    for written, here in {
+        README_URL: endpoint.url,
+        "examples/": f"{ROOT}/examples/",
+        "8000": str(free_port()),
+    }.items():
+        assert written in script
+        script = script.replace(written, here)
+    said = run(["bash", "-ec", script], temporary, {"PATH": path, "AWS_PAGER": ""})
+    assert '{"user":"ada"}\n{"cart":["tea"]}\n' in said
 
 
 def test_iam_authentication(endpoint: Endpoint, temporary: Path) -> None:
