@@ -283,6 +283,8 @@ class Command:
         """All keys of a command line, those that are only read included."""
         if self.single:
             return [argv[1]]
+        if len(self.keys) == 1:
+            return self.keys[0].find(argv)
         found = [(spec, spec.find(argv)) for spec in self.keys]
         if any(spec.counted and not keys for spec, keys in found):
             return []  # where the number cannot be, no argument is taken for a key

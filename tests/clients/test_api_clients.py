@@ -15,6 +15,7 @@ import pytest
 
 from localstack_memorydb.integrations.moto.server import StandaloneHost
 from localstack_memorydb.settings import Settings
+from tests.hosts.test_story import until
 
 ROOT = Path(__file__).parents[2]
 BIN = ROOT / ".venv-clients" / "bin"
@@ -115,8 +116,7 @@ def test_cloud_custodian(environment: dict[str, str], memorydb: Any, url: str, t
     )["Cluster"]["ARN"]
     memorydb.describe_clusters()
     memorydb.create_snapshot(ClusterName="custodian-cluster", SnapshotName="custodian-snapshot")
-    while memorydb.describe_snapshots()["Snapshots"][0]["Status"] != "available":
-        pass
+    until(lambda: memorydb.describe_snapshots()["Snapshots"][0]["Status"] == "available")
     command = [custodian, "run", "-s", str(tmp_path / "out"), "--region", "us-east-1"]
     run([*command, str(STORIES / "custodian.yml")], environment)
     found = {

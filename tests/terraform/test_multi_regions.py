@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.hosts.test_story import until
+
 from .test_clusters import ADDRESS as MEMBER
 from .test_clusters import cluster, regional
 from .workspace import Workspace
@@ -22,8 +24,7 @@ def forget(memorydb: Any) -> Iterator[None]:
     for member in memorydb.describe_clusters()["Clusters"]:
         named = {key: member[key] for key in ("MultiRegionClusterName",) if member.get(key)}
         memorydb.delete_cluster(ClusterName=member["Name"], **named)
-    while memorydb.describe_clusters()["Clusters"]:
-        pass  # one that still has a cluster is not deleted
+    until(lambda: not memorydb.describe_clusters()["Clusters"])  # one that still has a cluster is not deleted
     for made in memorydb.describe_multi_region_clusters()["MultiRegionClusters"]:
         if made["Status"] != "deleting":
             memorydb.delete_multi_region_cluster(MultiRegionClusterName=made["MultiRegionClusterName"])
