@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localstack_memorydb.engine import rdb
+from localstack_memorydb.engine.documents import Document, Json
 from localstack_memorydb.engine.rdb.format import crc64
 from localstack_memorydb.engine.values import Hash, List, Set, Value, ZSet
 
@@ -35,6 +36,8 @@ def plain(value: Value) -> Any:
     """A value that can be compared: a score by its sign and digits, so that -0 is not 0."""
     if isinstance(value, ZSet):
         return {member: repr(score) for member, score in value.scores.items()}
+    if isinstance(value, Document):
+        return value.dump()
     return list(value) if isinstance(value, List) else value
 
 
@@ -45,12 +48,21 @@ def contents(snapshot: rdb.Snapshot) -> dict[bytes, tuple[type, Any, int | None]
 long = st.sampled_from([64, 16383, 16384, 70000]).map(lambda size: b"x" * size)
 strings = st.binary(max_size=70) | st.integers(-(2**70), 2**70).map(lambda n: b"%d" % n) | long
 short = st.binary(max_size=8) | st.integers(-(2**64), 2**64).map(lambda n: b"%d" % n)
+
+
+def _containers(inner: st.SearchStrategy[Json]) -> st.SearchStrategy[Json]:
+    return st.lists(inner) | st.dictionaries(st.text(), inner)
+
+
 values: st.SearchStrategy[Value] = st.one_of(
     strings,
     st.lists(strings, min_size=1, max_size=8).map(List),
     st.lists(short, min_size=1, max_size=80).map(Set),
     st.dictionaries(short, strings, min_size=1, max_size=8).map(Hash),
     st.dictionaries(short, st.floats(allow_nan=False), min_size=1, max_size=80).map(ZSet),
+    st.recursive(st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(), _containers).map(
+        Document
+    ),
 )
 deadlines = st.none() | st.integers(-(2**63), 2**63 - 1)
 

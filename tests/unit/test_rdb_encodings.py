@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from localstack_memorydb.engine import rdb
+from localstack_memorydb.engine.documents import Document
 from localstack_memorydb.engine.values import Hash, List, Set, ZSet
 
 from .rdb_forms import Item, file, intset, length, listpack, string, ziplist
@@ -258,6 +259,7 @@ def test_damaged_values(kind: int, value: bytes, message: str) -> None:
     assert "\n" not in str(refused.value)
 
 
+_DOCUMENT = b"\x81" + bytes.fromhex("45e25238df912c")  # and the version
 _SOME: list[Item] = [b"field", 7, b"", -300, b"m" * 130, 2**40]
 SAMPLES = [
     file(0, b"\xc3\x09\x40\x6d\x02abc\x20\x02\xe0\x5e\x02"),
@@ -276,6 +278,9 @@ SAMPLES = [
     file(17, string(listpack([b"a", 1, b"b", b"2.5"]))),
     file(18, b"\x02\x02" + string(listpack(_SOME)) + b"\x01\x05plain"),
     file(20, string(listpack(_SOME))),
+    # JSON documents, as text and value by value
+    file(7, _DOCUMENT + b"\x03\x05" + string(b'{"a":[1.50,null]}') + b"\x00"),
+    file(7, _DOCUMENT + b"\x00\x02\x20\x02\x01\x02\x40\x80\x05\x01a\x02\x40\x40\x02\x01\x02\x08\x01\x07\x00"),
     b"VALKEY080\xfa\x03ver\x039.1\xf5\x03lib\xf7\x01\x02\x01\x05\x02hi\x02\x07\x00\xfe\x00\xf4\x01\x02\x03\xfb\x02\x01"
     b"\xfc\x01\x02\x03\x04\x05\x06\x07\x08\xf8\x09\x00\x01a\x01b\xfd\x01\x02\x03\x04\xf9\x05\x00\x01c\x01d\xff"
     + bytes(8),
@@ -301,7 +306,7 @@ def test_a_damaged_file_is_read_or_refused(data: st.DataObject) -> None:
         snapshot = rdb.read(bytes(damaged))
     except rdb.RdbError:
         return
-    assert all(isinstance(value, bytes | List | Set | Hash | ZSet) for _, value, _ in snapshot)
+    assert all(isinstance(value, bytes | List | Set | Hash | ZSet | Document) for _, value, _ in snapshot)
 
 
 @settings(max_examples=300, deadline=None)
