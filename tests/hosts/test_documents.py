@@ -142,6 +142,13 @@ def test_the_session_store_by_hand(endpoint: Endpoint, temporary: Path) -> None:
     assert '{"user":"ada"}\n{"cart":["tea"]}\n' in said
 
 
+def test_semantic_cache(endpoint: Endpoint, temporary: Path) -> None:
+    script = ROOT / "examples" / "semantic-cache" / "semantic_cache.py"
+    said = run([sys.executable, str(script), "--endpoint-url", endpoint.url], temporary)
+    (_, promised) = blocks("examples/semantic-cache/README.md", "console")[0].split("semantic_cache.py\n")
+    assert said == promised
+
+
 def test_iam_authentication(endpoint: Endpoint, temporary: Path) -> None:
     example = str(ROOT / "examples" / "iam-auth" / "main.py")
     assert run([sys.executable, example, "--endpoint-url", endpoint.url], temporary) == "connected as app\n"
