@@ -81,6 +81,8 @@ terraform: environments ## let Terraform and the AWS provider judge: every row, 
 
 docs: $(VENV)/.installed ## write the generated pages again
 	$(BIN)/python -m localstack_memorydb.settings > docs/settings.md
+	$(BIN)/python -m localstack_memorydb.engine.reference > docs/commands.md
+	$(BIN)/python -m localstack_memorydb.provider.reference > docs/operations.md
 
 bench: environments ## measure against real servers, fakeredis and moto, and what LocalStack's start takes
 	$(BIN)/python -m bench

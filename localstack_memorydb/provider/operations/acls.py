@@ -95,7 +95,10 @@ def _begin(context: Context, acl: ACL, status: str, verb: str) -> None:
 
 @operation
 def describe_acls(context: Context, acl_name: str | None = None) -> list[ACL]:
-    """https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DescribeACLs.html"""
+    """ACLs with their users and the clusters that obey them.
+
+    https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DescribeACLs.html
+    """
     acls = list(context.store.acls.values()) if acl_name is None else [require_acl(context, acl_name)]
     return [_answer(context, acl) for acl in acls]
 

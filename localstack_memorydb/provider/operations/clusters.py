@@ -37,7 +37,10 @@ DELETABLE: Final = frozenset({"available", "create-failed", "restore-failed"})
 def describe_clusters(
     context: Context, cluster_name: str | None = None, show_shard_details: bool = False
 ) -> list[Cluster]:
-    """https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DescribeClusters.html"""
+    """Clusters; with their shards and nodes when the request wants details.
+
+    https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DescribeClusters.html
+    """
     if cluster_name is not None:
         clusters = [require_cluster(context, cluster_name)]
     else:
@@ -166,5 +169,8 @@ class NodeTypeUpdates:
 
 @operation
 def list_allowed_node_type_updates(context: Context, cluster_name: str) -> NodeTypeUpdates:
-    """https://docs.aws.amazon.com/memorydb/latest/APIReference/API_ListAllowedNodeTypeUpdates.html"""
+    """The node types that a cluster could be changed to, larger and smaller ones.
+
+    https://docs.aws.amazon.com/memorydb/latest/APIReference/API_ListAllowedNodeTypeUpdates.html
+    """
     return NodeTypeUpdates(require_cluster(context, cluster_name))

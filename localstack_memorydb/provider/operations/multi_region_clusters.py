@@ -60,7 +60,7 @@ class CreateMultiRegionClusterRequest:
 def create_multi_region_cluster(
     context: Context, request: CreateMultiRegionClusterRequest
 ) -> MultiRegionCluster:
-    """An empty one; clusters join it when they are created. Its name begins with the prefix of the Region.
+    """A multi-Region cluster without members; clusters join it when they are created. Its name begins with the prefix of the Region.
 
     https://docs.aws.amazon.com/memorydb/latest/APIReference/API_CreateMultiRegionCluster.html
     """
@@ -136,7 +136,7 @@ def require_group(context: Context, name: str) -> MultiRegionParameterGroup:
 def describe_multi_region_clusters(
     context: Context, multi_region_cluster_name: str | None = None, show_cluster_details: bool = False
 ) -> list[MultiRegionCluster]:
-    """The same from every Region.
+    """Multi-Region clusters, the same from every Region; with their members when the request wants details.
 
     https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DescribeMultiRegionClusters.html
     """
@@ -155,7 +155,7 @@ def _detailed(context: Context, cluster: MultiRegionCluster) -> MultiRegionClust
 
 @operation
 def delete_multi_region_cluster(context: Context, multi_region_cluster_name: str) -> MultiRegionCluster:
-    """Delete one that has no clusters any more.
+    """Delete a multi-Region cluster that has no members any more.
 
     https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DeleteMultiRegionCluster.html
     """
@@ -183,7 +183,10 @@ class MultiRegionUpdates:
 def list_allowed_multi_region_cluster_updates(
     context: Context, multi_region_cluster_name: str
 ) -> MultiRegionUpdates:
-    """https://docs.aws.amazon.com/memorydb/latest/APIReference/API_ListAllowedMultiRegionClusterUpdates.html"""
+    """The node types that all members could be changed to.
+
+    https://docs.aws.amazon.com/memorydb/latest/APIReference/API_ListAllowedMultiRegionClusterUpdates.html
+    """
     return MultiRegionUpdates(require_multi_region_cluster(context, multi_region_cluster_name))
 
 

@@ -20,7 +20,10 @@ SOURCES: Final = ("user", "system", "engine-default")
 def describe_multi_region_parameter_groups(
     context: Context, multi_region_parameter_group_name: str | None = None
 ) -> list[MultiRegionParameterGroup]:
-    """https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DescribeMultiRegionParameterGroups.html"""
+    """The groups that there are: those of the families, since the API creates none.
+
+    https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DescribeMultiRegionParameterGroups.html
+    """
     if multi_region_parameter_group_name is not None:
         return [require_group(context, multi_region_parameter_group_name)]
     return list(context.globe.multi_region_parameter_groups.values())
@@ -46,7 +49,7 @@ def _without_hyphens(parameter: Any) -> str:
 def describe_multi_region_parameters(
     context: Context, multi_region_parameter_group_name: str, source: str | None = None
 ) -> list[MultiRegionParameter]:
-    """The values of a default group are the engine's own.
+    """The values of a group. Those of a default group are the engine's own.
 
     https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DescribeMultiRegionParameters.html
     """

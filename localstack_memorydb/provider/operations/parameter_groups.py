@@ -85,7 +85,10 @@ def create_parameter_group(
 def describe_parameter_groups(
     context: Context, parameter_group_name: str | None = None
 ) -> list[ParameterGroup]:
-    """https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DescribeParameterGroups.html"""
+    """Groups, the families' default ones included.
+
+    https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DescribeParameterGroups.html
+    """
     if parameter_group_name is not None:
         return [require_parameter_group(context, parameter_group_name)]
     return list(context.store.parameter_groups.values())
@@ -98,7 +101,10 @@ def _without_hyphens(parameter: Any) -> str:
 
 @operation(order=_without_hyphens)
 def describe_parameters(context: Context, parameter_group_name: str) -> list[Parameter]:
-    """https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DescribeParameters.html"""
+    """The values of a group, as the clusters of the group have them.
+
+    https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DescribeParameters.html
+    """
     group = require_parameter_group(context, parameter_group_name)
     return [each for each in parameters_of(group) if not each.hidden]
 

@@ -45,7 +45,10 @@ def describe_reserved_nodes_offerings(
     duration: str | None = None,
     offering_type: str | None = None,
 ) -> list[Offering]:
-    """https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DescribeReservedNodesOfferings.html"""
+    """The offerings that pass every filter; their prices are invented.
+
+    https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DescribeReservedNodesOfferings.html
+    """
     found = list(offerings.offerings().values())
     if reserved_nodes_offering_id is not None:
         found = [_require_offering(reserved_nodes_offering_id)]
@@ -61,7 +64,10 @@ def describe_reserved_nodes(
     duration: str | None = None,
     offering_type: str | None = None,
 ) -> list[ReservedNode]:
-    """https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DescribeReservedNodes.html"""
+    """The reservations that pass every filter.
+
+    https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DescribeReservedNodes.html
+    """
     found = list(context.store.reserved_nodes.values())
     if reservation_id is not None:
         node = context.store.reserved_nodes.get(reservation_id.lower())

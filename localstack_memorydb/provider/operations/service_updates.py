@@ -70,7 +70,10 @@ def describe_service_updates(
     cluster_names: Sequence[str] = (),
     status: Sequence[str] = (),
 ) -> list[ServiceUpdateOfCluster]:
-    """https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DescribeServiceUpdates.html"""
+    """What updates each cluster may have or has had; there are none but those of MEMORYDB_SERVICE_UPDATES.
+
+    https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DescribeServiceUpdates.html
+    """
     wanted = {name.lower() for name in cluster_names}
     return [
         each

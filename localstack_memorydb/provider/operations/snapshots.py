@@ -169,7 +169,10 @@ def describe_snapshots(
     source: str | None = None,
     show_detail: bool = False,
 ) -> list[Snapshot]:
-    """https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DescribeSnapshots.html"""
+    """Snapshots by name, cluster or source; with their shards when the request wants details.
+
+    https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DescribeSnapshots.html
+    """
     if source is not None and source not in SOURCES:
         raise InvalidParameterValueException(f"The parameter Source must be one of {', '.join(SOURCES)}.")
     if snapshot_name is not None:
@@ -185,7 +188,10 @@ def describe_snapshots(
 
 @operation
 def delete_snapshot(context: Context, snapshot_name: str) -> Snapshot:
-    """https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DeleteSnapshot.html"""
+    """Delete a snapshot that no operation works with.
+
+    https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DeleteSnapshot.html
+    """
     snapshot = require_snapshot(context, snapshot_name)
     if snapshot.status not in {"available", "failed"}:
         raise _invalid_state(snapshot)

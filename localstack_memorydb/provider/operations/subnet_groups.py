@@ -47,7 +47,10 @@ def create_subnet_group(
     description: str | None = None,
     tags: Sequence[Mapping[str, Any]] = (),
 ) -> SubnetGroup:
-    """https://docs.aws.amazon.com/memorydb/latest/APIReference/API_CreateSubnetGroup.html"""
+    """A group of subnets of one VPC, in which clusters are placed.
+
+    https://docs.aws.amazon.com/memorydb/latest/APIReference/API_CreateSubnetGroup.html
+    """
     name = require_identifier("SubnetGroupName", subnet_group_name)
     if name in context.store.subnet_groups:
         raise SubnetGroupAlreadyExistsFault(f"Subnet group {name} already exists.")
@@ -150,7 +153,10 @@ def require_security_groups(context: Context, identifiers: Sequence[str], group:
 
 @operation
 def describe_subnet_groups(context: Context, subnet_group_name: str | None = None) -> list[SubnetGroup]:
-    """https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DescribeSubnetGroups.html"""
+    """Groups with their subnets and availability zones.
+
+    https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DescribeSubnetGroups.html
+    """
     if subnet_group_name is not None:
         return [require_subnet_group(context, subnet_group_name)]
     return list(context.store.subnet_groups.values())
@@ -189,7 +195,10 @@ def _require_unused(context: Context, group: SubnetGroup, staying: set[str]) -> 
 
 @operation
 def delete_subnet_group(context: Context, subnet_group_name: str) -> SubnetGroup:
-    """https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DeleteSubnetGroup.html"""
+    """Delete a group that no cluster is in; the default one stays.
+
+    https://docs.aws.amazon.com/memorydb/latest/APIReference/API_DeleteSubnetGroup.html
+    """
     if subnet_group_name.lower() == DEFAULT:
         raise InvalidParameterValueException("The default subnet group can't be deleted.")
     group = require_subnet_group(context, subnet_group_name)

@@ -48,7 +48,10 @@ def _by_key(tag: Tag) -> str:
 
 @operation
 def list_tags(context: Context, resource_arn: str) -> list[Tag]:
-    """https://docs.aws.amazon.com/memorydb/latest/APIReference/API_ListTags.html"""
+    """The tags of a resource.
+
+    https://docs.aws.amazon.com/memorydb/latest/APIReference/API_ListTags.html
+    """
     return _answer(_require_resource(context, resource_arn, _READABLE))
 
 
