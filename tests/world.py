@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -153,6 +153,17 @@ class Metrics:
         self.times.append(at)
 
 
+class Bus:
+    """EventBridge in a list: what its default bus was told, and where."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[Scope, dict[str, Any]]] = []
+
+    def put(self, scope: Scope, source: str, detail_type: str, detail: Mapping[str, Any]) -> None:
+        assert (source, detail_type) == ("aws.memorydb", "AWS API Call via CloudTrail")
+        self.events.append((scope, json.loads(json.dumps(detail))))
+
+
 class World:
     """The API as one account sees it in one Region. The clock moves by `pass_time` only."""
 
@@ -164,6 +175,7 @@ class World:
         self.topics = Topics()
         self.keys = EncryptionKeys()
         self.metrics = Metrics()
+        self.bus = Bus()
         self.now = now
         self.provider = Provider(
             engine,
@@ -173,6 +185,7 @@ class World:
                 topics=self.topics,
                 encryption_keys=self.keys,
                 metrics=self.metrics,
+                bus=self.bus,
             ),
             replace(options, check_answers=True),
             StateDirectory(directory) if directory else None,
@@ -237,9 +250,16 @@ class World:
 
     def notices(self, topic_arn: str) -> list[tuple[str, str]]:
         """What a topic was told since the last time: names and clusters, oldest first."""
-        assert self.provider.wait_for_notices(10), "telling takes too long"
+        assert self.provider.wait_for_outbox(10), "telling takes too long"
         told = [pair for arn, said in self.topics.published if arn == topic_arn for pair in said.items()]
         self.topics.published.clear()
+        return told
+
+    def recorded(self) -> list[dict[str, Any]]:
+        """The calls that EventBridge was told of since the last time."""
+        assert self.provider.wait_for_outbox(10), "telling takes too long"
+        told = [detail for _, detail in self.bus.events]
+        self.bus.events.clear()
         return told
 
     def measure(self, name: str = "orders") -> dict[str, dict[str, tuple[float, ...]]]:

@@ -46,12 +46,18 @@ class Emulator:
         region: str,
         partition: str = "aws",
         request_id: str = "",
+        user_agent: str = "",
     ) -> dict[str, Any]:
         """Answer one API call; raises the provider's Fault."""
         from localstack_memorydb.provider import Call
 
         call = Call(
-            account=account, region=region, now=datetime.now(UTC), partition=partition, request_id=request_id
+            account=account,
+            region=region,
+            now=datetime.now(UTC),
+            partition=partition,
+            request_id=request_id,
+            user_agent=user_agent,
         )
         return self._open()[1].invoke(operation, call, params)
 

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import threading
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from localstack_memorydb.engine import ClusterHandle, Engine
-from localstack_memorydb.provider import operations  # noqa: F401 (importing declares them)
+from localstack_memorydb.provider import (
+    notices,
+    operations,  # noqa: F401 (importing declares them)
+    trail,
+)
 from localstack_memorydb.provider.automatic_snapshots import take_due
 from localstack_memorydb.provider.catalog import Quotas, version_number
 from localstack_memorydb.provider.context import Call, Context, Options, ServiceUpdate
 from localstack_memorydb.provider.faults import Fault
 from localstack_memorydb.provider.fleet import Fleet
 from localstack_memorydb.provider.metrics import NAMESPACE, Meter
-from localstack_memorydb.provider.notices import Outbox
 from localstack_memorydb.provider.operation import OPERATIONS, invoke
+from localstack_memorydb.provider.outbox import Outbox
 from localstack_memorydb.provider.ports import MetricsUnavailable, Ports, Scope
 from localstack_memorydb.provider.recovery import recover
 from localstack_memorydb.provider.store import GlobalStore, StateError, Store, new_global_store, new_store
@@ -39,8 +46,7 @@ __all__ = [
     "StateError",
 ]
 
-_LOOKING: Final = ("Describe", "List")
-"""How the names of operations begin that change nothing by themselves."""
+LOG: Final = logging.getLogger(__name__)
 
 
 class Provider:
@@ -64,7 +70,7 @@ class Provider:
         self._fleet = Fleet(engine, ports.tokens)
         self._transitions = Transitions(self._options.transition_delay, self._options.delays)
         self._directory = directory
-        self._outbox = Outbox(ports.topics)
+        self._outbox = Outbox()
         self._meters: WeakKeyDictionary[ClusterHandle, Meter] = WeakKeyDictionary()
         self._measuring = threading.Lock()
 
@@ -76,11 +82,17 @@ class Provider:
         with self._lock:
             context = self._context(call)
             moves = self._transitions.moves
+            answer, refusal = None, None
             try:
-                return invoke(operation, context, params)
+                answer = invoke(operation, context, params)
+                return answer
+            except Fault as fault:
+                refusal = fault
+                raise
             finally:
                 self._notify()
-                if not operation.startswith(_LOOKING) or self._transitions.moves != moves:
+                self._record(operation, call, params, answer, refusal)
+                if trail.changes(operation) or self._transitions.moves != moves:
                     self._save(call.account)
 
     def tick(self, now: datetime) -> None:
@@ -121,7 +133,32 @@ class Provider:
     def _notify(self) -> None:
         """Have told what there is to tell; the telling itself is done outside the lock."""
         for store in self._stores.values():
-            self._outbox.post(store.take_notices())
+            told = store.take_notices()
+            if self._ports.topics is not None:
+                for notice in told:
+                    self._outbox.post(partial(notices.send, self._ports.topics, notice))
+
+    def _record(
+        self,
+        operation: str,
+        call: Call,
+        params: Mapping[str, Any],
+        answer: Mapping[str, Any] | None,
+        refusal: Fault | None,
+    ) -> None:
+        """Tell EventBridge of a call that was to change something, and the log, if it wants to know, of every call."""
+        bus = self._ports.bus if trail.changes(operation) else None
+        logged = LOG.isEnabledFor(logging.DEBUG)
+        if bus is None and not logged:
+            return
+        record = trail.record(operation, call, params, answer, refusal)
+        if record is None:
+            return
+        if logged:
+            LOG.debug("%s", json.dumps(record))
+        if bus is not None:
+            scope = Scope(call.account, call.region, call.partition)
+            self._outbox.post(partial(bus.put, scope, trail.SOURCE, trail.DETAIL_TYPE, record))
 
     def _context(self, call: Call) -> Context:
         key = call.account, call.region
@@ -176,8 +213,8 @@ class Provider:
         """Wait until no snapshot, restore or resharding runs; False when one still does after `timeout` seconds."""
         return self._transitions.wait(timeout)
 
-    def wait_for_notices(self, timeout: float | None = None) -> bool:
-        """Wait until every topic has been told; False when one has not after `timeout` seconds."""
+    def wait_for_outbox(self, timeout: float | None = None) -> bool:
+        """Wait until topics and the event bus have been told everything; False when they have not after `timeout` seconds."""
         return self._outbox.wait(timeout)
 
     def reset(self) -> None:

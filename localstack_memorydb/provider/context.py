@@ -23,6 +23,7 @@ class Call:
     now: datetime
     partition: str = "aws"
     request_id: str = ""
+    user_agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +165,14 @@ class Metrics(Protocol):
         ...
 
 
+class EventBus(Protocol):
+    """The account's default event bus of Amazon EventBridge. Called from a thread of the provider's, one call at a time."""
+
+    def put(self, scope: Scope, source: str, detail_type: str, detail: Mapping[str, Any]) -> None:
+        """Send an event; where there is no rule, there is nothing to do."""
+        ...
+
+
 class Tokens(Protocol):
     """IAM authentication. Called from the engine's thread, so it must be quick."""
 
@@ -178,7 +186,7 @@ class Ports:
     """Everything outside that the provider uses.
 
     Without `tokens` nobody authenticates with IAM, without `topics` nobody is notified, without `encryption_keys` any
-    key is taken for one, without `metrics` nothing is measured.
+    key is taken for one, without `metrics` nothing is measured, without `bus` EventBridge hears of no call.
     """
 
     objects: ObjectStore
@@ -187,3 +195,4 @@ class Ports:
     topics: Topics | None = None
     encryption_keys: EncryptionKeys | None = None
     metrics: Metrics | None = None
+    bus: EventBus | None = None

@@ -1,4 +1,4 @@
-"""What a host's other services are told of clusters: SNS topics and who subscribes to them, and CloudWatch."""
+"""What a host's other services are told of clusters: SNS topics and who subscribes to them, CloudWatch, and EventBridge."""
 
 from __future__ import annotations
 
@@ -20,17 +20,38 @@ from .endpoint import Endpoint
 PATIENCE = 30
 
 
+class Queue:
+    """A queue of a host."""
+
+    def __init__(self, endpoint: Endpoint, name: str) -> None:
+        self._sqs = endpoint.client("sqs")
+        self._url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
+        wanted = ["QueueArn"]
+        attributes = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=wanted)
+        self.arn = attributes["Attributes"]["QueueArn"]
+
+    def bodies(self, until: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
+        """The messages that arrive, up to one for which the condition holds."""
+        found: list[dict[str, Any]] = []
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            answer = self._sqs.receive_message(QueueUrl=self._url, WaitTimeSeconds=1, MaxNumberOfMessages=10)
+            for row in answer.get("Messages", []):
+                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=row["ReceiptHandle"])
+                found.append(json.loads(row["Body"]))
+            if any(until(body) for body in found):
+                return found
+        raise AssertionError(f"it is not among {found}")
+
+
 class Topic:
     """A topic of a host, and a queue that gets what it is told."""
 
     def __init__(self, endpoint: Endpoint, name: str) -> None:
-        self._sqs = endpoint.client("sqs")
         self.sns = endpoint.client("sns")
         self.arn = self.sns.create_topic(Name=name)["TopicArn"]
-        self._queue = self._sqs.create_queue(QueueName=name)["QueueUrl"]
-        wanted = ["QueueArn"]
-        arn = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=wanted)["Attributes"]
-        self.sns.subscribe(TopicArn=self.arn, Protocol="sqs", Endpoint=arn["QueueArn"])
+        self._queue = Queue(endpoint, name)
+        self.sns.subscribe(TopicArn=self.arn, Protocol="sqs", Endpoint=self._queue.arn)
 
     def wait_for_subscribers(self, count: int) -> None:
         """Return when so many have confirmed that they subscribe."""
@@ -44,18 +65,7 @@ class Topic:
 
     def messages(self, until: str) -> list[dict[str, Any]]:
         """The envelopes that arrive, up to the one with this message."""
-        found: list[dict[str, Any]] = []
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            answer = self._sqs.receive_message(
-                QueueUrl=self._queue, WaitTimeSeconds=1, MaxNumberOfMessages=10
-            )
-            for row in answer.get("Messages", []):
-                self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=row["ReceiptHandle"])
-                found.append(json.loads(row["Body"]))
-            if until in [row["Message"] for row in found]:
-                return found
-        raise AssertionError(f"no {until} among {found}")
+        return self._queue.bodies(lambda body: body["Message"] == until)
 
 
 @pytest.fixture
@@ -102,11 +112,10 @@ def test_a_web_server_hears_of_a_failover_and_may_ask_back(
             self.end_headers()
             if said["Type"] == "SubscriptionConfirmation":
                 topic.sns.confirm_subscription(TopicArn=topic.arn, Token=said["Token"])
-            elif said["Type"] == "Notification":
+            elif "FailoverComplete" in said["Message"]:
                 found = endpoint.client("memorydb").describe_clusters(ClusterName=cluster)["Clusters"][0]
                 heard.append((said["Message"], found["Status"]))
-                if "FailoverComplete" in said["Message"]:
-                    complete.set()
+                complete.set()
 
         def log_message(self, *args: object) -> None: ...
 
@@ -121,7 +130,7 @@ def test_a_web_server_hears_of_a_failover_and_may_ask_back(
     finally:
         server.shutdown()
         server.server_close()
-    assert (json.dumps({"MemoryDB:FailoverComplete": cluster}), "available") in heard
+    assert heard == [(json.dumps({"MemoryDB:FailoverComplete": cluster}), "available")]
 
 
 def test_a_topic_that_was_deleted_breaks_nothing(endpoint: Endpoint, topic: Topic, cluster: str) -> None:
@@ -178,3 +187,33 @@ def test_a_localstack_without_cloudwatch_has_clusters_all_the_same(start: Callab
         endpoint.post("/_memorydb/metrics")
     assert (refusal.value.code, b"cloudwatch is disabled" in refusal.value.read()) == (503, True)
     assert memorydb.describe_clusters()["Clusters"][0]["Status"] == "available"
+
+
+def test_a_rule_of_eventbridge_hears_of_calls_that_change_something(endpoint: Endpoint, name: str) -> None:
+    queue, events = Queue(endpoint, name), endpoint.client("events")
+    pattern = {
+        "source": ["aws.memorydb"],
+        "detail-type": ["AWS API Call via CloudTrail"],
+        "detail": {"eventSource": ["memorydb.amazonaws.com"], "eventName": ["CreateUser", "DeleteUser"]},
+    }
+    events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": queue.arn}])
+    memorydb = endpoint.client("memorydb", user_agent_extra="the-test")
+    password = "never-to-be-seen-again"
+    memorydb.create_user(
+        UserName=name,
+        AccessString="on ~* +@all",
+        AuthenticationMode={"Type": "password", "Passwords": [password]},
+    )
+    memorydb.describe_users()
+    memorydb.delete_user(UserName=name)
+    heard = queue.bodies(lambda body: body["detail"]["eventName"] == "DeleteUser")
+    details = {body["detail"]["eventName"]: body["detail"] for body in heard}
+    assert {(body["source"], body["region"]) for body in heard} == {("aws.memorydb", "us-east-1")}
+    created = details["CreateUser"]
+    assert created["requestParameters"]["userName"] == name
+    assert created["responseElements"]["user"]["aRN"].endswith(f":user/{name}")
+    assert "the-test" in created["userAgent"]
+    assert password not in json.dumps(heard)
+    events.remove_targets(Rule=name, Ids=["queue"])
+    events.delete_rule(Name=name)

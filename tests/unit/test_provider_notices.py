@@ -151,6 +151,6 @@ def test_a_subscriber_that_does_not_answer_holds_up_nobody(
     monkeypatch.setattr(aws.topics, "publish", slowly)
     aws("FailoverShard", ClusterName="orders", ShardName="0001")
     assert aws.cluster()["Status"] == "available"
-    assert not aws.provider.wait_for_notices(0)
+    assert not aws.provider.wait_for_outbox(0)
     answered.set()
     assert names(aws, topic)[0] == "FailoverComplete"

@@ -42,7 +42,12 @@ def _invoke(request: ResourceRequest) -> Invoke:
         region = request.region_name
         try:
             return host.emulator().invoke(
-                operation, params, account=request.account_id, region=region, partition=get_partition(region)
+                operation,
+                params,
+                account=request.account_id,
+                region=region,
+                user_agent="cloudformation.amazonaws.com",
+                partition=get_partition(region),
             )
         except Fault as fault:
             raise Refused(fault.code, fault.message) from None

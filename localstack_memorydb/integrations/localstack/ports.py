@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from botocore.exceptions import ClientError
 from localstack.aws.connect import connect_to
+from localstack.services.plugins import SERVICE_PLUGINS
 
 from localstack_memorydb.integrations.iam_tokens import Tokens
 from localstack_memorydb.integrations.localstack.metrics import LocalStackMetrics
@@ -36,6 +38,7 @@ def ports() -> Ports:
         LocalStackTopics(),
         LocalStackEncryptionKeys(),
         LocalStackMetrics(),
+        LocalStackEventBus(),
     )
 
 
@@ -171,6 +174,15 @@ class LocalStackEncryptionKeys:
                 raise NoSuchEncryptionKey(key) from None
             return None  # SERVICES leaves KMS out, or it does not start on this Python
         return EncryptionKey(found["Arn"], found["KeyState"], found["KeySpec"] == "SYMMETRIC_DEFAULT")
+
+
+class LocalStackEventBus:
+    """EventBridge as LocalStack keeps it. It is not started for this: where it does not run there is no rule."""
+
+    def put(self, scope: Scope, source: str, detail_type: str, detail: Mapping[str, Any]) -> None:
+        if SERVICE_PLUGINS.is_running("events"):
+            event = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail)}
+            _clients(scope).events.put_events(Entries=[event])
 
 
 def _subnet(row: dict[str, Any]) -> Subnet:

@@ -34,6 +34,7 @@ class LocalStackProvider:
                 region=context.region,
                 partition=context.partition,
                 request_id=context.request_id or "",
+                user_agent=context.request.headers.get("User-Agent", ""),
             )
         except Fault as fault:
             sender = fault.status < 500

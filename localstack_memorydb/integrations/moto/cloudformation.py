@@ -53,7 +53,12 @@ def _invoke(emulator: Emulator, account: str, region: str) -> Invoke:
     def invoke(operation: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
             return emulator.invoke(
-                operation, params, account=account, region=region, partition=str(get_partition(region))
+                operation,
+                params,
+                account=account,
+                region=region,
+                user_agent="cloudformation.amazonaws.com",
+                partition=str(get_partition(region)),
             )
         except Fault as fault:
             raise Refused(fault.code, fault.message) from None

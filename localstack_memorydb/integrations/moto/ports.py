@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import sys
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +35,7 @@ def ports() -> Ports:
         MotoTopics(),
         MotoEncryptionKeys(),
         MotoMetrics(),
+        MotoEventBus(),
     )
 
 
@@ -179,6 +182,20 @@ class MotoMetrics:
         backend = metrics.backend_of(scope)
         metrics.put(backend, namespace, data, moment)
         alarms.evaluate(backend, scope.account, namespace, moment, MotoTopics().publish)
+
+
+class MotoEventBus:
+    """EventBridge as moto keeps it."""
+
+    def put(self, scope: Scope, source: str, detail_type: str, detail: Mapping[str, Any]) -> None:
+        if "moto.events.models" not in sys.modules:  # nobody has made a rule
+            return
+        from moto.events.models import events_backends
+
+        backend = events_backends[scope.account][scope.region]
+        if backend.event_buses["default"].rules:
+            event = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail)}
+            backend.put_events([event])
 
 
 def _subnet(subnet: Any) -> Subnet:

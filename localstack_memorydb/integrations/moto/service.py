@@ -51,6 +51,7 @@ class Service:
                 region=region,
                 partition=_partition(region),
                 request_id=request_id,
+                user_agent=headers.get("User-Agent", ""),
             )
             return request.protocol.result(result)
         except Fault as fault:
