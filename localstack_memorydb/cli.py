@@ -135,19 +135,22 @@ def _start_standalone(settings: Settings, port: int) -> None:
 @main.command()
 @click.option("--endpoint-url", default=DEFAULT_ENDPOINT, show_default=True, help="A running endpoint.")
 @click.option("--install-hint", is_flag=True, help="Say on standard error how clients are told about it.")
-def ca(endpoint_url: str, install_hint: bool) -> None:
+@click.option("--rotate", is_flag=True, help="Replace the authority first; clients must trust the new one.")
+def ca(endpoint_url: str, install_hint: bool, rotate: bool) -> None:
     """Print the certificate (PEM) that clients trust to reach clusters over TLS."""
     from urllib.error import URLError
-    from urllib.request import urlopen
+    from urllib.request import Request, urlopen
 
+    page, method = ("ca/rotate", "POST") if rotate else ("ca.pem", "GET")
     try:
-        with urlopen(f"{endpoint_url.rstrip('/')}/_memorydb/ca.pem", timeout=30) as answer:  # noqa: S310
+        request = Request(f"{endpoint_url.rstrip('/')}/_memorydb/{page}", method=method)  # noqa: S310
+        with urlopen(request, timeout=30) as answer:  # noqa: S310
             sys.stdout.write(answer.read().decode())
     except (URLError, OSError, ValueError) as error:
         fail(f"no certificate from {endpoint_url}: {getattr(error, 'reason', error)}")
     if install_hint:
         sys.stderr.write(
-            "redis-py: ssl_ca_certs=FILE   redis-cli: --cacert FILE   Node.js: NODE_EXTRA_CA_CERTS=FILE\n"
+            "redis-py, valkey-py: ssl_ca_certs=FILE   redis-cli, valkey-cli: --cacert FILE   Node.js: NODE_EXTRA_CA_CERTS=FILE\n"
             "Debian: copy to /usr/local/share/ca-certificates/ as a .crt file, then update-ca-certificates\n"
         )
 

@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TypeGuard
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 CA_FILE = "ca.pem"
@@ -27,13 +29,16 @@ _LEAF_DAYS = 397  # what browsers and platform verifiers accept at most
 class Authority:
     """A certificate authority. Its private key never leaves the data directory, where only the owner can read it."""
 
-    def __init__(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
+    def __init__(
+        self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey, directory: Path | None = None
+    ) -> None:
         self._certificate = certificate
         self._key = key
+        self._directory = directory
 
     @classmethod
     def create(cls, now: datetime) -> Authority:
-        """A new authority."""
+        """A new authority, which is not kept."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localstack-memorydb local CA")])
         public = key.public_key()
@@ -54,18 +59,35 @@ class Authority:
         if certificate_file.exists() and key_file.exists():
             certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
             key = serialization.load_pem_private_key(key_file.read_bytes(), None)
-            if isinstance(key, ec.EllipticCurvePrivateKey) and certificate.not_valid_after_utc > now:
-                return cls(certificate, key)
+            if _belong_together(key, certificate) and certificate.not_valid_after_utc > now:
+                return cls(certificate, key, directory)
         authority = cls.create(now)
-        directory.mkdir(parents=True, exist_ok=True)
-        _write_private(key_file, _pem(authority._key))
-        certificate_file.write_bytes(authority.pem)
+        authority._directory = directory
+        authority._save()
         return authority
+
+    def rotate(self, now: datetime) -> None:
+        """Replaces key and certificate, on disk too. Who trusts the former certificate trusts nothing issued from now on."""
+        fresh = Authority.create(now)
+        self._certificate, self._key = fresh._certificate, fresh._key
+        self._save()
+
+    def _save(self) -> None:
+        if self._directory is None:
+            return
+        self._directory.mkdir(parents=True, exist_ok=True)
+        _write(self._directory / KEY_FILE, _pem(self._key), 0o600)
+        _write(self._directory / CA_FILE, self.pem, 0o644)
 
     @property
     def pem(self) -> bytes:
         """The authority's certificate, which clients must trust."""
         return self._certificate.public_bytes(serialization.Encoding.PEM)
+
+    @property
+    def serial(self) -> int:
+        """The number of the authority's certificate, another one after each rotation."""
+        return self._certificate.serial_number
 
     def issue(self, names: Sequence[str], now: datetime) -> tuple[bytes, bytes]:
         """A server certificate for host names and IP addresses: (certificate chain, private key), both PEM."""
@@ -149,7 +171,18 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-def _write_private(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+def _belong_together(
+    key: PrivateKeyTypes, certificate: x509.Certificate
+) -> TypeGuard[ec.EllipticCurvePrivateKey]:
+    """Whether it is the certificate of the key; a process that died while it replaced both may leave others."""
+    return isinstance(key, ec.EllipticCurvePrivateKey) and certificate.public_key() == key.public_key()
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    """Replaces a file in one step by one that nobody could read before it had this mode."""
+    partial = path.with_name(f".{path.name}.new")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
+    partial.replace(path)

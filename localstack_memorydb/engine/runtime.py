@@ -63,6 +63,14 @@ class Engine:
         """The certificate of the authority that signs the clusters' certificates, PEM."""
         return self._authority.pem
 
+    def rotate_ca(self) -> None:
+        """Replaces the authority. Connections stay; whoever connects from now on must trust the new certificate."""
+
+        async def rotate() -> None:
+            self._authority.rotate(datetime.now(UTC))
+
+        self.run(rotate())
+
     def start(self) -> None:
         """Starts the engine's thread; nothing happens when it runs already."""
         with self._lock:

@@ -11,7 +11,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import cache
+from functools import lru_cache
 from typing import cast
 
 from localstack_memorydb.engine.certificates import Authority, loadable
@@ -395,15 +395,15 @@ def _server_context(authority: Authority, names: list[str]) -> ssl.SSLContext:
     Issuing and loading it takes longer than all else that starts a cluster, and many clusters never meet a client.
     """
 
-    @cache
-    def issued() -> ssl.SSLContext:
+    @lru_cache(maxsize=1)
+    def issued(_authority: int) -> ssl.SSLContext:
         context = _context()
         with loadable(b"".join(authority.issue(names, datetime.now(UTC)))) as file:
             context.load_cert_chain(file)
         return context
 
     def greet(connection: ssl.SSLObject | ssl.SSLSocket, _name: str, _context: ssl.SSLContext) -> None:
-        connection.context = issued()
+        connection.context = issued(authority.serial)
 
     waiting = _context()
     waiting.sni_callback = greet  # called whether or not the client names a host

@@ -66,6 +66,12 @@ class Emulator:
         """The certificate (PEM) that clients trust to reach the clusters of this emulator."""
         return self._open()[0].ca_certificate
 
+    def rotate_ca(self) -> bytes:
+        """Replace the authority, and return the certificate that clients trust from now on."""
+        engine = self._open()[0]
+        engine.rotate_ca()
+        return engine.ca_certificate
+
     @property
     def opened(self) -> bool:
         """Whether engine and provider are there."""

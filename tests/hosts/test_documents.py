@@ -11,8 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from redis import ConnectionError as RedisConnectionError
+from redis import Redis
 
 from .endpoint import LOCALSTACK_PYTHON, ROOT, Endpoint, environment, free_port
+from .test_story import available
 
 README_URL = "http://127.0.0.1:4566"
 
@@ -174,6 +177,38 @@ def test_the_demo_starts_an_endpoint_of_its_own(temporary: Path) -> None:
 def test_the_certificate_is_printed(endpoint: Endpoint, temporary: Path) -> None:
     said = run([sys.executable, "-m", "localstack_memorydb", "ca", "--endpoint-url", endpoint.url], temporary)
     assert said.encode() == endpoint.get("/_memorydb/ca.pem")
+
+
+def test_the_authority_is_rotated(endpoint: Endpoint, temporary: Path) -> None:
+    memorydb, former = endpoint.client("memorydb"), endpoint.get("/_memorydb/ca.pem")
+    memorydb.create_cluster(ClusterName="rotated", NodeType="db.t4g.small", ACLName="open-access")
+    place = available(endpoint, "rotated")["ClusterEndpoint"]
+
+    def connect(authority: bytes) -> Redis:
+        return Redis(place["Address"], place["Port"], ssl=True, ssl_ca_data=authority.decode())
+
+    with connect(former) as connected:
+        connected.ping()
+        command = [sys.executable, "-m", "localstack_memorydb", "ca", "--endpoint-url", endpoint.url]
+        printed = run([*command, "--rotate"], temporary).encode()
+        assert printed == endpoint.get("/_memorydb/ca.pem") != former
+        assert connected.ping()
+    with connect(printed) as trusting:
+        assert trusting.ping()
+    with (
+        connect(former) as distrusting,
+        pytest.raises(RedisConnectionError, match="certificate verify failed"),
+    ):
+        distrusting.ping()
+    memorydb.delete_cluster(ClusterName="rotated")
+
+
+def test_how_to_trust_the_certificate(endpoint: Endpoint, temporary: Path) -> None:
+    command = [sys.executable, "-m", "localstack_memorydb", "ca", "--endpoint-url", endpoint.url]
+    said = subprocess.run([*command, "--install-hint"], capture_output=True, text=True, check=True)
+    assert said.stdout.encode() == endpoint.get("/_memorydb/ca.pem")
+    for client in ("redis-py", "redis-cli", "Node.js", "update-ca-certificates"):
+        assert client in said.stderr
 
 
 def test_the_doctor_finds_a_host(temporary: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,3 +43,35 @@ def test_a_system_without_files_in_memory(
     with loadable(pem) as path:
         context.load_cert_chain(path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_authoritys_key_is_the_owners_alone(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    loose = tmp_path / "ca.key"
+    loose.write_text("left behind")
+    loose.chmod(0o644)
+    authority = Authority.open(tmp_path, now)
+    assert stat.S_IMODE(loose.stat().st_mode) == 0o600
+    authority.rotate(now)
+    assert stat.S_IMODE(loose.stat().st_mode) == 0o600
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["ca.key", "ca.pem"]
+
+
+def test_a_rotated_authority_comes_back(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    authority = Authority.open(tmp_path, now)
+    former = authority.pem
+    authority.rotate(now)
+    assert authority.pem != former
+    assert Authority.open(tmp_path, now).pem == authority.pem == (tmp_path / "ca.pem").read_bytes()
+
+
+def test_a_key_without_its_certificate_is_replaced(tmp_path: Path) -> None:
+    """As a process leaves it that died while it rotated."""
+    now = datetime.now(UTC)
+    former = Authority.open(tmp_path, now).pem
+    Authority.open(tmp_path, now).rotate(now)
+    (tmp_path / "ca.pem").write_bytes(former)
+    again = Authority.open(tmp_path, now)
+    assert again.pem != former
+    assert (tmp_path / "ca.pem").read_bytes() == again.pem

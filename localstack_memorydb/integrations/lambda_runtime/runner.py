@@ -38,7 +38,7 @@ class _Shared:
 class Runner:
     """Makes environments. Nothing is started or written before the first one; `close` ends and removes all.
 
-    `ca_certificate` is asked for once: the authority (PEM) of the clusters.
+    `ca_certificate` gives the authority (PEM) of the clusters; a new environment trusts the one of that moment.
     """
 
     def __init__(self, ca_certificate: Callable[[], bytes]) -> None:
@@ -55,16 +55,21 @@ class Runner:
             return self._made
 
     def _make(self) -> _Shared:
-        own = self._ca_certificate()
-        known = ssl.get_default_verify_paths().cafile
         place = Path(tempfile.mkdtemp(prefix="localstack-memorydb-lambda-"))
         made = _Shared(
             place, Reaper(place), place / "runtime", place / "memorydb-ca.pem", place / "ca-bundle.pem"
         )
         link_libraries(made.libraries)
-        made.authority.write_bytes(own)
-        made.authorities.write_bytes((Path(known).read_bytes() + b"\n" if known else b"") + own)
         return made
+
+    def _trust(self, shared: _Shared) -> None:
+        own = self._ca_certificate()
+        with self._lock:
+            if shared.authority.exists() and shared.authority.read_bytes() == own:
+                return
+            known = ssl.get_default_verify_paths().cafile
+            shared.authorities.write_bytes((Path(known).read_bytes() + b"\n" if known else b"") + own)
+            shared.authority.write_bytes(own)
 
     @property
     def libraries(self) -> Path:
@@ -88,6 +93,7 @@ class Runner:
 
     def environment(self, function: Function) -> Environment:
         """A new environment for a function; UnsupportedRuntime when nothing here can run it."""
+        self._trust(self._shared)
         place = self._shared.directory / "environments" / uuid.uuid4().hex
         made = Environment(function, self, place)
         (place / "tmp").mkdir(parents=True)

@@ -120,6 +120,9 @@ def add_pages() -> None:
     def ca_certificate(request: Any) -> Any:
         return Response(emulator().ca_certificate, mimetype="application/x-pem-file")
 
+    def rotate_ca(request: Any) -> Any:
+        return Response(emulator().rotate_ca(), mimetype="application/x-pem-file")
+
     def metrics(request: Any) -> Any:
         from localstack_memorydb.provider import MetricsUnavailable
 
@@ -130,5 +133,6 @@ def add_pages() -> None:
         return Response(status=204)
 
     ROUTER.add("/_memorydb/metrics", metrics, methods=["POST"])
+    ROUTER.add("/_memorydb/ca/rotate", rotate_ca, methods=["POST"])
     ROUTER.add("/_memorydb/ca.pem", ca_certificate, methods=["GET", "HEAD"])
     get_internal_apis().add("/_localstack/memorydb", ca_certificate, methods=["GET", "HEAD"])

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # LocalStack's rule, so that both hosts put the same things in the same account.
 DEFAULT_ACCOUNT = "000000000000"
 METRICS_PAGE = "/_memorydb/metrics"
+ROTATION_PAGE = "/_memorydb/ca/rotate"
 _ACCESS_KEY = re.compile(r"Credential=(?P<key>[^/,\s]+)/")
 _ACCOUNT = re.compile(r"\d{12}")
 
@@ -59,6 +60,11 @@ class StandaloneApp:
             start_response("200 OK", [("Content-Type", kind), ("Content-Length", str(len(body)))])
             return [body]
         self._imported.wait()
+        if path == ROTATION_PAGE and environ["REQUEST_METHOD"] == "POST":
+            body = self._emulator.rotate_ca()
+            headers = [("Content-Type", "application/x-pem-file"), ("Content-Length", str(len(body)))]
+            start_response("200 OK", headers)
+            return [body]
         if path == METRICS_PAGE and environ["REQUEST_METHOD"] == "POST":
             self._emulator.publish_metrics()
             start_response("204 No Content", [])
