@@ -44,13 +44,13 @@ class Searcher:
         reply = reader.gets()
         return str(reply) if isinstance(reply, Exception) else reply
 
-    def query(self, index: str, query: str, *more: bytes | str) -> Any:
+    def query(self, index: str, query: str, *more: bytes | str, now: int = NOW) -> Any:
         words = [word.encode() if isinstance(word, str) else word for word in more]
-        return self.send(b"FT.SEARCH", index.encode(), query.encode(), *words)
+        return self.send(b"FT.SEARCH", index.encode(), query.encode(), *words, now=now)
 
-    def keys(self, index: str, query: str, *more: bytes | str) -> list[str]:
+    def keys(self, index: str, query: str, *more: bytes | str, now: int = NOW) -> list[str]:
         """The names of the keys that are found."""
-        reply = self.query(index, query, *more)
+        reply = self.query(index, query, *more, now=now)
         assert isinstance(reply, list), reply
         return [key.decode() for key in reply[1::2]]
 
@@ -587,6 +587,36 @@ def test_expiry_in_transactions_and_scripts(ask: Searcher) -> None:
     ask("EXEC")
     ask("EVAL", b"return redis.call('hset', KEYS[1], 'n', 2)", b"1", b"s")
     assert ask.keys("i", "*") == ["m", "s"]
+
+
+COMMANDS = """
+HSET {k} n {n} t {t}|HSET {k} n {n}|HDEL {k} n|HDEL {k} n t|HINCRBY {k} n {n}|DEL {k}|UNLINK {k}|SET {k} text|RENAME {k} {l}|
+COPY {k} {l} REPLACE|EXPIRE {k} 0|PEXPIREAT {k} {soon}|PERSIST {k}|LPUSH {k} x|MSET {k} a {l} b|SORT {k} STORE {l}|GETDEL {k}|
+JSON.SET {k} $ {{"n":{n},"t":"{t}"}}|JSON.DEL {k} $.t|JSON.NUMINCRBY {k} $.n 1|FLUSHALL|MULTI|EXEC|SINTERSTORE {l} {k}|
+HSETNX {k} n {n}|HINCRBYFLOAT {k} n 0.5|RPOPLPUSH {k} {l}|SPOP {k}|APPEND {k} x|BITOP NOT {l} {k}
+""".replace("\n", "").split("|")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_happens_an_index_is_what_a_new_one_would_be(cluster: Cluster, seed: int) -> None:
+    luck, ask, reader, now = Random(seed), Searcher(cluster), Searcher(cluster, node=1), NOW
+    ask("FT.CREATE i PREFIX 1 {x}a SCHEMA n NUMERIC t TAG")
+    ask("FT.CREATE j ON JSON SCHEMA $.n AS n NUMERIC $.t AS t TAG")
+    for step in range(250):
+        now += luck.randrange(3)
+        key, other = (luck.choice(["{x}a", "{x}b", "{x}ab"]) for _ in range(2))
+        number, label = luck.randrange(9), luck.choice("rgb")
+        line = luck.choice(COMMANDS).format(k=key, l=other, n=number, t=label, soon=now + luck.randrange(5))
+        ask(line, now=now)
+        if step % 3 == 0:
+            cluster.tick(now)
+        for name in ("i", "j"):
+            queries = ("*", "@n:[4 9]", "@t:{r|g}")
+            before = [sorted(reader.keys(name, query, now=now)) for query in queries]
+            indexes = cluster.shards[0].keyspace.indexes
+            assert indexes is not None
+            indexes.by_name[name.encode()].fill()
+            assert [sorted(reader.keys(name, query, now=now)) for query in queries] == before, line
 
 
 def test_indexes_catch_up_without_being_asked(ask: Searcher, cluster: Cluster) -> None:
