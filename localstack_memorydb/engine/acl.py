@@ -548,6 +548,8 @@ def _is_documented(name: str, table: CommandTable) -> bool:
     """Whether the engine version has the command, served here or not."""
     if name.startswith("ft."):
         return any(name.encode() in command_table(version, "search") for version in SEARCH_VERSIONS)
+    if name.encode() in table.effects:
+        return True
     document = command_docs().get(name)
     return document is not None and version_numbers(document.get("since", "1.0.0")) <= table.level
 

@@ -11,8 +11,10 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from localstack_memorydb.engine import rdb
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault
 from localstack_memorydb.engine.slots import key_slot
+from localstack_memorydb.engine.values import Hash, Set, Value, ZSet
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.cluster import Cluster
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 LOG: Final = logging.getLogger(__name__)
 
-_WITHOUT: Final = frozenset("@list @stream @geo @bitmap @hyperloglog @json @search".split())
+_WITHOUT: Final = frozenset("bitmap geo hyperloglog json list search stream".split())
 _NEITHER: Final = frozenset(
     "append bzmpop bzpopmax bzpopmin copy expire expireat expiretime fcall fcall_ro flushall flushdb function getex move "
     "object persist pexpire pexpireat pexpiretime psetex pttl rename renamenx sdiffstore setex setrange sinterstore smove "
@@ -36,7 +38,7 @@ _TIMES: Final = {
 
 def offers(command: Command) -> bool:
     """Whether multi-Region clusters have the command."""
-    return not command.categories & _WITHOUT and (command.parent or command.name) not in _NEITHER
+    return command.group not in _WITHOUT and (command.parent or command.name) not in _NEITHER
 
 
 def narrowed(command: Command) -> Command:
@@ -51,10 +53,24 @@ def narrowed(command: Command) -> Command:
             command.name == "restore" and argv[2] != b"0"
         ):
             raise SyntaxFault
+        if command.name == "restore" and not _may_be_restored(s, argv[3]):
+            raise CommandError("ERR Bad data format")
         return run(s, argv)
 
     command.run = without_deadline
     return command
+
+
+def may_hold(value: Value) -> bool:
+    """Whether multi-Region clusters have values of that type."""
+    return isinstance(value, bytes | Hash | Set | ZSet)
+
+
+def _may_be_restored(s: Session, payload: bytes) -> bool:
+    try:
+        return may_hold(rdb.restore(payload, s.node.cluster.parameters.limits))
+    except rdb.RdbError:  # which RESTORE itself explains
+        return True
 
 
 class ReplicationGroup:
@@ -98,7 +114,7 @@ class ReplicationGroup:
 
 def _repeat(cluster: Cluster, entry: Argv, now: int) -> None:
     """Runs an effect under the eyes of those who watch the cluster: transactions, tracking clients, subscribers, its log."""
-    command = cluster.table.find(entry[0])
+    command = cluster.table.effects.find(entry[0])
     keys = command.find_keys(entry) if command is not None else []
     if command is None or not keys:
         return

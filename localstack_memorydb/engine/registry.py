@@ -463,11 +463,17 @@ _CATEGORIES_OF_6_2: Final = {
 
 
 class CommandTable(dict[bytes, Command]):
-    """The commands of one engine version by name; upper and lower case spellings are both keys."""
+    """The commands of one engine version by name; upper and lower case spellings are both keys.
 
-    def __init__(self, commands: Iterable[Command], level: tuple[int, ...]) -> None:
+    `effects` is the table of what logs hold and Regions tell each other, which may be more than clients may say.
+    """
+
+    def __init__(
+        self, commands: Iterable[Command], level: tuple[int, ...], effects: CommandTable | None = None
+    ) -> None:
         super().__init__()
         self.level = level
+        self.effects = effects or self
         known = [command for command in commands if version_numbers(command.since) <= level]
         for command in known:
             if not command.parent:
@@ -502,6 +508,7 @@ def command_table(engine_version: str, edition: Edition = "") -> CommandTable:
     copies = [_copy(command, level) for family in families for command in family.commands]
     if edition == "multi-region":
         copies = [multi_region.narrowed(command) for command in copies if multi_region.offers(command)]
+        return CommandTable(copies, level, command_table(engine_version))
     return CommandTable(copies, level)
 
 

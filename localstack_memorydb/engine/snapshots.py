@@ -9,6 +9,7 @@ from localstack_memorydb.engine import rdb
 from localstack_memorydb.engine.cluster import Cluster, Shard
 from localstack_memorydb.engine.errors import CommandError
 from localstack_memorydb.engine.keyspace import Keyspace
+from localstack_memorydb.engine.multi_region import may_hold
 from localstack_memorydb.engine.search.index import Indexes
 from localstack_memorydb.engine.slots import key_slot
 from localstack_memorydb.engine.spec import ShardSnapshot, SnapshotError
@@ -67,6 +68,10 @@ def load_files(cluster: Cluster, files: Sequence[bytes], now: int) -> tuple[Keys
                 slot = slots[number] or keyspace.slot(number)
                 if key in slot:
                     raise SnapshotError("the same key stands twice in the snapshot files")
+                if cluster.spec.multi_region and not may_hold(value):
+                    raise SnapshotError(
+                        "the snapshot holds a type of data that multi-Region clusters do not have"
+                    )
                 slot[key] = value
                 if deadline is not None:
                     slot.deadlines[key] = deadline

@@ -242,7 +242,7 @@ def _repeat(session: Session, entry: list[bytes], now: int) -> None:
     Streams are told the time, as that of deliveries must not lie in the future, and indexes, since theirs is not kept. What expired meanwhile goes when
     everything is there.
     """
-    command = session.table.find(entry[0])
+    command = session.table.effects.find(entry[0])
     if command is not None and command.subcommands:
         command = command.resolve(entry, session.legacy)
     if command is None:

@@ -28,11 +28,19 @@ from tests.unit.cluster_without_sockets import NOW, Client
 Keep = Callable[..., Cluster]
 
 
-def kept(directory: Path, *, shards: int = 1, version: str = "7.2", returns: bool = False) -> Cluster:
+def kept(
+    directory: Path,
+    *,
+    shards: int = 1,
+    version: str = "7.2",
+    returns: bool = False,
+    multi_region: bool = False,
+) -> Cluster:
     """A cluster that is kept in the directory: a new one, or the one that comes back."""
     storage = Storage(directory, "no")
     layout = storage.layout() if returns else None
-    cluster = Cluster(ClusterSpec("kept", shards, 1, engine_version=version), Random(7), NOW, layout)
+    spec = ClusterSpec("kept", shards, 1, engine_version=version, multi_region=multi_region)
+    cluster = Cluster(spec, Random(7), NOW, layout)
     cluster.storage = storage
     for number, node in enumerate(cluster.nodes(), 1):
         node.host, node.port = f"10.0.0.{number}", 6379
@@ -47,7 +55,13 @@ def restarted(cluster: Cluster) -> Cluster:
     """The cluster after its process was killed: nothing was closed."""
     assert cluster.storage is not None
     flush(cluster)
-    return kept(cluster.storage.directory, returns=True, version=cluster.spec.engine_version)
+    spec = cluster.spec
+    return kept(
+        cluster.storage.directory,
+        returns=True,
+        version=spec.engine_version,
+        multi_region=spec.multi_region,
+    )
 
 
 def flush(cluster: Cluster) -> None:
@@ -71,6 +85,13 @@ def contents(cluster: Cluster) -> dict[bytes, Any]:
 
 def client(cluster: Cluster, shard: int = 0) -> Client:
     return Client(cluster.shards[shard].primary)
+
+
+def test_a_log_may_hold_what_clients_of_multi_region_clusters_cannot_say(tmp_path: Path) -> None:
+    cluster = kept(tmp_path, version="7.3", multi_region=True)
+    say = client(cluster)
+    assert say("SET n 5") + say("INCRBYFLOAT n 1.5") == b"+OK\r\n$3\r\n6.5\r\n"
+    assert client(restarted(cluster))("GET n") == b"$3\r\n6.5\r\n"
 
 
 @pytest.mark.parametrize("version", ["6.2", "7.2"])
