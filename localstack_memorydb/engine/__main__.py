@@ -1,4 +1,4 @@
-"""`python -m localstack_memorydb.engine --port N [--shards S --replicas R]`: a bare cluster, without AWS."""
+"""`python -m localstack_memorydb.engine --port N [--shards S --replicas R] [--unrestricted]`: a bare cluster, without AWS."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import click
 from localstack_memorydb.engine import AddressError, ClusterSpec, Engine, EngineSettings, LogError
 from localstack_memorydb.engine.registry import ENGINE_LEVELS
 
+_ENDS = {signal.SIGINT, signal.SIGTERM}
+
 
 @click.command(help=__doc__)
 @click.option("--port", default=6379, show_default=True, help="Port of the nodes.")
@@ -20,12 +22,35 @@ from localstack_memorydb.engine.registry import ENGINE_LEVELS
 @click.option("--tls/--no-tls", default=False, show_default=True)
 @click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Keep the data there.")
 @click.option("--bind", default="range", show_default=True, type=click.Choice(["auto", "loopback", "range"]))
+@click.option(
+    "--unrestricted", is_flag=True, help="With CONFIG, DEBUG, SAVE and ACL SETUSER, which MemoryDB has not."
+)
 def main(
-    port: int, shards: int, replicas: int, engine_version: str, tls: bool, data_dir: Path | None, bind: str
+    port: int,
+    shards: int,
+    replicas: int,
+    engine_version: str,
+    tls: bool,
+    data_dir: Path | None,
+    bind: str,
+    unrestricted: bool,
 ) -> None:
     """Serves until it is interrupted."""
+    signal.pthread_sigmask(
+        signal.SIG_BLOCK, _ENDS
+    )  # before there are threads: they would end the process at once
     last = port + shards * (replicas + 1) - 1
-    spec = ClusterSpec("bare", shards, replicas, port, "valkey", engine_version, tls, storage="bare")
+    spec = ClusterSpec(
+        "bare",
+        shards,
+        replicas,
+        port,
+        "valkey",
+        engine_version,
+        tls,
+        storage="bare",
+        unrestricted=unrestricted,
+    )
     with Engine(EngineSettings(bind=bind, port_range=(port, last), data_dir=data_dir)) as engine:
         try:
             cluster = engine.create_cluster(spec, returns=True)
@@ -36,7 +61,7 @@ def main(
             for node in shard.nodes:
                 click.echo(f"{node.name} {node.role} {node.host}:{node.port}")
         click.echo("Ready.")
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        signal.sigwait(_ENDS)
 
 
 if __name__ == "__main__":

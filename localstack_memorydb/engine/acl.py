@@ -37,7 +37,14 @@ READ_WRITE: Final = READ | WRITE
 
 
 class AccessStringError(ValueError):
-    """MemoryDB does not take the access string; the text says which rule and why, and never shows a password."""
+    """MemoryDB does not take the access string; the text says which rule and why, and never shows a password.
+
+    `reason` is what Valkey says of the rule alone.
+    """
+
+    def __init__(self, text: str, reason: str = "") -> None:
+        super().__init__(text)
+        self.reason = reason or text
 
 
 class Refusal(NamedTuple):
@@ -576,7 +583,8 @@ def _apply(selector: Selector, rule: str) -> None:
     try:
         selector.apply(rule)
     except AccessStringError as error:
-        raise AccessStringError(f"Error in the access string's rule '{rule}': {error}") from None
+        text = f"Error in the access string's rule '{rule}': {error}"
+        raise AccessStringError(text, error.reason) from None
 
 
 def compile_access_string(text: str, engine_version: str, edition: Edition = "") -> Permissions:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,7 @@ class Node:
         self.patterns: dict[bytes, dict[Session, None]] = {}
         self.shard_channels: dict[bytes, dict[Session, None]] = {}
         self.scripts = Scripts()
-        self.commands_processed = 0
+        self.commands_processed = self.commands_forgotten = 0
         self.bytes_received = 0
         self.errors: Counter[str] = Counter()
         self.access_log = AccessLog()
@@ -110,6 +111,16 @@ class Node:
         self.announce_gates()
         for session in waiting:
             go_on(session, now)
+
+    def forget_figures(self) -> None:
+        """Makes INFO's figures begin anew."""
+        self.stats.reset()
+        self.errors.clear()
+        self.access_log.denied.clear()
+        self.commands_forgotten = self.commands_processed
+        self.bytes_received = self.bytes_sent = 0
+        self.connections_received = self.connections_rejected = 0
+        self.shard.keyspace.expired = self.shard.keyspace.evicted = 0
 
     def stop_observing(self, session: Session) -> None:
         """The client no longer wants to hear of commands, nor of keys."""
@@ -209,6 +220,8 @@ class Shard:
         self.scripting = Scripting(self)
         self.budget = Budget(self, cluster.spec.maxmemory)
         self.log: ShardLog | None = None
+        self.saved, self.saved_at = b"", 0
+        self.replication_id = ""
         self.primary: Node
         self.watch_memory()
         self.adopt_notifications()
@@ -310,6 +323,19 @@ class Shard:
             self._serving = False
 
 
+@dataclass(slots=True)
+class Switches:
+    """What DEBUG can turn, on a cluster that has it: whether keys expire by themselves, whether scripts may run everything.
+
+    `sleep` stops the engine for that many seconds. `requirepass` is what CONFIG SET made the default user's password.
+    """
+
+    active_expire: bool = True
+    scripts_run_all: bool = False
+    sleep: Callable[[float], None] = lambda _: None
+    requirepass: str = field(default="", repr=False)
+
+
 class Cluster:
     """A running cluster. `random` is its source of luck, so that a seeded one repeats itself."""
 
@@ -325,6 +351,7 @@ class Cluster:
         self.iam_sessions: dict[Session, int] = {}
         self.epoch = spec.shards
         self.clock: Callable[[], float] = lambda: 0.0
+        self.switches = Switches()
         self.storage: Storage | None = None
         self.unblocked: list[Session] = []
         self._clients = 0
@@ -456,7 +483,7 @@ class Cluster:
             shard.scripting.pace.go_on(now)
             if shard.scripting.pace.long_run is not None:
                 continue  # time stands still for the script, and others see nothing of what it did so far
-            if all(node.paused is None for node in shard.nodes):
+            if self.switches.active_expire and all(node.paused is None for node in shard.nodes):
                 shard.keyspace.purge_all(now)
             if shard.keyspace.indexes is not None:
                 shard.keyspace.indexes.refresh()
@@ -561,6 +588,12 @@ class Cluster:
         shard.epoch = self.epoch
         for node in shard.nodes:
             node.role_changed()
+
+    def resize(self, maxmemory: int) -> None:
+        """Gives every node that limit."""
+        self.spec = replace(self.spec, maxmemory=maxmemory)
+        for shard in self.shards:
+            shard.budget.set_limit(maxmemory)
 
     def set_parameters(self, parameters: Mapping[str, str]) -> None:
         """Values of the cluster's parameter group, acting from now on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -18,9 +19,9 @@ def _texts() -> dict[str, Any]:
     return texts
 
 
-def help_lines(s: Session, container: str) -> list[Simple]:
-    """The reply to `container HELP`."""
-    known = s.table[container.encode()].subcommands
+def help_lines(s: Session, container: str, subcommands: Container[bytes] | None = None) -> list[Simple]:
+    """The reply to `container HELP`, for the `subcommands` of one that the table does not tell apart."""
+    known = s.table[container.encode()].subcommands if subcommands is None else subcommands
     lines = [f"{container.upper()} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"]
     for name, text in _texts()[container].items():
         if name.encode() in known or name == "no":

@@ -114,7 +114,7 @@ def _persistence(s: Session) -> Fields:
     return {
         "loading": 0,
         "rdb_bgsave_in_progress": 0,
-        "rdb_last_save_time": s.node.started // 1000,
+        "rdb_last_save_time": max(s.node.started, s.node.shard.saved_at) // 1000,
         "aof_enabled": 0,
     }
 
@@ -128,7 +128,7 @@ def _stats(s: Session) -> Fields:
     }
     fields: Fields = {
         "total_connections_received": node.connections_received,
-        "total_commands_processed": node.commands_processed,
+        "total_commands_processed": node.commands_processed - node.commands_forgotten,
         "instantaneous_ops_per_sec": round(rates.per_second(0)),
         "total_net_input_bytes": node.bytes_received,
         "total_net_output_bytes": node.bytes_sent,
@@ -176,7 +176,7 @@ def _replication(s: Session) -> Fields:
         fields[f"slave{number}"] = f"ip={host},port={port},state=online,offset={shard.offset},lag=0"
     return fields | {
         "master_failover_state": "no-failover",
-        "master_replid": shard.shard_id,
+        "master_replid": shard.replication_id or shard.shard_id,
         "master_replid2": "0" * 40,
         "master_repl_offset": shard.offset,
         "second_repl_offset": -1,

@@ -330,11 +330,15 @@ def _categories(flags: int, family: str, extra: str) -> frozenset[str]:
 
 
 class Family:
-    """The commands of one group of the reference, in one file. `category` is the ACL category they share."""
+    """The commands of one group of the reference, in one file. `category` is the ACL category they share.
 
-    def __init__(self, group: str, category: str = "") -> None:
+    Those of an `unrestricted` family are what MemoryDB keeps to itself: only a bare engine has them that is asked for them.
+    """
+
+    def __init__(self, group: str, category: str = "", *, unrestricted: bool = False) -> None:
         self.group = group
         self.category = category
+        self.unrestricted = unrestricted
         self.commands: list[Command] = []
         FAMILIES.append(self)
 
@@ -421,6 +425,9 @@ FAMILY_MODULES: Final = (
 )
 
 
+UNRESTRICTED_MODULES: Final = ("config", "administration", "debug")
+
+
 def _no_handler(s: Session, argv: Argv) -> Reply:
     """A container is always resolved to a subcommand before anything runs."""
     raise CommandError("ERR internal error")
@@ -501,10 +508,15 @@ class CommandTable(dict[bytes, Command]):
 @cache
 def command_table(engine_version: str, edition: Edition = "") -> CommandTable:
     """The frozen table of a MemoryDB engine version such as `7.2`, for clusters of that edition."""
-    for module in FAMILY_MODULES:
+    for module in FAMILY_MODULES + UNRESTRICTED_MODULES * (edition == "unrestricted"):
         import_module(f"localstack_memorydb.engine.commands.{module}")
     level = ENGINE_LEVELS[engine_version]
-    families = [family for family in FAMILIES if edition == "search" or family.category != "@search"]
+    families = [
+        family
+        for family in FAMILIES
+        if (edition == "search" or family.category != "@search")
+        and (edition == "unrestricted" or not family.unrestricted)
+    ]
     copies = [_copy(command, level) for family in families for command in family.commands]
     if edition == "multi-region":
         copies = [multi_region.narrowed(command) for command in copies if multi_region.offers(command)]
@@ -526,8 +538,17 @@ def _copy(command: Command, level: tuple[int, ...]) -> Command:
 
 
 @cache
-def command_docs() -> dict[str, dict[str, Any]]:
-    """What COMMAND DOCS says and nothing else depends on, by full name: summaries, arguments, history, tips."""
+def _documents() -> dict[str, dict[str, dict[str, Any]]]:
     text = resources.files("localstack_memorydb.engine").joinpath("data/commands.json").read_text("utf-8")
-    documents: dict[str, dict[str, Any]] = json.loads(text)["commands"]
+    documents: dict[str, dict[str, dict[str, Any]]] = json.loads(text)
     return documents
+
+
+def command_docs() -> dict[str, dict[str, Any]]:
+    """What COMMAND DOCS says of MemoryDB's commands, by full name: summaries, arguments, history, tips."""
+    return _documents()["commands"]
+
+
+def documentation(name: str) -> dict[str, Any]:
+    """What COMMAND DOCS says of a command, of those that a bare engine may have, too; nothing else depends on it."""
+    return command_docs().get(name) or _documents()["unrestricted"].get(name, {})

@@ -154,6 +154,7 @@ class ClusterHandle:
         luck = Random(SystemRandom().getrandbits(128))  # noqa: S311 - not secret
         self._cluster = Cluster(spec, luck, clock(), layout)
         self._cluster.clock = time.monotonic
+        self._cluster.switches.sleep = time.sleep
         self._cluster.storage = self._storage = storage
         self._server: ClusterServer
         self._group: ReplicationGroup | None = None

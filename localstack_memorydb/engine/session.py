@@ -410,6 +410,9 @@ class Session(Requests):
             self.node.stats.reject(self.table, argv)
             raise
         gates = command.gates & self.gates
+        if gates & GATE_MULTI and command.flags & NO_MULTI:
+            self.aborted = True
+            raise CommandError("ERR Command not allowed inside a transaction")
         pause = self.node.paused
         if pause is not None and pause.stops(self, command, argv):
             self.park(argv)

@@ -102,6 +102,31 @@ def load_indexes(cluster: Cluster, loaded: Keyspace) -> None:
             shard.keyspace.indexes.fill()
 
 
+def save_shard(shard: Shard, now: int) -> None:
+    """Keeps a snapshot of the shard as the last one that was saved."""
+    shard.saved, shard.saved_at = dump_shard(shard, now).data, now
+
+
+def load_saved(shard: Shard, now: int, *, flush: bool, replaces: bool) -> None:
+    """Loads what the shard saved last, after its keys are gone if they shall be (`flush`).
+
+    Raises SnapshotError for a key that is there already, unless the snapshot `replaces` it; then nothing has changed.
+    """
+    loaded, _ = load_files(shard.cluster, [shard.saved] if shard.saved else [], now)
+    if not flush and not replaces:
+        for number, slot in loaded.filled():
+            if not (shard.keyspace.slots[number] or {}).keys().isdisjoint(slot):
+                raise SnapshotError("a key is there already")
+    if flush:
+        shard.keyspace.clear()
+    for number, slot in loaded.filled():
+        present = shard.keyspace.slot(number)
+        for key, value in slot.items():
+            present.put(key, value)
+        present.deadlines |= slot.deadlines
+    shard.budget.set_limit(shard.budget.limit)
+
+
 def load_libraries(cluster: Cluster, libraries: Sequence[bytes]) -> None:
     """Gives every shard the function libraries of snapshot files, as each primary loads them. Raises SnapshotError."""
     if cluster.table.level < (7,):

@@ -28,7 +28,8 @@ class UserSpec:
     """A user of the cluster's access control list.
 
     `authentication` is `password` (each of `password_hashes` is what `hash_password` makes of a password and the
-    `salt`), `no-password` (any will do) or `iam` (the cluster's `verify_token` decides).
+    `salt`), `no-password` (any will do), `iam` (the cluster's `verify_token` decides), or `sha256` (the hashes are those of
+    ACL SETUSER, which a bare engine has).
     """
 
     name: str
@@ -52,7 +53,8 @@ class ClusterSpec:
 
     `hostnames` are further DNS names that the cluster's certificate is good for. `users` are those of its access
     control list; without a `verify_token` nobody can sign in with IAM. `storage` names the directory in which an engine
-    with a data directory keeps the cluster; without a name it is kept nowhere.
+    with a data directory keeps the cluster; without a name it is kept nowhere. An `unrestricted` cluster has the commands of
+    administrators that MemoryDB keeps to itself (CONFIG, DEBUG, SAVE, ACL SETUSER).
     """
 
     name: str
@@ -67,6 +69,7 @@ class ClusterSpec:
     hostnames: tuple[str, ...] = ()
     users: tuple[UserSpec, ...] = OPEN_ACCESS
     storage: str = ""
+    unrestricted: bool = False
     verify_token: TokenVerifier | None = field(default=None, repr=False, compare=False)
 
     multi_region: bool = False
@@ -76,6 +79,8 @@ class ClusterSpec:
         """Which commands the cluster has."""
         if self.multi_region:
             return "multi-region"
+        if self.unrestricted:
+            return "unrestricted"
         wants_search = self.parameters.get("search-enabled") == "yes"
         return "search" if wants_search and self.engine_version in SEARCH_VERSIONS else ""
 

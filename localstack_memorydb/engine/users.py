@@ -56,6 +56,11 @@ class User:
         """Whether the user signs in with IAM tokens."""
         return self.spec.authentication == "iam"
 
+    @property
+    def shows_hashes(self) -> bool:
+        """Whether the user's passwords are kept as ACL SETUSER keeps them, so that ACL GETUSER can show them."""
+        return self.spec.authentication == "sha256"
+
     def accepts(self, password: bytes, cluster: ClusterSpec, now: int) -> bool:
         """Whether that is one of the user's passwords, or a valid token."""
         if not self.permissions.enabled:
@@ -64,7 +69,10 @@ class User:
             return True
         if self.uses_iam:
             return self._accepts_token(password, cluster, now)
-        given = hash_password(password, self.spec.salt)
+        if self.shows_hashes:
+            given = hashlib.sha256(password).hexdigest()
+        else:
+            given = hash_password(password, self.spec.salt)
         return any(hmac.compare_digest(given, known) for known in self.spec.password_hashes)
 
     def _accepts_token(self, token: bytes, cluster: ClusterSpec, now: int) -> bool:

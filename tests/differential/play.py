@@ -20,7 +20,7 @@ from pathlib import Path
 from .player import play
 from .subject import engine
 from .transcript import Scenario, families, load
-from .witness import Server, running, witness
+from .witness import Server, running, unrestricted_witness, witness
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,13 +29,16 @@ def main(arguments: list[str] | None = None) -> int:
     if options.serve:
         return _serve(options.witness)
     chosen = [Path(name).stem for name in options.families] or families()
+    if options.unrestricted:
+        chosen = families("unrestricted")
     scenarios = [scenario for family in chosen for scenario in load(family)]
     if options.k:
         scenarios = [scenario for scenario in scenarios if re.search(options.k, scenario.name)]
     with ExitStack() as stack:
-        expected = stack.enter_context(witness(options.witness))
+        chosen_witness = unrestricted_witness if options.unrestricted else witness
+        expected = stack.enter_context(chosen_witness(options.witness))
         if options.subject == "engine":
-            actual = stack.enter_context(engine(options.witness))
+            actual = stack.enter_context(engine(options.witness, unrestricted=options.unrestricted))
         else:
             start = running if options.subject == options.witness else witness
             actual = stack.enter_context(start(options.subject))
@@ -77,6 +80,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("-x", action="store_true", help="stop after the first scenario that differs")
     parser.add_argument("--witness", choices=("valkey", "redis"), default="valkey")
     parser.add_argument("--subject", choices=("engine", "valkey", "redis"), default="engine")
+    parser.add_argument(
+        "--unrestricted", action="store_true", help="the transcripts of a bare engine's further commands"
+    )
     parser.add_argument("--serve", action="store_true", help="keep a witness running until interrupted")
     return parser.parse_args(arguments)
 

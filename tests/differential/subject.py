@@ -10,7 +10,7 @@ from .witness import Server
 
 
 @contextmanager
-def engine(kind: str, **parameters: str) -> Iterator[Server]:
+def engine(kind: str, *, unrestricted: bool = False, **parameters: str) -> Iterator[Server]:
     """A cluster of MemoryDB's engine version that a witness of this kind stands for."""
     from localstack_memorydb.engine import ClusterSpec, Engine, UserSpec, hash_password
 
@@ -23,6 +23,7 @@ def engine(kind: str, **parameters: str) -> Iterator[Server]:
             engine=kind,
             engine_version=engine_version,
             tls=False,
+            unrestricted=unrestricted,
             parameters={name.replace("_", "-"): value for name, value in parameters.items()},
         )
         handle = running.create_cluster(spec)

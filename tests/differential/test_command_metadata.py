@@ -93,10 +93,10 @@ def test_command_info(kind: str, catalogs: tuple[Catalog, Catalog]) -> None:
     expected, actual = real.info(names), ours.info(names)
     assert set(actual) == set(names)
     if kind == "valkey":
-        _as_of_7_2(expected)
+        as_of_7_2(expected)
     for entry in expected.values():
         entry["subcommands"] &= set(names)
-    _assert_none(list(_differences(expected, actual)))
+    _assert_none(list(differences(expected, actual)))
 
 
 def test_command_docs(kind: str, catalogs: tuple[Catalog, Catalog]) -> None:
@@ -111,12 +111,12 @@ def test_command_docs(kind: str, catalogs: tuple[Catalog, Catalog]) -> None:
         expected, actual = (
             {n: {f: d[f] for f in kept} for n, d in docs.items()} for docs in (expected, actual)
         )
-    differences = list(_differences(_without_later(expected), _without_later(actual)))
+    found = list(differences(_without_later(expected), _without_later(actual)))
     reworded = {(name, field) for field, commands in REWORDED.items() for name in commands.split()}
     if kind == "valkey":
-        stale = reworded - {each[:2] for each in differences}
+        stale = reworded - {each[:2] for each in found}
         assert not {each for each in stale if each[0] in names}, "REWORDED lists what no longer differs"
-    _assert_none([each for each in differences if each[:2] not in reworded])
+    _assert_none([each for each in found if each[:2] not in reworded])
 
 
 def test_acl_categories(kind: str, catalogs: tuple[Catalog, Catalog]) -> None:
@@ -144,7 +144,7 @@ def _assert_none(differences: list[tuple[str, str, Any, Any]]) -> None:
     assert not differences, "\n".join(lines)
 
 
-def _as_of_7_2(entries: dict[str, dict[str, Any]]) -> None:
+def as_of_7_2(entries: dict[str, dict[str, Any]]) -> None:
     """Takes back what came after 7.2."""
     for name, arity in ARITY_OF_7_2.items():
         if name in entries:
@@ -182,7 +182,7 @@ def _kept(items: list[Any]) -> list[Any]:
     return kept
 
 
-def _differences(
+def differences(
     expected: dict[str, dict[str, Any]], actual: dict[str, dict[str, Any]]
 ) -> Iterator[tuple[str, str, Any, Any]]:
     """(command, field, expected, got)"""

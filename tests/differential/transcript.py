@@ -60,9 +60,9 @@ def version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split("."))
 
 
-def families() -> list[str]:
-    """The families that have a transcript."""
-    return sorted(path.stem for path in FOLDER.glob("*.txt"))
+def families(folder: str = "") -> list[str]:
+    """The families that have a transcript; in the folder `unrestricted` are those of a bare engine's further commands."""
+    return sorted(str(path.relative_to(FOLDER).with_suffix("")) for path in (FOLDER / folder).glob("*.txt"))
 
 
 def load(family: str) -> list[Scenario]:

@@ -94,6 +94,13 @@ def running(kind: str, *options: str) -> Iterator[Server]:
 
 
 @contextmanager
+def unrestricted_witness(kind: str) -> Iterator[Server]:
+    """A new server of the kind that has DEBUG, too."""
+    with running(kind, "--enable-debug-command", "yes") as server:
+        yield server
+
+
+@contextmanager
 def witness(kind: str) -> Iterator[Server]:
     """The server named by WITNESS_VALKEY or WITNESS_REDIS (host:port), which saves its start, else a new one."""
     address = os.environ.get(f"WITNESS_{kind.upper()}")

@@ -1,7 +1,7 @@
 """Users as a connection may ask for them. https://valkey.io/commands/acl-whoami/
 
 Users are made and changed through the MemoryDB API: the commands that would do it here do not exist. Passwords are never
-shown, not even hashed.
+shown, not even hashed. An unrestricted engine has those commands (commands/administration.py), and shows hashes as Valkey does.
 """
 
 from __future__ import annotations
@@ -69,10 +69,16 @@ def list_(s: Session, argv: Argv) -> Reply:
     return [_line(s, user) for user in _sorted_users(s)]
 
 
+def _hashes(user: User) -> list[bytes]:
+    """The hashes of passwords that ACL SETUSER has set; others are never shown."""
+    return [each.encode() for each in user.spec.password_hashes] if user.shows_hashes else []
+
+
 def _line(s: Session, user: User) -> bytes:
     _, _, rules = user.permissions.text.partition(" ")
     flags = [flag for flag in _flags(s, user) if not flag.startswith(b"all")]
-    return b" ".join([b"user", _name(user), *flags, rules.encode("utf-8", "surrogateescape")])
+    hashes = [b"#" + each for each in _hashes(user)]
+    return b" ".join([b"user", _name(user), *flags, *hashes, rules.encode("utf-8", "surrogateescape")])
 
 
 @acl.command("ACL|CAT", -2, _ANYTIME, since="6.0.0")
@@ -96,7 +102,7 @@ def getuser(s: Session, argv: Argv) -> Reply:
     if user is None:
         return None
     root, *further = user.permissions.selectors
-    shown: dict[bytes, Reply] = {b"flags": Unordered(_flags(s, user)), b"passwords": []}
+    shown: dict[bytes, Reply] = {b"flags": Unordered(_flags(s, user)), b"passwords": _hashes(user)}
     if s.legacy:
         return shown | {
             b"commands": root.describe_commands().encode(),

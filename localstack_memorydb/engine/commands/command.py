@@ -19,7 +19,7 @@ from localstack_memorydb.engine.registry import (
     Earlier,
     Family,
     KeySpec,
-    command_docs,
+    documentation,
 )
 from localstack_memorydb.engine.resp import Argv, Reply, Simple, Unordered
 from localstack_memorydb.engine.session import Session
@@ -173,7 +173,7 @@ def describe(s: Session, each: Command) -> Reply:
     ]
     if s.legacy:
         return basic
-    texts = command_docs().get(each.name, {})
+    texts = documentation(each.name)
     tips = (
         texts.get("tips", [])
         if s.table.level >= (7, 2)
@@ -206,7 +206,7 @@ def _key_spec(spec: KeySpec, note: str | None) -> Reply:
 
 def document(s: Session, each: Command) -> Reply:
     """One command as COMMAND DOCS shows it."""
-    texts = command_docs().get(each.name, {})
+    texts = documentation(each.name)
     shown: dict[bytes, Reply] = {}
     for field in ("summary", "since", "group", "complexity"):
         if field in texts:

@@ -306,10 +306,11 @@ _ADJUSTING: Final = "Please note that when switching between policies at runtime
 def object_encoding(s: Session, argv: Argv) -> Reply:
     """How the value is kept, by the names of the engine version."""
     value = s.db.get(argv[2])
-    return None if value is None else _encoding(s, value)
+    return None if value is None else encoding(s, value)
 
 
-def _encoding(s: Session, value: Value) -> bytes:
+def encoding(s: Session, value: Value) -> bytes:
+    """How the value is kept, by the names of the engine version."""
     level = s.table.level
     if isinstance(value, bytes):
         if len(value) <= 20 and is_integer(value):
@@ -329,8 +330,11 @@ def _encoding(s: Session, value: Value) -> bytes:
 def object_refcount(s: Session, argv: Argv) -> Reply:
     """One, but for small integers, which all keys share."""
     value = s.db.get(argv[2])
-    if value is None:
-        return None
+    return None if value is None else references(s, value)
+
+
+def references(s: Session, value: Value) -> int:
+    """What OBJECT REFCOUNT says of a value."""
     shared = isinstance(value, bytes) and len(value) <= 4 and is_integer(value) and not value.startswith(b"-")
     return _SHARED_REFERENCES if shared and not s.node.cluster.parameters.evicts_by_use else 1
 

@@ -33,7 +33,8 @@ def time_(s: Session, argv: Argv) -> Reply:
 def dbsize(s: Session, argv: Argv) -> Reply:
     """How many keys this node's shard holds."""
     keyspace = s.node.shard.keyspace
-    keyspace.purge_all(s.now)
+    if s.node.cluster.switches.active_expire:
+        keyspace.purge_all(s.now)
     return len(keyspace)
 
 
@@ -70,8 +71,8 @@ def info_(s: Session, argv: Argv) -> Reply:
 
 @server.command("LASTSAVE", 1, FAST | LOADING | STALE, categories="@admin @dangerous")
 def lastsave(s: Session, argv: Argv) -> Reply:
-    """When the node started: its snapshots are taken outside of the engine."""
-    return s.node.started // 1000
+    """When a client had the shard saved, else when the node started: snapshots are taken outside of the engine."""
+    return max(s.node.started, s.node.shard.saved_at) // 1000
 
 
 @server.command("ROLE", 1, FAST | LOADING | NOSCRIPT | STALE, since="2.8.12", categories="@admin @dangerous")

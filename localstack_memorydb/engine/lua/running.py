@@ -216,7 +216,7 @@ class Run:
         """Raises CommandError for what this script may not run, in the order of Valkey's scriptCall."""
         s = self._session
         flags = command.flags
-        if flags & NOSCRIPT:
+        if flags & NOSCRIPT and not s.node.cluster.switches.scripts_run_all:
             raise CommandError(self._texts.not_from_script)
         if s.gates & GATE_RESTRICTED:
             refusal = s.permissions.check(command, argv)

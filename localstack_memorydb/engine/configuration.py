@@ -1,0 +1,258 @@
+"""The directives of CONFIG: which there are, which values they take, and Valkey's words for those that they do not.
+
+https://valkey.io/commands/config-set/ What acts are the parameters of engine/parameters.py, `maxmemory` and `requirepass`.
+The rest says how things are and cannot be changed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from localstack_memorydb.engine.errors import CommandError
+from localstack_memorydb.engine.numbers import INT_MAX, is_integer
+
+if TYPE_CHECKING:
+    from localstack_memorydb.engine.cluster import Cluster, Node
+
+Reader: TypeAlias = Callable[[str], "str | dict[str, str]"]
+"""Makes of what a client said the value that is kept, or the values of several parameters. Raises Unacceptable."""
+
+_C_INT: Final = 2**31 - 1
+_MEMORY: Final = re.compile(r"([0-9]{1,20})(b|k|kb|m|mb|g|gb)?", re.IGNORECASE)
+_UNITS: Final = {
+    "": 1,
+    "b": 1,
+    "k": 1000,
+    "m": 10**6,
+    "g": 10**9,
+    "kb": 1 << 10,
+    "mb": 1 << 20,
+    "gb": 1 << 30,
+}
+_POLICIES: Final = "volatile-lru volatile-lfu volatile-random volatile-ttl allkeys-lru allkeys-lfu allkeys-random noeviction".split()
+_EVENTS: Final = "g$lshzxetd"
+_LIMITED: Final = {"normal": "normal", "slave": "replica", "replica": "replica", "pubsub": "pubsub"}
+
+
+class Unacceptable(ValueError):
+    """The directive does not take the value; the text is Valkey's reason."""
+
+
+def read_memory(text: str) -> int | None:
+    """Bytes: a number, and a unit if need be (`1k` is 1000, `1kb` is 1024). None when it is not one."""
+    found = _MEMORY.fullmatch(text)
+    return None if found is None else int(found[1]) * _UNITS[(found[2] or "").lower()]
+
+
+def _within(number: int, low: int, high: int) -> str:
+    if not low <= number <= high:
+        raise Unacceptable(f"argument must be between {low} and {high} inclusive")
+    return str(number)
+
+
+def _integer(low: int = 0, high: int = INT_MAX) -> Reader:
+    def read(text: str) -> str:
+        if not is_integer(text.encode("utf-8", "surrogateescape")):
+            raise Unacceptable("argument couldn't be parsed into an integer")
+        return _within(int(text), low, high)
+
+    return read
+
+
+def _memory(low: int = 0, high: int = INT_MAX) -> Reader:
+    def read(text: str) -> str:
+        number = read_memory(text)
+        if number is None:
+            raise Unacceptable("argument must be a memory value")
+        return _within(number, low, high)
+
+    return read
+
+
+def _switch(text: str) -> str:
+    if text.lower() not in ("yes", "no"):
+        raise Unacceptable("argument must be 'yes' or 'no'")
+    return text.lower()
+
+
+def _policy(text: str) -> str:
+    if text.lower() not in _POLICIES:
+        raise Unacceptable(f"argument(s) must be one of the following: {', '.join(_POLICIES)}")
+    return text.lower()
+
+
+def _any_text(text: str) -> str:
+    return text
+
+
+def _events(text: str) -> str:
+    if set(text) - set(_EVENTS + "AKEmn"):
+        raise Unacceptable("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
+    return text
+
+
+def _shown_events(text: str) -> str:
+    """The classes of keyspace events in Valkey's order, which does not say `n` beside `A`."""
+    every = "A" in text or not set(_EVENTS) - set(text)
+    return ("A" if every else "".join(each for each in _EVENTS + "n" if each in text)) + "".join(
+        each for each in "KEm" if each in text
+    )
+
+
+def _output_limits(text: str) -> dict[str, str]:
+    """`class hard soft seconds`, once or several times."""
+    words = text.split()
+    if len(words) % 4:
+        raise Unacceptable("Wrong number of arguments in buffer limit configuration.")
+    values: dict[str, str] = {}
+    for place in range(0, len(words), 4):
+        kind, *numbers = words[place : place + 4]
+        name = _LIMITED.get(kind.lower())
+        if name is None:
+            raise Unacceptable("Invalid client class specified in buffer limit configuration.")
+        hard, soft = read_memory(numbers[0]), read_memory(numbers[1])
+        if hard is None or soft is None or not is_integer(numbers[2].encode("utf-8", "surrogateescape")):
+            raise Unacceptable("Error in hard, soft or soft_seconds setting in buffer limit configuration.")
+        prefix = f"client-output-buffer-limit-{name}"
+        values |= {f"{prefix}-hard-limit": str(hard), f"{prefix}-soft-limit": str(soft)}
+        values[f"{prefix}-soft-seconds"] = numbers[2]
+    return values
+
+
+_SPECIAL: Final = frozenset({"client-output-buffer-limit", "maxmemory", "requirepass"})
+
+READERS: Final[dict[str, Reader]] = {
+    "acllog-max-len": _integer(),
+    "active-expire-effort": _integer(1, 10),
+    "client-output-buffer-limit": _output_limits,
+    "client-query-buffer-limit": _memory(1 << 20),
+    "hash-max-listpack-entries": _integer(),
+    "hash-max-listpack-value": _memory(),
+    "hll-sparse-max-bytes": _memory(),
+    "latency-monitor-threshold": _integer(),
+    "latency-tracking": _switch,
+    "lazyfree-lazy-user-del": _switch,
+    "lfu-decay-time": _integer(0, _C_INT),
+    "lfu-log-factor": _integer(0, _C_INT),
+    "list-max-listpack-size": _integer(-_C_INT - 1, _C_INT),
+    "maxclients": _integer(1, 2**32 - 1),
+    "maxmemory": _memory(0, 2**64 - 1),
+    "maxmemory-policy": _policy,
+    "maxmemory-samples": _integer(1, _C_INT),
+    "notify-keyspace-events": _events,
+    "proto-max-bulk-len": _memory(1 << 20),
+    "requirepass": _any_text,
+    "set-max-intset-entries": _integer(),
+    "set-max-listpack-entries": _integer(),
+    "set-max-listpack-value": _integer(),
+    "slowlog-log-slower-than": _integer(-1),
+    "slowlog-max-len": _integer(),
+    "stream-node-max-bytes": _memory(),
+    "stream-node-max-entries": _integer(),
+    "tcp-keepalive": _integer(0, _C_INT),
+    "timeout": _integer(0, _C_INT),
+    "tracking-table-max-keys": _integer(),
+    "zset-max-listpack-entries": _integer(),
+    "zset-max-listpack-value": _memory(),
+}
+"""The directives that can be set."""
+
+ALIASES: Final = {
+    "hash-max-ziplist-entries": "hash-max-listpack-entries",
+    "hash-max-ziplist-value": "hash-max-listpack-value",
+    "list-max-ziplist-size": "list-max-listpack-size",
+    "zset-max-ziplist-entries": "zset-max-listpack-entries",
+    "zset-max-ziplist-value": "zset-max-listpack-value",
+}
+
+
+@dataclass(slots=True)
+class Configuration:
+    """What CONFIG shows of a node. Setting something changes the whole cluster: its nodes have no values of their own."""
+
+    node: Node
+
+    def values(self) -> dict[str, str]:
+        """Every directive with its value, by name."""
+        cluster = self.node.cluster
+        parameters, limits = cluster.parameters, cluster.parameters.limits
+        found = self.fixed() | {
+            "maxmemory": str(cluster.spec.maxmemory),
+            "requirepass": cluster.switches.requirepass,
+        }
+        found["client-output-buffer-limit"] = _shown_limits(cluster)
+        for name in READERS.keys() - _SPECIAL:
+            field = name.replace("-", "_")
+            value = getattr(limits if hasattr(limits, field) else parameters, field)
+            found[name] = ("no", "yes")[value] if isinstance(value, bool) else str(value)
+        found["notify-keyspace-events"] = _shown_events(parameters.notify_keyspace_events)
+        if cluster.table.level < (7, 2):
+            del found["set-max-listpack-entries"], found["set-max-listpack-value"]
+        aliased = {alias: found[name] for alias, name in ALIASES.items()}
+        return dict(sorted((found | aliased).items()))
+
+    def fixed(self) -> dict[str, str]:
+        """What cannot be changed here; to set what is there already is accepted."""
+        return {
+            "activerehashing": "yes",
+            "appendonly": "no" if self.node.cluster.storage is None else "yes",
+            "bind": self.node.host,
+            "cluster-enabled": "yes",
+            "databases": "16",
+            "io-threads": "1",
+            "list-compress-depth": "0",
+            "port": str(self.node.port),
+            "replica-read-only": "yes",
+            "save": "",
+        }
+
+    def change(self, pairs: Mapping[str, str]) -> None:
+        """Sets all of these, or none. Raises CommandError, with the name of the first that cannot be."""
+        read: dict[str, str | dict[str, str]] = {}
+        for given, text in pairs.items():
+            name = ALIASES.get(given, given)
+            try:
+                read[name] = READERS[name](text)
+            except Unacceptable as reason:
+                raise refused(given, str(reason)) from None
+        self._apply(read)
+
+    def _apply(self, read: dict[str, str | dict[str, str]]) -> None:
+        cluster = self.node.cluster
+        given = dict(cluster.parameters.given)
+        for name, value in read.items():
+            if isinstance(value, dict):
+                given |= value
+            elif name == "maxmemory":
+                cluster.resize(int(value))
+            elif name != "requirepass":
+                given[name] = value
+        if given != cluster.parameters.given:
+            cluster.set_parameters(given)
+
+
+def refused(name: str, reason: str) -> CommandError:
+    """The error of CONFIG SET for a directive that cannot be set so."""
+    return CommandError(f"ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}")
+
+
+def _shown_limits(cluster: Cluster) -> str:
+    """The limits of output buffers as the directive has them; replicas, which have no connections here, with Valkey's own."""
+    given = cluster.parameters.given
+    parts = []
+    for kind, usual in {
+        "normal": cluster.parameters.output_limit(b"normal"),
+        "slave": None,
+        "pubsub": cluster.parameters.output_limit(b"pubsub"),
+    }.items():
+        if usual is not None:
+            parts.append(f"{kind} {usual.hard} {usual.soft} {usual.seconds}")
+            continue
+        prefix = "client-output-buffer-limit-replica"
+        hard = given.get(f"{prefix}-hard-limit", str(256 << 20))
+        soft = given.get(f"{prefix}-soft-limit", str(64 << 20))
+        parts.append(f"{kind} {hard} {soft} {given.get(f'{prefix}-soft-seconds', '60')}")
+    return " ".join(parts)

@@ -1,0 +1,146 @@
+"""The bare engine as test suites of clients use a server: redis-py's own commands for administrators, in the manner of its tests."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import redis
+
+
+@contextmanager
+def bare_engine(*options: str) -> Iterator[redis.Redis]:
+    """A client of the command line's one node."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-u", "-m", "localstack_memorydb.engine", "--port", str(port), *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert any(line == "Ready.\n" for line in process.stdout)
+        with redis.Redis(port=port, decode_responses=True) as client:
+            yield client
+    finally:
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=20)
+    assert process.returncode == 0, output
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[redis.Redis]:
+    with bare_engine("--unrestricted") as client:
+        yield client
+
+
+@pytest.fixture
+def r(server: redis.Redis) -> redis.Redis:
+    server.flushdb()
+    return server
+
+
+def test_config_get_and_set(r: redis.Redis) -> None:
+    data = r.config_get("*")
+    assert len(data) > 30
+    assert r.config_set("timeout", 70)
+    assert r.config_get()["timeout"] == "70"
+    assert r.config_set("timeout", 0)
+    assert r.config_get("timeout") == {"timeout": "0"}
+    with pytest.raises(redis.ResponseError, match="Unknown option"):
+        r.config_set("nosuch", 1)
+
+
+def test_config_resetstat(r: redis.Redis) -> None:
+    r.ping()
+    before = int(r.info()["total_commands_processed"])
+    r.config_resetstat()
+    assert int(r.info()["total_commands_processed"]) < before
+
+
+def test_encodings_follow_the_configuration(r: redis.Redis) -> None:
+    r.config_set("zset-max-listpack-entries", 2)
+    r.zadd("z", {"a": 1, "b": 2, "c": 3})
+    r.config_set("zset-max-listpack-entries", 128)
+    assert r.object("encoding", "z") == "skiplist"
+
+
+def test_acl_setuser(r: redis.Redis) -> None:
+    assert r.acl_setuser(
+        "alice",
+        enabled=True,
+        reset=True,
+        passwords=["+pass1", "+pass2"],
+        keys=["app:*"],
+        categories=["+@read"],
+        commands=["+set"],
+    )
+    alice = r.acl_getuser("alice")
+    assert set(alice["flags"]) >= {"on"}
+    assert len(alice["passwords"]) == 2
+    with redis.Redis(port=port_of(r), username="alice", password="pass2", decode_responses=True) as client:
+        assert client.set("app:1", "x")
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            client.set("other", "x")
+    assert r.acl_deluser("alice") == 1
+    with pytest.raises(redis.ResponseError, match="not configured to use an ACL file"):
+        r.acl_load()
+
+
+def port_of(client: redis.Redis) -> int:
+    return int(client.connection_pool.connection_kwargs["port"])
+
+
+def test_lastsave_save_and_bgsave(r: redis.Redis) -> None:
+    before = r.lastsave()
+    assert r.save()
+    assert r.lastsave() >= before
+    assert r.bgsave()
+    assert r.bgrewriteaof()
+
+
+def test_debug_reload_keeps_the_data(r: redis.Redis) -> None:
+    r.set("a", "1", ex=100)
+    r.geoadd("places", (13.361389, 38.115556, "Palermo"))
+    r.xadd("stream", {"field": "value"})
+    digest = r.execute_command("DEBUG", "DIGEST")
+    assert r.execute_command("DEBUG", "RELOAD") == "OK"
+    assert r.execute_command("DEBUG", "DIGEST") == digest
+    assert r.debug_object("a")["encoding"] == "int"
+
+
+def test_keys_stay_while_active_expiry_is_off(r: redis.Redis) -> None:
+    r.execute_command("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+    try:
+        r.set("a", 1, px=1)
+        r.execute_command("DEBUG", "SLEEP", "0.5")
+        assert r.dbsize() == 1
+        assert r.get("a") is None
+        assert r.dbsize() == 0
+    finally:
+        r.execute_command("DEBUG", "SET-ACTIVE-EXPIRE", "1")
+
+
+def test_debug_sleep_stops_the_server(r: redis.Redis) -> None:
+    with redis.Redis(port=port_of(r), socket_timeout=0.1) as impatient:
+        impatient.ping()
+        began = time.monotonic()
+        with pytest.raises(redis.TimeoutError):
+            impatient.execute_command("DEBUG", "SLEEP", "0.4")
+        r.ping()
+        assert time.monotonic() - began > 0.3
+
+
+def test_a_restricted_engine_knows_none_of_it() -> None:
+    with bare_engine() as client:
+        for line in ("CONFIG GET *", "DEBUG SLEEP 0", "SAVE", "BGSAVE", "BGREWRITEAOF"):
+            with pytest.raises(redis.ResponseError, match="unknown command"):
+                client.execute_command(*line.split())
+        for line in ("ACL SETUSER alice", "ACL DELUSER alice", "ACL LOAD", "ACL SAVE"):
+            with pytest.raises(redis.ResponseError, match="unknown subcommand"):
+                client.execute_command(*line.split())

@@ -1,0 +1,47 @@
+"""What a bare engine has beyond MemoryDB: CONFIG, DEBUG, SAVE and ACL SETUSER, beside a real server that allows DEBUG."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from .metadata import Catalog
+from .player import play
+from .subject import engine
+from .test_command_metadata import differences
+from .transcript import Scenario, families, load
+from .witness import BINARIES, Server, unrestricted_witness
+
+SCENARIOS = [scenario for family in families("unrestricted") for scenario in load(family)]
+FURTHER = (
+    "acl|deluser acl|load acl|save acl|setuser bgrewriteaof bgsave config config|get config|help config|resetstat "
+    "config|rewrite config|set debug save"
+).split()
+
+
+@pytest.fixture(scope="module", params=["valkey", "redis"])
+def pair(request: pytest.FixtureRequest) -> Iterator[tuple[Server, Server]]:
+    """The real server and ours."""
+    if BINARIES[request.param][0]() is None:
+        pytest.skip(f"no {request.param}-server to compare with")
+    with unrestricted_witness(request.param) as real, engine(request.param, unrestricted=True) as ours:
+        yield real, ours
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
+def test_answers_as_the_real_server_does(pair: tuple[Server, Server], scenario: Scenario) -> None:
+    real, ours = pair
+    if scenario.needs > real.version:
+        pytest.skip("the scenario is about a newer engine version")
+    found = play(scenario, real, ours, newer=real.name == "valkey")
+    assert not found, "\n\n".join(str(difference) for difference in found)
+
+
+def test_the_further_commands_are_declared_as_on_the_real_server(pair: tuple[Server, Server]) -> None:
+    real, ours = (Catalog(server, 3) for server in pair)
+    expected, actual = real.info(FURTHER), ours.info(FURTHER)
+    real.close()
+    ours.close()
+    assert set(actual) == set(FURTHER)
+    assert list(differences(expected, actual)) == []
