@@ -1,4 +1,4 @@
-"""The only file with sockets: addresses for nodes, listeners, TLS, timers."""
+"""The only file with sockets: addresses for nodes, listeners, certificates, timers."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from localstack_memorydb.engine.requests import TooMuchToRead
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.spec import AddressError, EngineSettings
 from localstack_memorydb.engine.storage import Storage
+from localstack_memorydb.engine.tls import TlsConnection
 
 LOG = logging.getLogger(__name__)
 
 _BACKLOG = 511  # Valkey's tcp-backlog
 _TICK_SECONDS = 0.1
-_HANDSHAKE_SECONDS = 10.0
 _FAREWELL_SECONDS = 5.0
 
 
@@ -325,13 +325,11 @@ class ClusterServer:
     async def _serve(
         self, node: Node, bound: socket.socket, context: ssl.SSLContext | None
     ) -> asyncio.Server:
-        return await self._loop.create_server(
-            lambda: Connection(node, self._loop, self._committer),
-            sock=bound,
-            ssl=context,
-            backlog=_BACKLOG,
-            ssl_handshake_timeout=None if context is None else _HANDSHAKE_SECONDS,
-        )
+        def connect() -> asyncio.Protocol:
+            connection = Connection(node, self._loop, self._committer)
+            return connection if context is None else TlsConnection(connection, context, self._loop)
+
+        return await self._loop.create_server(connect, sock=bound, backlog=_BACKLOG)
 
     def _tls_context(self, nodes: list[Node]) -> ssl.SSLContext:
         hosts = dict.fromkeys(node.host for node in nodes)

@@ -27,7 +27,7 @@ ENGINE_LIBRARIES = {
 # Time and luck come in as arguments; sockets live in one place.
 OUTSIDE_OF_SESSIONS = {"asyncio", "random", "secrets", "socket", "ssl", "threading", "time", "uvloop"}
 NAMES_OF_ARGUMENTS = {"random.Random"}
-WITH_SOCKETS = {"engine/__main__.py", "engine/runtime.py", "engine/server.py"}
+WITH_SOCKETS = {"engine/__main__.py", "engine/runtime.py", "engine/server.py", "engine/tls.py"}
 PRODUCTS = {"boto3", "botocore", "flask", "localstack", "moto", "plux", "rolo", "werkzeug"}
 
 

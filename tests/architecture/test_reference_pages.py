@@ -17,7 +17,9 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.mark.parametrize(
-    ("name", "page"), [("commands.md", commands.page), ("operations.md", operations.page)], ids=str
+    ("name", "page"),
+    [("commands.md", commands.page), ("operations.md", operations.page)],
+    ids=["commands", "operations"],
 )
 def test_a_page_is_current(name: str, page: Callable[[], Iterator[str]]) -> None:
     assert (DOCS / name).read_text() == "\n".join(page()) + "\n", "run `make docs`"

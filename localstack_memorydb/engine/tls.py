@@ -1,0 +1,169 @@
+"""TLS between a client's socket and its connection: bytes are decrypted before they are commands, and replies encrypted.
+
+The event loop has TLS of its own. It costs 35 µs of processor time a small request, this 14 (of which OpenSSL takes most), since it asks
+OpenSSL no more often than there is something to read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from typing import Any, Final
+
+LOG: Final = logging.getLogger(__name__)
+
+HANDSHAKE_SECONDS: Final = 10.0
+_CHUNK: Final = 1 << 16
+
+
+class TlsConnection(asyncio.Transport, asyncio.Protocol):
+    """A protocol to the socket, and to `inner` the transport that it reads from and writes to.
+
+    `inner` is told of the connection when hands are shaken. Who takes too long for that, or does not speak TLS, is
+    disconnected.
+    """
+
+    _raw: asyncio.Transport
+
+    def __init__(
+        self, inner: asyncio.Protocol, context: ssl.SSLContext, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        super().__init__()
+        self._inner = inner
+        self._loop = loop
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._established = False
+        self._closing = False
+        self._patience: asyncio.TimerHandle | None = None
+
+    # -- the socket's protocol ----------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client has connected; it has to say hello."""
+        self._raw = transport  # type: ignore[assignment] # uvloop's own class has no common ancestor
+        self._patience = self._loop.call_later(HANDSHAKE_SECONDS, self.abort)
+
+    def data_received(self, data: bytes) -> None:
+        """Decrypts what has come."""
+        self._incoming.write(data)
+        if not self._established and not self._shake_hands():
+            return
+        plain = self._read()
+        if plain:
+            self._inner.data_received(plain)
+
+    def _shake_hands(self) -> bool:
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            self._flush()
+            return False
+        except (ssl.SSLError, OSError) as error:  # OSError: no certificate could be made
+            LOG.debug("no TLS: %s", error)
+            self._flush()  # the alert that says so
+            self._raw.close()
+            return False
+        self._flush()
+        self._established = True
+        if self._patience is not None:
+            self._patience.cancel()
+        self._inner.connection_made(self)
+        return True
+
+    def _read(self) -> bytes:
+        """What the client sent, as far as whole records are there; its farewell closes the connection."""
+        tls, incoming = self._tls, self._incoming
+        plain = b""
+        try:
+            while incoming.pending or tls.pending():
+                piece = tls.read(_CHUNK)
+                if not piece:
+                    self.close()
+                    break
+                plain = plain + piece if plain else piece
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            LOG.debug("broken TLS: %s", error)
+            self._flush()
+            self._raw.abort()
+        if self._outgoing.pending:  # new keys, for example
+            self._flush()
+        return plain
+
+    def _flush(self) -> None:
+        data = self._outgoing.read()
+        if data and not self._raw.is_closing():
+            self._raw.write(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        self._closing = True
+        if self._patience is not None:
+            self._patience.cancel()
+        if self._established:
+            self._inner.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client does not read."""
+        if self._established:
+            self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        if self._established:
+            self._inner.resume_writing()
+
+    # -- the transport of the inner protocol --------------------------------------------------------------------------
+
+    def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
+        """Encrypts and sends."""
+        if self._closing or not data:
+            return
+        try:
+            sent = self._tls.write(data)
+            while sent < len(data):
+                sent += self._tls.write(memoryview(data)[sent:])
+        except ssl.SSLError as error:
+            LOG.debug("broken TLS: %s", error)
+            self.abort()
+            return
+        self._raw.write(self._outgoing.read())
+
+    def close(self) -> None:
+        """Says farewell and closes, after everything that was written."""
+        if self._closing:
+            return
+        self._closing = True
+        with contextlib.suppress(ssl.SSLError):  # it wants the client's farewell, too, for which nobody waits
+            self._tls.unwrap()
+        self._flush()
+        self._raw.close()
+
+    def abort(self) -> None:
+        """Closes at once."""
+        self._closing = True
+        self._raw.abort()
+
+    def is_closing(self) -> bool:
+        """Whether nothing more is sent."""
+        return self._closing or self._raw.is_closing()
+
+    def pause_reading(self) -> None:
+        """Leaves what comes in the system's buffers."""
+        self._raw.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Reads again."""
+        self._raw.resume_reading()
+
+    def get_write_buffer_size(self) -> int:
+        """How many encrypted bytes wait to be sent."""
+        return self._raw.get_write_buffer_size()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """What the socket's transport knows."""
+        return self._raw.get_extra_info(name, default)
