@@ -116,6 +116,18 @@ def test_a_shared_cluster_with_users_is_emptied(memorydb_redis, number):
     ).assert_outcomes(passed=3)
 
 
+def test_a_shared_cluster_for_search_has_no_indexes(suite: Run) -> None:
+    suite(
+        """
+@pytest.mark.memorydb(parameters={"search-enabled": "yes"}, shared=True)
+@pytest.mark.parametrize("number", range(2))
+def test_search(memorydb_redis, number):
+    made = memorydb_redis.execute_command("FT.CREATE", "i", "SCHEMA", "n", "NUMERIC", target_nodes="primaries")
+    assert made == b"OK"
+"""
+    ).assert_outcomes(passed=2)
+
+
 def test_a_shared_cluster_is_emptied_and_replaced_when_a_test_changes_it(suite: Run) -> None:
     suite(
         """

@@ -66,7 +66,7 @@ class Search:
             raise CommandError(f"ERR Invalid {what} in the query: it must be between 1 and {most}")
         return int(number)
 
-    def vector_distances(self, name: bytes, blob: str) -> tuple[VectorColumn, VectorArray]:
+    def vector_for(self, name: bytes, blob: str) -> tuple[VectorColumn, array[float]]:
         """The column, and the query vector as one of its dimensions. Raises CommandError."""
         column = self.index.columns[self.index.require_field(name).name]
         if not isinstance(column, VectorColumn):
@@ -81,7 +81,6 @@ class Search:
         return column, vector
 
 
-VectorArray: TypeAlias = "array[float]"
 Node: TypeAlias = "Everything | Both | Either | Between | Tagged | WithinRange | Nearest"
 
 
@@ -185,7 +184,7 @@ class WithinRange:
         radius = search.number(self.radius)
         if radius < 0 or math.isnan(radius):
             raise CommandError("ERR Invalid radius in the query")
-        column, vector = search.vector_distances(self.name, self.blob)
+        column, vector = search.vector_for(self.name, self.blob)
         pairs = column.distances(vector, None, search.tick)
         found = {key: column.told(distance, vector, key) for distance, key in pairs if distance <= radius}
         if self.score is not None:
@@ -213,7 +212,7 @@ class Nearest:
         count = search.whole_number(self.count, "KNN count", _MOST_NEIGHBOURS)
         if self.ef_runtime is not None:
             search.whole_number(self.ef_runtime, "EF_RUNTIME", _MOST_CANDIDATES)
-        column, vector = search.vector_distances(self.name, self.blob)
+        column, vector = search.vector_for(self.name, self.blob)
         keys = None if isinstance(self.filter, Everything) else self.filter.find(search)
         nearest = column.nearest(vector, count, keys, search.tick)
         score = self.score or b"__%b_score" % column.field.name
