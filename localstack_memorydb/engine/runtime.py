@@ -198,9 +198,11 @@ class ClusterHandle:
         return self._call(lambda: tuple(_shard_info(shard) for shard in self._cluster.shards))
 
     def figures(self) -> tuple[NodeFigures, ...]:
-        """What every node has counted. It is looked at node by node, so that clients need not wait for all of them."""
-        nodes = self._call(lambda: list(self._cluster.nodes()))
-        return tuple(self._call(partial(figures_of, node, clock())) for node in nodes)
+        """What every node has counted. Shards are looked at one by one, so that clients need not wait for all of them."""
+        shards = self._call(lambda: list(self._cluster.shards))
+        return tuple(
+            figures for shard in shards for figures in self._call(partial(figures_of, shard, clock()))
+        )
 
     def reshard(self, shards: int) -> None:
         """Changes the number of shards while clients go on; no key is lost. Raises AddressError, CapacityError."""

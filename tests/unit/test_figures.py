@@ -9,7 +9,7 @@ from tests.unit.cluster_without_sockets import NOW, Client, start
 
 
 def watch(cluster: Cluster, node: int = 0) -> NodeFigures:
-    return figures_of(cluster.shards[0].nodes[node], NOW)
+    return figures_of(cluster.shards[0], NOW)[node]
 
 
 def calls(cluster: Cluster) -> dict[str, int]:

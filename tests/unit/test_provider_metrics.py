@@ -137,7 +137,7 @@ def test_latencies_are_told_from_valkey_72_on(aws: World) -> None:
 
 
 def test_counts_that_begin_anew_are_not_negative() -> None:
-    meter, seen = Meter(), figures_of(start().shards[0].primary, NOW)
+    meter, seen = Meter(), figures_of(start().shards[0], NOW)[0]
     told = []
     for number in (5, 7, 2):
         data = meter.read("orders", (7, 1), [replace(seen, connections_received=number)])
