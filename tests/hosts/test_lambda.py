@@ -453,6 +453,20 @@ def test_a_topic_calls_a_function(functions: Functions, bucket: str) -> None:
     assert {"Type", "Timestamp", "SigningCertUrl", "UnsubscribeUrl"} <= notification.keys()
 
 
+def test_a_function_hears_of_a_clusters_failover(functions: Functions, bucket: str) -> None:
+    sns, memorydb = functions.endpoint.client("sns"), functions.endpoint.client("memorydb")
+    topic = sns.create_topic(Name=bucket)["TopicArn"]
+    name = bucket[:40].rstrip("-")
+    memorydb.create_cluster(ClusterName=name, NodeType="db.t4g.small", ACLName="open-access")
+    memorydb.describe_clusters(ClusterName=name)
+    memorydb.update_cluster(ClusterName=name, SnsTopicArn=topic)
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=functions.arn(recording(functions, bucket)))
+    memorydb.failover_shard(ClusterName=name, ShardName="0001")
+    wanted = json.dumps({"MemoryDB:FailoverComplete": name})
+    until(lambda: wanted in [row["Sns"]["Message"] for row in recorded(functions.endpoint, bucket)])
+    memorydb.delete_cluster(ClusterName=name)
+
+
 def test_a_stream_calls_a_function_once_for_each_change(functions: Functions, bucket: str) -> None:
     dynamodb = functions.endpoint.client("dynamodb")
     dynamodb.create_table(
