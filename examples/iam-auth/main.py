@@ -7,31 +7,9 @@ from collections.abc import Callable
 from urllib.request import urlopen
 
 import boto3
-from botocore.auth import SigV4QueryAuth
-from botocore.awsrequest import AWSRequest
 from redis.cluster import RedisCluster
-from redis.credentials import CredentialProvider
 
-MINUTES_15 = 900
-
-
-class MemoryDBCredentials(CredentialProvider):
-    """What redis-py sends in AUTH: the user, and a request presigned with the session's AWS credentials."""
-
-    def __init__(self, session: boto3.Session, cluster: str, user: str) -> None:
-        self._session = session
-        self._cluster = cluster
-        self._user = user
-
-    def get_credentials(self) -> tuple[str, str]:
-        """User and token; a token is good for fifteen minutes, a connection for twelve hours."""
-        credentials = self._session.get_credentials()
-        signer = SigV4QueryAuth(credentials, "memorydb", self._session.region_name, expires=MINUTES_15)
-        request = AWSRequest(
-            "GET", f"http://{self._cluster}/", params={"Action": "connect", "User": self._user}
-        )
-        signer.add_auth(request)
-        return self._user, request.url.removeprefix("http://")
+from localstack_memorydb.iam_auth import MemoryDBCredentials
 
 
 def prepare(client: Callable[[str], object]) -> dict[str, str]:
