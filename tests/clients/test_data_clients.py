@@ -21,6 +21,7 @@ import boto3
 import pytest
 from redis import Redis
 from redis.cluster import RedisCluster
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from localstack_memorydb.integrations.moto.server import StandaloneHost
 from localstack_memorydb.settings import Settings
@@ -252,3 +253,68 @@ def test_story(told: Callable[[str], dict[str, tuple[str, str]]], client: str, s
     if verdict == "skip":
         pytest.skip(f"{client}: {text}")
     assert verdict == "ok", text
+
+
+class Writer:
+    """A client that never rests: it adds numbers to a set, and remembers which were acknowledged."""
+
+    def __init__(self, client: RedisCluster, key: str) -> None:
+        self.key = key
+        self.acknowledged: set[int] = set()
+        self.refusals: list[Exception] = []
+        self._client = client
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._write, daemon=True)
+        self._thread.start()
+
+    def _write(self) -> None:
+        number = 0
+        while not self._over.is_set():
+            number += 1
+            try:
+                self._client.sadd(self.key, number)
+            except RedisConnectionError as error:  # its node has just gone: the number may be there or not
+                self.refusals.append(error)
+            else:
+                self.acknowledged.add(number)
+
+    def has_written_more(self) -> None:
+        """Return when ten more numbers have been acknowledged."""
+        wanted = len(self.acknowledged) + 10
+        deadline = time.monotonic() + 30
+        while len(self.acknowledged) < wanted:
+            assert time.monotonic() < deadline, f"{self.key} stands still: {self.refusals[-1:]}"
+
+    def stop(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+def test_no_acknowledged_write_is_lost_while_nodes_change(world: World) -> None:
+    world.make_cluster("busy")
+    with world.connect() as client, client.pubsub() as pubsub:
+        pubsub.subscribe("story:busy")
+        writers = [Writer(client, f"story:busy:{number}") for number in range(6)]
+        for event in ("failover", "reshard 3", "failover", "restart", "reshard 2", "failover"):
+            world.answer(event)
+            for writer in writers:
+                writer.has_written_more()
+        for writer in writers:
+            writer.stop()
+            members = {int(member) for member in client.smembers(writer.key)}
+            assert writer.acknowledged <= members
+        assert hears(pubsub, lambda: client.publish("story:busy", "over")) == b"over"
+
+
+def hears(pubsub: Any, publish: Callable[[], object]) -> bytes:
+    """The next message. A subscriber whose node went is told so once, then it connects and subscribes again by itself."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        publish()
+        try:
+            message = pubsub.get_message(timeout=1)
+        except RedisConnectionError:
+            continue
+        if message is not None and message["type"] == "message":
+            return bytes(message["data"])
+    raise AssertionError("no message")

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.retry import Retry
 
-from localstack_memorydb.engine import ClusterHandle, Engine
+from localstack_memorydb.engine import ClusterHandle, ClusterSpec, Engine
 
 from .test_api_clients import STORIES, require
 from .test_data_clients import redis_cli
@@ -81,6 +84,23 @@ def test_redis_cli(cluster: ClusterHandle, ca: str, tmp_path: Path) -> None:
     said = subprocess.run([*command, "--cacert", str(foreign), "PING"], capture_output=True, text=True)
     assert said.returncode != 0
     assert "certificate verify failed" in said.stderr
+
+
+def test_one_side_without_tls(engine: Engine, cluster: ClusterHandle, ca: str) -> None:
+    """Neither waits for the other; both say that it does not work."""
+    redis_cli()
+    plain = engine.create_cluster(ClusterSpec("plain", replicas=0, tls=False))
+    for handle, more in ((cluster, []), (plain, ["--tls", "--cacert", ca])):
+        host, port = handle.endpoint()
+        command = ["redis-cli", "-h", host, "-p", str(port), *more, "PING"]
+        said = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        assert (said.returncode, said.stdout) != (0, "PONG\n")
+        with (
+            Redis(host, port, ssl=bool(more), ssl_ca_certs=ca, retry=Retry(NoBackoff(), 0)) as client,
+            pytest.raises(RedisConnectionError),
+        ):
+            client.ping()
+    plain.close()
 
 
 def test_redis_py_wants_the_name_that_it_was_given(cluster: ClusterHandle, ca: str) -> None:
