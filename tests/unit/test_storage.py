@@ -111,6 +111,27 @@ def test_what_is_repeated_from_the_log_is_what_was_there(tmp_path: Path, family:
         assert contents(cluster) == before, scenario.name
 
 
+@pytest.mark.parametrize("version", ["6.2", "7.2"])
+def test_pending_messages_keep_their_owners_times_and_counts(tmp_path: Path, version: str) -> None:
+    cluster = kept(tmp_path, version=version)
+    tell = client(cluster)
+    for number in range(1, 6):
+        tell(f"XADD s {number}-0 f v")
+    tell("XGROUP CREATE s g 0")
+    tell("XREADGROUP GROUP g first COUNT 3 STREAMS s >", NOW - 900)
+    tell("XREADGROUP GROUP g second NOACK COUNT 1 STREAMS s >", NOW - 890)
+    tell("XDEL s 3-0")
+    tell("XCLAIM s g third 50 1-0", NOW - 880)  # too early
+    tell("XCLAIM s g third 50 1-0", NOW - 800)
+    tell("XAUTOCLAIM s g fourth 150 2-0", NOW - 700)
+    questions = ("XPENDING s g", "XPENDING s g - + 10", "XINFO GROUPS s")
+    before = [tell(question) for question in questions]
+    again = client(restarted(cluster))
+    assert [again(question) for question in questions] == before
+    names = [again(f"XPENDING s g - + 10 {name}")[:4] for name in ("first", "third", "fourth")]
+    assert names == [b"*0\r\n", b"*1\r\n", b"*1\r\n"]
+
+
 def test_a_key_that_persisted_after_a_deadline_long_past_is_there(tmp_path: Path) -> None:
     cluster = kept(tmp_path)
     tell = client(cluster)

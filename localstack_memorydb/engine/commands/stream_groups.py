@@ -34,7 +34,7 @@ from localstack_memorydb.engine.registry import (
 )
 from localstack_memorydb.engine.resp import NULL_ARRAY, OK, Argv, Reply
 from localstack_memorydb.engine.session import Session
-from localstack_memorydb.engine.streams import ID_MAX, Consumer, Group, Pending, Stream, format_id
+from localstack_memorydb.engine.streams import ID_MAX, Consumer, Fields, Group, Pending, Stream, format_id
 
 _CLAIM_COUNT = 100  # of XAUTOCLAIM
 _CLAIM_ATTEMPTS = 10  # messages that XAUTOCLAIM looks at for each one that it may claim
@@ -168,6 +168,34 @@ def xgroup_help(s: Session, argv: Argv) -> Reply:
     return help_lines(s, "xgroup")
 
 
+# -- what a log repeats -----------------------------------------------------------------------------------------------
+
+
+def _delivered(key: bytes, name: bytes, group: Group, identifier: int, pending: Pending) -> Argv:
+    """The command that makes a message pending as it is now, whenever it runs (streamPropagateXCLAIM)."""
+    time, count = b"%d" % pending.time, b"%d" % pending.count
+    named = [b"XCLAIM", key, name, pending.consumer.name, b"0", format_id(identifier)]
+    options = [b"TIME", time, b"RETRYCOUNT", count, b"FORCE", b"JUSTID", b"LASTID", format_id(group.last)]
+    return named + options
+
+
+def _read_up_to(s: Session, key: bytes, name: bytes, group: Group) -> Argv:
+    """The command that makes a group have read so far."""
+    entry = [b"XGROUP", b"SETID", key, name, format_id(group.last)]
+    if group.entries_read is not None and not s.legacy:
+        entry += [b"ENTRIESREAD", b"%d" % group.entries_read]
+    return entry
+
+
+def _consumer(
+    s: Session, entries: list[Argv], key: bytes, group: Group, names: tuple[bytes, bytes]
+) -> Consumer:
+    """The consumer of that name; that it is new is one of the entries."""
+    if names[1] not in group.consumers:
+        entries.append([b"XGROUP", b"CREATECONSUMER", key, *names])
+    return group.consumer(names[1], s.now)
+
+
 # -- reading as a consumer --------------------------------------------------------------------------------------------
 
 
@@ -206,25 +234,40 @@ def xreadgroup(s: Session, argv: Argv) -> Reply:
     """New messages for a consumer, or those that it has pending; waits for some if asked to."""
     request = Request(s, argv, grouped=True)
     groups = _find_groups(s, request)
+    names = (request.group or b"", request.consumer)
     replies: list[tuple[bytes, list[Reply]]] = []
+    entries: list[Argv] = []
     for key, stream, group, identifier in groups:
         fresh = identifier is None and stream.top > group.last
         if identifier is None and not fresh:
             if not s.legacy_doubles:
-                group.consumer(request.consumer, s.now)
+                _consumer(s, entries, key, group, names)
             continue
-        consumer = group.consumer(request.consumer, s.now)
+        consumer = _consumer(s, entries, key, group, names)
         if identifier is None:
-            replies.append((key, _deliver(s, stream, group, consumer, request)))
+            delivered = _deliver(s, stream, group, consumer, request)
+            replies.append((key, show(delivered)))
+            if not request.noack:
+                entries += [
+                    _delivered(key, names[0], group, each, group.pending[each]) for each, _ in delivered
+                ]
+            entries.append(_read_up_to(s, key, names[0], group))
         else:
             replies.append((key, _history(s, stream, consumer, identifier, request.count)))
+    # For the log only: to transactions and tracking clients a stream does not change when it is read.
+    s.effect()
+    log = s.node.shard.keyspace.log
+    if log is not None:
+        log.append_all(entries)
     if replies:
         return by_key(s, replies)
     # Whatever becomes of the key is news: without the group there is nothing to wait for. 6.2 goes on waiting.
     return request.park(s, argv, request.texts, Stream if s.legacy else object)
 
 
-def _deliver(s: Session, stream: Stream, group: Group, consumer: Consumer, request: Request) -> list[Reply]:
+def _deliver(
+    s: Session, stream: Stream, group: Group, consumer: Consumer, request: Request
+) -> list[tuple[int, Fields]]:
     """Gives new entries to the consumer."""
     consumer.active = s.now
     entries = list(islice(stream.between(group.last + 1, ID_MAX), request.count or None))
@@ -237,7 +280,7 @@ def _deliver(s: Session, stream: Stream, group: Group, consumer: Consumer, reque
             pending = Pending(consumer, s.now)
         pending.time, pending.count = s.now, 1
         group.give(identifier, pending, consumer)
-    return show(entries)
+    return entries
 
 
 def _history(s: Session, stream: Stream, consumer: Consumer, after: int, count: int) -> list[Reply]:
@@ -367,20 +410,27 @@ def xclaim(s: Session, argv: Argv) -> Reply:
         except CommandError:
             break
     claim = Claim(argv, 5 + len(identifiers), s.now)
-    group.last = max(group.last, claim.last)
+    key, names = argv[1], (argv[2], argv[3])
+    entries: list[Argv] = []
+    if claim.last > group.last:
+        group.last = claim.last
+        entries.append(_read_up_to(s, key, argv[2], group))
     if not s.legacy_doubles:  # before 7.2 a consumer that gets nothing is not made
-        group.consumer(argv[3], s.now)
+        _consumer(s, entries, key, group, names)
     replies: list[Reply] = []
     for identifier in identifiers:
         if stream.get(identifier) is None:
-            if group.forget(identifier) and s.legacy:
-                replies.append(None)
+            if identifier in group.pending:
+                entries.append(_delivered(key, argv[2], group, identifier, group.pending[identifier]))
+                if s.legacy:
+                    replies.append(None)
+            group.forget(identifier)
             continue
         pending = group.pending.get(identifier)
         if pending is None:
             if not claim.force:
                 continue
-            pending = Pending(group.consumer(argv[3], s.now), s.now)
+            pending = Pending(_consumer(s, entries, key, group, names), s.now)
         elif idle and s.now - pending.time < idle:
             continue
         pending.time = claim.time
@@ -388,10 +438,12 @@ def xclaim(s: Session, argv: Argv) -> Reply:
             pending.count = claim.count
         elif not claim.just_id:
             pending.count += 1
-        consumer = group.consumer(argv[3], s.now)
+        consumer = _consumer(s, entries, key, group, names)
         group.give(identifier, pending, consumer)
         consumer.active = s.now
+        entries.append(_delivered(key, argv[2], group, identifier, pending))
         replies.append(_claimed(stream, identifier, claim.just_id))
+    s.effect(*entries)
     return replies
 
 
@@ -402,8 +454,10 @@ def xautoclaim(s: Session, argv: Argv) -> Reply:
     start = parse_start(argv[5])
     count, just_id = _autoclaim_options(argv)
     stream, group = _group(s, argv)
+    key, names = argv[1], (argv[2], argv[3])
+    entries: list[Argv] = []
     if not s.legacy_doubles:  # before 7.2 a consumer that gets nothing is not made
-        group.consumer(argv[3], s.now)
+        _consumer(s, entries, key, group, names)
     claimed: list[Reply] = []
     gone: list[Reply] = []
     attempts = count * _CLAIM_ATTEMPTS
@@ -413,6 +467,7 @@ def xautoclaim(s: Session, argv: Argv) -> Reply:
             following = identifier
             break
         if stream.get(identifier) is None:
+            entries.append(_delivered(key, argv[2], group, identifier, group.pending[identifier]))
             group.forget(identifier)
             gone.append(format_id(identifier))
             continue
@@ -421,10 +476,12 @@ def xautoclaim(s: Session, argv: Argv) -> Reply:
             continue
         pending.time = s.now
         pending.count += not just_id
-        consumer = group.consumer(argv[3], s.now)
+        consumer = _consumer(s, entries, key, group, names)
         group.give(identifier, pending, consumer)
         consumer.active = s.now
+        entries.append(_delivered(key, argv[2], group, identifier, pending))
         claimed.append(_claimed(stream, identifier, just_id))
+    s.effect(*entries)
     return [format_id(following), claimed] if s.legacy else [format_id(following), claimed, gone]
 
 
