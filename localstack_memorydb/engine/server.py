@@ -327,7 +327,9 @@ class ClusterServer:
     ) -> asyncio.Server:
         def connect() -> asyncio.Protocol:
             connection = Connection(node, self._loop, self._committer)
-            return connection if context is None else TlsConnection(connection, context, self._loop)
+            if context is None:
+                return connection
+            return TlsConnection(connection, context, self._loop, lambda: node.name in self._servers)
 
         return await self._loop.create_server(connect, sock=bound, backlog=_BACKLOG)
 

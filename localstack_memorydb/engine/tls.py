@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
+from collections.abc import Callable
 from typing import Any, Final
 
 LOG: Final = logging.getLogger(__name__)
@@ -22,17 +23,22 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
     """A protocol to the socket, and to `inner` the transport that it reads from and writes to.
 
     `inner` is told of the connection when hands are shaken. Who takes too long for that, or does not speak TLS, is
-    disconnected.
+    disconnected; so is who is no longer `welcome`, because the server was closed meanwhile.
     """
 
     _raw: asyncio.Transport
 
     def __init__(
-        self, inner: asyncio.Protocol, context: ssl.SSLContext, loop: asyncio.AbstractEventLoop
+        self,
+        inner: asyncio.Protocol,
+        context: ssl.SSLContext,
+        loop: asyncio.AbstractEventLoop,
+        welcome: Callable[[], bool],
     ) -> None:
         super().__init__()
         self._inner = inner
         self._loop = loop
+        self._welcome = welcome
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._established = False
@@ -67,9 +73,12 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
             self._raw.close()
             return False
         self._flush()
-        self._established = True
         if self._patience is not None:
             self._patience.cancel()
+        if not self._welcome():
+            self.close()
+            return False
+        self._established = True
         self._inner.connection_made(self)
         return True
 
