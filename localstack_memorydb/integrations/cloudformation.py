@@ -171,6 +171,11 @@ class ResourceType:
             raise
         return found[0] if found else None
 
+    def name_of(self, description: Mapping[str, Any]) -> str:
+        """The resource's name in a description of it."""
+        # A member of a multi-Region cluster has both.
+        return str(description["MultiRegionClusterName" if self.kind == "MultiRegionCluster" else "Name"])
+
     def is_ready(self, description: Mapping[str, Any]) -> bool:
         """Whether the resource is at rest. Raises Refused when it never will be."""
         status = description.get("Status")
@@ -289,8 +294,12 @@ def _after_cluster(properties: Properties) -> list[Step]:
     return [("UpdateCluster", request)]
 
 
-def _final_snapshot(properties: Properties) -> dict[str, Any]:
-    return {name: properties[name] for name in ("FinalSnapshotName",) if name in properties}
+def _delete_cluster(properties: Properties) -> dict[str, Any]:
+    return {
+        name: properties[name]
+        for name in ("FinalSnapshotName", "MultiRegionClusterName")
+        if name in properties
+    }
 
 
 def _change_multi_region_cluster(name: str, before: Properties, after: Properties) -> list[Step]:
@@ -393,7 +402,7 @@ TYPES: Final = {
             missing="ClusterNotFoundFault",
             change=_change_cluster,
             then=_after_cluster,
-            delete=_final_snapshot,
+            delete=_delete_cluster,
         ),
         ResourceType(
             kind="MultiRegionCluster",
@@ -524,7 +533,7 @@ class Deployment:
             made.create(properties)
         except Refused:
             if made.name:
-                made.delete({})
+                made.discard(properties)
             raise
         former = Deployment(self.kind, self._invoke, self.name, patience=self._patience)
         self.name = made.name
@@ -536,6 +545,10 @@ class Deployment:
             return
         self._invoke(*self.kind.delete_step(self.name, given))
         self._wait_until(lambda: self.kind.describe(self._invoke, self.name) is None)
+
+    def discard(self, given: Properties) -> None:
+        """Deletes a resource that was made in vain: no snapshot is taken."""
+        self.delete({name: value for name, value in given.items() if name != "FinalSnapshotName"})
 
     def run(self, step: Step) -> str:
         """One step, to its end; the resource's name if the answer has it."""
@@ -601,5 +614,4 @@ def name_in(kind: ResourceType, step: Step, answer: Mapping[str, Any]) -> str:
     """The name of the resource that a Create step made, as the API has it; empty for other steps."""
     if not step[0].startswith("Create"):
         return ""
-    made = answer[kind.kind]
-    return str(made.get("MultiRegionClusterName") or made["Name"])
+    return kind.name_of(answer[kind.kind])

@@ -384,6 +384,23 @@ def test_what_an_update_has_connected_is_deleted(endpoint: Endpoint, stack: Call
     assert "connect-cluster" not in {each["Name"] for each in memorydb.describe_clusters()["Clusters"]}
 
 
+def test_a_member_of_a_multi_region_cluster(endpoint: Endpoint, stack: Callable[[str], Stack]) -> None:
+    made = stack("member")
+    node_type = "db.r7g.xlarge"
+    shared = resource("MultiRegionCluster", NodeType=node_type, MultiRegionClusterNameSuffix="member")
+    template = cluster_template("member", MultiRegionClusterName={"Ref": "Global"})
+    template["Resources"]["Cluster"]["Properties"]["NodeType"] = node_type
+    template["Resources"]["Global"] = shared
+    assert made.create(template)["Name"] == "member-cluster"
+    memorydb = endpoint.client("memorydb")
+    (cluster,) = memorydb.describe_clusters(ClusterName="member-cluster")["Clusters"]
+    assert cluster["MultiRegionClusterName"].endswith("-member")
+    made.delete()
+    left = memorydb.describe_multi_region_clusters()["MultiRegionClusters"]
+    assert not [each for each in left if each["MultiRegionClusterName"].endswith("-member")]
+    assert "member-cluster" not in {each["Name"] for each in memorydb.describe_clusters()["Clusters"]}
+
+
 def test_a_multi_region_cluster_goes_with_its_stack_after_an_update_that_failed(
     endpoint: Endpoint, stack: Callable[[str], Stack]
 ) -> None:

@@ -221,6 +221,19 @@ def test_the_old_resource_stays_when_there_cannot_be_a_new_one(aws: World) -> No
     assert "bob" not in {each["Name"] for each in aws("DescribeUsers")["Users"]}
 
 
+def test_what_was_made_in_vain_goes(aws: World) -> None:
+    """A cluster is made before its topic's status is set, which fails here."""
+    deployment = Deployment(TYPES["AWS::MemoryDB::Cluster"], invoker(aws))
+    given = {"ClusterName": "one", "NodeType": "db.t4g.small", "ACLName": "open-access"}
+    deployment.create(given)
+    with pytest.raises(Refused):
+        deployment.update(
+            given, {**given, "ClusterName": "two", "SnsTopicStatus": "NONE", "FinalSnapshotName": "last"}
+        )
+    assert [each["Name"] for each in aws("DescribeClusters")["Clusters"]] == ["one"]
+    assert aws("DescribeSnapshots")["Snapshots"] == []
+
+
 def test_a_change_that_needs_a_new_resource_needs_a_new_name(aws: World) -> None:
     deployment = Deployment(TYPES["AWS::MemoryDB::ParameterGroup"], invoker(aws))
     given = {"ParameterGroupName": "a", "Family": "memorydb_redis7"}

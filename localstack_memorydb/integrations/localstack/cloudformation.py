@@ -228,7 +228,7 @@ class MemoryDBResource(ResourceProvider):
     def _named(self, deployment: Deployment, given: Mapping[str, Any]) -> str:
         """The name of the resource that there is for what a template chose; the API puts a prefix before a suffix."""
         chosen, ending = _chosen(self.kind, given), self.kind.naming != self.kind.name
-        names = [_name(each) for each in deployment.all()]
+        names = [self.kind.name_of(each) for each in deployment.all()]
         return next(
             (each for each in names if each == chosen or (ending and each.endswith(f"-{chosen}"))), ""
         )
@@ -281,10 +281,6 @@ class MemoryDBResource(ResourceProvider):
 
 def _place(request: ResourceRequest) -> Place:
     return request.stack_id, request.logical_resource_id
-
-
-def _name(description: Mapping[str, Any]) -> str:
-    return str(description.get("MultiRegionClusterName") or description["Name"])
 
 
 def _failed(properties: Mapping[str, Any], refusal: Refused) -> ProgressEvent:

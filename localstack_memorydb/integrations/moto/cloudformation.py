@@ -122,7 +122,7 @@ def _update(deployment: Deployment, before: Mapping[str, Any], after: Mapping[st
     try:
         former.delete(before)
     except Refused:
-        deployment.delete({})
+        deployment.discard(after)
         deployment.name = former.name
         raise
 
