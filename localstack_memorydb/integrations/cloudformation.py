@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_Memor
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,9 +18,11 @@ Properties: TypeAlias = Mapping[str, Any]
 Step: TypeAlias = tuple[str, dict[str, Any]]
 """An operation of the API and its parameters."""
 
+_LOG = logging.getLogger(__name__)
 _PARAMETERS_PER_CALL: Final = 20
 _POLL_SECONDS: Final = 0.02
 _LONGEST_WAIT_SECONDS: Final = 900.0
+_LEFT_OVER_SECONDS: Final = 120.0
 _IN_USE: Final = {
     "InvalidACLStateFault",
     "InvalidMultiRegionClusterStateFault",
@@ -608,6 +611,42 @@ def _pages(invoke: Invoke, operation: str) -> Iterator[Mapping[str, Any]]:
         if not page.get("NextToken"):
             return
         params = {"NextToken": page["NextToken"]}
+
+
+class Leftovers:
+    """Resources that an engine wants deleted while others still use them: tried again whenever something has changed, for
+    two minutes.
+
+    AWS deletes in the order of what refers to what; other engines have orders of their own.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: list[tuple[str, float, Deployment, Properties]] = []
+
+    def delete(self, stack: str, deployment: Deployment, properties: Properties) -> None:
+        """Delete the resource now, or when it is used no longer. Raises Refused for any other reason."""
+        self._delete(stack, time.monotonic() + _LEFT_OVER_SECONDS, deployment, properties)
+
+    def _delete(self, stack: str, until: float, deployment: Deployment, properties: Properties) -> None:
+        try:
+            deployment.delete(properties)
+        except Refused as refusal:
+            if not is_in_use(refusal) or time.monotonic() > until:
+                raise
+            with self._lock:
+                self._waiting.append((stack, until, deployment, properties))
+
+    def retry(self, stack: str) -> None:
+        """Something of the stack has changed or gone."""
+        with self._lock:
+            due = [each for each in self._waiting if each[0] == stack]
+            self._waiting = [each for each in self._waiting if each[0] != stack]
+        for each in due:
+            try:
+                self._delete(*each)
+            except Refused as refusal:
+                _LOG.warning("%s could not be deleted: %s", each[2].name, refusal)
 
 
 def name_in(kind: ResourceType, step: Step, answer: Mapping[str, Any]) -> str:

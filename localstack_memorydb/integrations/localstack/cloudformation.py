@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -20,13 +18,11 @@ from localstack_memorydb.integrations.cloudformation import (
     TYPES,
     Deployment,
     Invoke,
+    Leftovers,
     Refused,
     ResourceType,
     is_in_use,
 )
-
-_LOG = logging.getLogger(__name__)
-_LEFT_OVER_SECONDS: Final = 120.0
 
 Place: TypeAlias = tuple[str, str]
 """The identifier of a stack and a logical name in it."""
@@ -53,44 +49,6 @@ def _invoke(request: ResourceRequest) -> Invoke:
             raise Refused(fault.code, fault.message) from None
 
     return invoke
-
-
-class Leftovers:
-    """Resources that an engine wants deleted while others still use them: tried again whenever something has changed, for
-    two minutes.
-
-    AWS deletes in the order of what refers to what, LocalStack in the order in which a stack was made.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._waiting: list[tuple[str, float, Deployment, Mapping[str, Any]]] = []
-
-    def delete(self, stack: str, deployment: Deployment, properties: Mapping[str, Any]) -> None:
-        """Delete the resource now, or when it is used no longer. Raises Refused for any other reason."""
-        self._delete(stack, time.monotonic() + _LEFT_OVER_SECONDS, deployment, properties)
-
-    def _delete(
-        self, stack: str, until: float, deployment: Deployment, properties: Mapping[str, Any]
-    ) -> None:
-        try:
-            deployment.delete(properties)
-        except Refused as refusal:
-            if not is_in_use(refusal) or time.monotonic() > until:
-                raise
-            with self._lock:
-                self._waiting.append((stack, until, deployment, properties))
-
-    def retry(self, stack: str) -> None:
-        """Something of the stack has changed or gone."""
-        with self._lock:
-            due = [each for each in self._waiting if each[0] == stack]
-            self._waiting = [each for each in self._waiting if each[0] != stack]
-        for each in due:
-            try:
-                self._delete(*each)
-            except Refused as refusal:
-                _LOG.warning("%s could not be deleted: %s", each[2].name, refusal)
 
 
 class Ledger:

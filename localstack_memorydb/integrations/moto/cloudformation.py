@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import yaml
 from moto.core.common_models import CloudFormationModel
@@ -13,6 +13,7 @@ from localstack_memorydb.integrations.cloudformation import (
     TYPES,
     Deployment,
     Invoke,
+    Leftovers,
     Refused,
     ResourceType,
 )
@@ -111,20 +112,12 @@ def with_errors(call: Callable[..., Result], *arguments: Any) -> Result:
         raise ValidationError(message=str(refusal)) from None
 
 
-def _update(deployment: Deployment, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    """A resource of another name takes the old one's place only when the old one can go.
-
-    moto leaves what refers to it as it is: it changes resources whose own text in the template has changed.
-    """
+def _update(place: str, deployment: Deployment, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """A resource of another name takes the old one's place, which goes when nothing uses it any more."""
     former = deployment.update(before, after)
-    if former is None:
-        return
-    try:
-        former.delete(before)
-    except Refused:
-        deployment.discard(after)
-        deployment.name = former.name
-        raise
+    if former is not None:
+        _LEFTOVERS.delete(place, former, before)
+    _LEFTOVERS.retry(place)
 
 
 def _model(kind: ResourceType) -> type[CloudFormationModel]:
@@ -170,7 +163,8 @@ def _model(kind: ResourceType) -> type[CloudFormationModel]:
             before, after = original_resource.properties, cloudformation_json["Properties"]
             if kind.kind == "MultiRegionCluster":
                 after = {kind.naming: before[kind.naming], **after}
-            with_errors(_update, original_resource.deployment, before, after)
+            place = f"{account_id}/{region_name}"
+            with_errors(_update, place, original_resource.deployment, before, after)
             return cls(original_resource.deployment, after)
 
         @classmethod
@@ -188,4 +182,5 @@ def _model(kind: ResourceType) -> type[CloudFormationModel]:
     return Model
 
 
+_LEFTOVERS: Final = Leftovers()
 _MODELS: list[type[CloudFormationModel]] = []

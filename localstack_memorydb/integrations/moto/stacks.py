@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
 from localstack_memorydb.integrations.moto.triggers import wrap
 
 _OURS = "AWS::MemoryDB::"
+_SUBSTITUTED = re.compile(r"\$\{([A-Za-z0-9]+)")
 
 
 def take_over() -> None:
@@ -30,12 +32,13 @@ def _then_mended(original: Callable[[str], Any], name: str) -> Any:
 
 @cache
 def _mend() -> None:
-    from moto.cloudformation import models
+    from moto.cloudformation import models, parsing
 
     wrap(models.CloudFormationBackend, "delete_change_set", _if_there_is_one)
     wrap(models.CloudFormationBackend, "describe_change_set", _or_not_found)
     wrap(models.CloudFormationBackend, "update_stack", _if_something_changes)
     wrap(models.ChangeSet, "apply", _then_with_outputs)
+    wrap(parsing.ResourceMap, "build_resource_diff", _with_what_refers)
 
 
 def _if_there_is_one(original: Callable[..., None], backend: Any, change_set_name: str) -> None:
@@ -90,3 +93,43 @@ def _then_with_outputs(original: Callable[..., None], change_set: Any) -> None:
         stack.description = change_set.template_dict.get("Description")
         stack.parameters = change_set.parameters
         stack.output_map = stack._create_output_map()
+
+
+def _with_what_refers(
+    original: Callable[..., dict[str, list[str]]],
+    resources: Any,
+    other_template: Mapping[str, Any],
+    parameters: Mapping[str, Any] | None = None,
+) -> dict[str, list[str]]:
+    """moto changes the resources whose own text has changed; what refers to one of them, or to a parameter, may change, too."""
+    found = original(resources, other_template, parameters)
+    if parameters is None:  # what a change set says of itself
+        return found
+    changed = {name for name, value in parameters.items() if resources.input_parameters.get(name) != value}
+    changed.update(found["Modify"])
+    kept = {name: each for name, each in other_template["Resources"].items() if name not in found["Add"]}
+    while more := [
+        name
+        for name, each in kept.items()
+        if name not in found["Modify"] and each["Type"].startswith(_OURS) and changed & set(_references(each))
+    ]:
+        found["Modify"] += more
+        changed.update(more)
+    return found
+
+
+def _references(value: Any) -> Iterator[str]:
+    """The logical names and parameters that a part of a template refers to."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _references(each)
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            if key == "Ref":
+                yield str(each)
+            elif key == "Fn::GetAtt":
+                yield str(each if isinstance(each, str) else each[0]).partition(".")[0]
+            elif key == "Fn::Sub":
+                yield from _SUBSTITUTED.findall(each if isinstance(each, str) else each[0])
+            if not isinstance(each, str):
+                yield from _references(each)
