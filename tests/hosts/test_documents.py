@@ -60,7 +60,9 @@ def test_the_shell_commands_of_the_cloudformation_example_make_a_cluster(
     path = f"{LOCALSTACK_PYTHON.parent}:{os.environ['PATH']}"
     if shutil.which("aws", path=path) is None:
         pytest.skip("the AWS CLI is not installed")
-    (script,) = blocks("examples/cloudformation/README.md", "bash")
+    script, _ = blocks(
+        "examples/cloudformation/README.md", "bash"
+    )  # test_cdk.py does what the second one says
     script = script.replace(README_URL, endpoint.url)
     script = script.replace("file://", f"file://{ROOT}/examples/cloudformation/")
     said = run(["bash", "-ec", script], temporary, {"PATH": path, "AWS_PAGER": ""})
