@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine.slots import SLOTS, key_slot
 from localstack_memorydb.engine.tracking import Tracking
@@ -23,18 +23,23 @@ if TYPE_CHECKING:
     from localstack_memorydb.engine.session import Session
 
 
+EMBEDDED_LENGTH: Final = 44
+"""Up to that many bytes a string is kept together with its object (OBJ_ENCODING_EMBSTR_SIZE_LIMIT)."""
+
+
 class Slot(dict[bytes, Value]):
     """The keys of one slot. `deadlines` holds the unix time in ms at which a key expires, for keys that do.
 
     `uses` says when or how often a key was used, while the eviction policy asks for it (engine/eviction.py).
     """
 
-    __slots__ = ("deadlines", "uses")
+    __slots__ = ("_grown", "deadlines", "uses")
 
     def __init__(self) -> None:
         super().__init__()
         self.deadlines: dict[bytes, int] = {}
         self.uses: dict[bytes, int] = {}
+        self._grown: dict[bytes, Value] = {}
 
     def put(self, key: bytes, value: Value) -> None:
         """Sets the key as SET does: an old deadline goes."""
@@ -42,10 +47,23 @@ class Slot(dict[bytes, Value]):
         if self.deadlines:
             self.deadlines.pop(key, None)
 
+    def grow(self, key: bytes, value: bytes) -> None:
+        """Sets a string that was changed in place, as APPEND and SETRANGE do: its encoding is `raw` from then on."""
+        self[key] = value
+        if len(value) <= EMBEDDED_LENGTH:  # longer ones are anyway
+            self._grown[key] = value
+
+    def has_grown(self, key: bytes) -> bool:
+        """Whether the key's string was last changed in place. What other commands set is another object."""
+        value = self._grown.get(key)
+        return value is not None and value is self.get(key)
+
     def remove(self, key: bytes) -> bool:
         """Deletes the key and its deadline; False when it was not there."""
         if self.pop(key, None) is None:
             return False
+        if self._grown:
+            self._grown.pop(key, None)
         self.deadlines.pop(key, None)
         if self.uses:
             self.uses.pop(key, None)

@@ -52,8 +52,9 @@ def setbit(s: Session, argv: Argv) -> Reply:
     after = before | mask if argv[3] == b"1" else before & ~mask
     if found is not None and after == before and place < len(old):
         s.unchanged = True
+        s.db.grow(argv[1], found)
     else:
-        s.db[argv[1]] = old[:place].ljust(place, b"\0") + bytes((after,)) + old[place + 1 :]
+        s.db.grow(argv[1], old[:place].ljust(place, b"\0") + bytes((after,)) + old[place + 1 :])
     return int(bool(before & mask))
 
 
@@ -178,7 +179,8 @@ def bitop(s: Session, argv: Argv) -> Reply:
     numbers = [int.from_bytes(source.ljust(size, b"\0"), "big") for source in sources]
     ones = (1 << size * 8) - 1
     result = numbers[0] ^ ones if name == b"NOT" else reduce(_OPERATIONS[name], numbers)
-    s.db.put(target, result.to_bytes(size, "big"))
+    s.db.remove(target)
+    s.db.grow(target, result.to_bytes(size, "big"))
     return size
 
 
@@ -273,8 +275,9 @@ def bitfield(s: Session, argv: Argv) -> Reply:
     replies = [_apply(each, data) for each in operations]
     if found is not None and found == bytes(data):
         s.unchanged = True
+        s.db.grow(argv[1], found)
     else:
-        s.db[argv[1]] = bytes(data)
+        s.db.grow(argv[1], bytes(data))
     return replies
 
 

@@ -128,8 +128,8 @@ def _object(s: Session, argv: Argv) -> Reply:
         b"Value at:0x%x refcount:%d encoding:%b serializedlength:%d lru:%d lru_seconds_idle:%d"
         % (
             id(value),
-            references(s, value),
-            encoding(s, value),
+            references(s, key, value),
+            encoding(s, key, value),
             len(rdb.dump(value)) - _FRAME,
             (s.now // 1000 - idle) & 0xFFFFFF,
             idle,
@@ -139,7 +139,7 @@ def _object(s: Session, argv: Argv) -> Reply:
 
 def _listpack(s: Session, argv: Argv) -> Reply:
     value = _existing(s, argv[2])
-    if encoding(s, value) != b"listpack" or isinstance(value, bytes | Document):
+    if encoding(s, argv[2], value) != b"listpack" or isinstance(value, bytes | Document):
         raise CommandError("ERR Not a listpack encoded object.")
     print(f"{{entries {len(value)}}} {list(value)!r}")
     return Simple(b"Listpack structure printed on stdout")

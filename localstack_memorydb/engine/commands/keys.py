@@ -11,7 +11,7 @@ from localstack_memorydb.engine.errors import CommandError, NoSuchKey, SyntaxFau
 from localstack_memorydb.engine.eviction import frequency, idle_seconds
 from localstack_memorydb.engine.glob import compile_glob
 from localstack_memorydb.engine.help import help_lines
-from localstack_memorydb.engine.keyspace import Slot
+from localstack_memorydb.engine.keyspace import EMBEDDED_LENGTH, Slot
 from localstack_memorydb.engine.numbers import is_integer, parse_int, parse_int_in
 from localstack_memorydb.engine.options import deadline_time, parse_expire_conditions, parse_scan_options
 from localstack_memorydb.engine.rdb.compact import list_encoding
@@ -186,9 +186,11 @@ def _rename(s: Session, source: bytes, target: bytes) -> None:
     if source == target:
         s.unchanged = True
         return
-    deadline = s.db.deadlines.get(source)
+    deadline, grown = s.db.deadlines.get(source), s.db.has_grown(source)
     s.db.remove(source)
     _put_until(s.db, target, value, deadline)
+    if grown and isinstance(value, bytes):
+        s.db.grow(target, value)
 
 
 def _put_until(db: Slot, key: bytes, value: Value, deadline: int | None) -> None:
@@ -209,6 +211,8 @@ def copy(s: Session, argv: Argv) -> Reply:
         s.unchanged = True
         return 0
     _put_until(s.db, target, copy_value(value), s.db.deadlines.get(source))
+    if s.db.has_grown(source) and isinstance(value, bytes):
+        s.db.grow(target, value)
     return 1
 
 
@@ -298,7 +302,6 @@ keys.container("OBJECT", since="2.2.3")
 
 _SHARED_INTEGERS: Final = 10000
 _SHARED_REFERENCES: Final = 2**31 - 1
-_EMBEDDED_LENGTH: Final = 44
 _ADJUSTING: Final = "Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."
 
 
@@ -306,16 +309,18 @@ _ADJUSTING: Final = "Please note that when switching between policies at runtime
 def object_encoding(s: Session, argv: Argv) -> Reply:
     """How the value is kept, by the names of the engine version."""
     value = s.db.get(argv[2])
-    return None if value is None else encoding(s, value)
+    return None if value is None else encoding(s, argv[2], value)
 
 
-def encoding(s: Session, value: Value) -> bytes:
+def encoding(s: Session, key: bytes, value: Value) -> bytes:
     """How the value is kept, by the names of the engine version."""
     level = s.table.level
     if isinstance(value, bytes):
+        if s.node.shard.keyspace.of(key).has_grown(key):
+            return b"raw"
         if len(value) <= 20 and is_integer(value):
             return b"int"
-        return b"embstr" if len(value) <= _EMBEDDED_LENGTH else b"raw"
+        return b"embstr" if len(value) <= EMBEDDED_LENGTH else b"raw"
     if level < (7, 2):
         if isinstance(value, List):
             return b"quicklist"
@@ -330,12 +335,14 @@ def encoding(s: Session, value: Value) -> bytes:
 def object_refcount(s: Session, argv: Argv) -> Reply:
     """One, but for small integers, which all keys share."""
     value = s.db.get(argv[2])
-    return None if value is None else references(s, value)
+    return None if value is None else references(s, argv[2], value)
 
 
-def references(s: Session, value: Value) -> int:
+def references(s: Session, key: bytes, value: Value) -> int:
     """What OBJECT REFCOUNT says of a value."""
     shared = isinstance(value, bytes) and len(value) <= 4 and is_integer(value) and not value.startswith(b"-")
+    if shared and s.node.shard.keyspace.of(key).has_grown(key):
+        return 1
     return _SHARED_REFERENCES if shared and not s.node.cluster.parameters.evicts_by_use else 1
 
 

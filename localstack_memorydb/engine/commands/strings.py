@@ -201,7 +201,7 @@ def append(s: Session, argv: Argv) -> Reply:
     length = len(found) + len(argv[2])
     if length > MAX_LENGTH:
         raise StringTooLong(s.legacy)
-    s.db[argv[1]] = found + argv[2]
+    s.db.grow(argv[1], found + argv[2])
     return length
 
 
@@ -236,7 +236,8 @@ def setrange(s: Session, argv: Argv) -> Reply:
         return len(found)
     if offset + len(piece) > MAX_LENGTH:
         raise StringTooLong(s.legacy)
-    s.db[key] = value = found[:offset].ljust(offset, b"\0") + piece + found[offset + len(piece) :]
+    value = found[:offset].ljust(offset, b"\0") + piece + found[offset + len(piece) :]
+    s.db.grow(key, value)
     return len(value)
 
 
