@@ -119,6 +119,12 @@ def test_command_docs(kind: str, catalogs: tuple[Catalog, Catalog]) -> None:
     _assert_none([each for each in found if each[:2] not in reworded])
 
 
+def test_command_list_names_subcommands_too(catalogs: tuple[Catalog, Catalog]) -> None:
+    for catalog in catalogs:
+        listed = catalog.ask("COMMAND", "LIST").plain()
+        assert sorted(name for name in listed if "." not in name) == catalog.names()
+
+
 def test_acl_categories(kind: str, catalogs: tuple[Catalog, Catalog]) -> None:
     """ACL CAT lists the real server's members of each category, as far as MemoryDB has those commands."""
     real, ours = catalogs

@@ -16,7 +16,7 @@ from .witness import BINARIES, Server, unrestricted_witness
 SCENARIOS = [scenario for family in families("unrestricted") for scenario in load(family)]
 FURTHER = (
     "acl|deluser acl|load acl|save acl|setuser bgrewriteaof bgsave config config|get config|help config|resetstat "
-    "config|rewrite config|set debug save"
+    "config|rewrite config|set debug module|list save"
 ).split()
 
 

@@ -63,6 +63,15 @@ def bgrewriteaof(s: Session, argv: Argv) -> Reply:
     return Simple(b"Background append only file rewriting started")
 
 
+administration.container("MODULE", since="4.0.0")
+
+
+@administration.command("MODULE|LIST", 2, ADMIN | NOSCRIPT, since="4.0.0")
+def module_list(s: Session, argv: Argv) -> Reply:
+    """There are none; JSON is part of the engine."""
+    return []
+
+
 # -- users ------------------------------------------------------------------------------------------------------------
 
 

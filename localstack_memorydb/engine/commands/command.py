@@ -66,9 +66,9 @@ def docs(s: Session, argv: Argv) -> Reply:
 
 @command.command("COMMAND|LIST", -2, _ANYTIME, since="7.0.0")
 def list_(s: Session, argv: Argv) -> Reply:
-    """Names of commands, filtered."""
+    """Names of commands and subcommands, filtered."""
     if len(argv) == 2:
-        return [each.title.encode() for each in s.table.top]
+        return [each.title.encode() for each in s.table.full()]
     if len(argv) != 5 or argv[2].lower() != b"filterby":
         raise SyntaxFault
     kind, wanted = argv[3].lower(), argv[4]
