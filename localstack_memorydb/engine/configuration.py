@@ -127,6 +127,7 @@ _SPECIAL: Final = frozenset({"client-output-buffer-limit", "maxmemory", "require
 READERS: Final[dict[str, Reader]] = {
     "acllog-max-len": _integer(),
     "active-expire-effort": _integer(1, 10),
+    "busy-reply-threshold": _integer(),
     "client-output-buffer-limit": _output_limits,
     "client-query-buffer-limit": _memory(1 << 20),
     "hash-max-listpack-entries": _integer(),
@@ -164,6 +165,7 @@ ALIASES: Final = {
     "hash-max-ziplist-entries": "hash-max-listpack-entries",
     "hash-max-ziplist-value": "hash-max-listpack-value",
     "list-max-ziplist-size": "list-max-listpack-size",
+    "lua-time-limit": "busy-reply-threshold",
     "zset-max-ziplist-entries": "zset-max-listpack-entries",
     "zset-max-ziplist-value": "zset-max-listpack-value",
 }

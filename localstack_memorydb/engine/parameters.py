@@ -55,6 +55,7 @@ class Parameters:
     limits: Limits = field(default_factory=Limits)
     acllog_max_len: int = 128
     active_expire_effort: int = 1
+    busy_reply_threshold: int = 5000
     client_output_buffer_limit_normal_hard_limit: int = 0
     client_output_buffer_limit_normal_soft_limit: int = 0
     client_output_buffer_limit_normal_soft_seconds: int = 0

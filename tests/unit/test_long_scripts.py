@@ -122,3 +122,19 @@ def test_a_function_is_shown_and_ended(clients: tuple[Client, Client, Callable[[
     assert other("FUNCTION KILL") == b"+OK\r\n"
     tick()
     assert runs.heard().startswith(b"-ERR Script killed by user with FUNCTION KILL. script: spin, on")
+
+
+@pytest.mark.parametrize("version", ["6.2", "7.0", "7.2"])
+def test_the_next_long_script_is_not_ended_with_it(version: str) -> None:
+    cluster = start(version=version)
+    cluster.clock = Clock(1.0)
+    node = cluster.shards[0].nodes[0]
+    runs, other = Client(node), Client(node)
+    for _ in range(3):
+        assert runs(FOREVER) == b""
+        assert other("SCRIPT KILL") == b"+OK\r\n"
+        cluster.tick(NOW)
+        assert b"Script killed by user with SCRIPT KILL." in runs.heard()
+        cluster.clock = Clock(0.0)
+        assert runs('EVAL "local x = 0 for i = 1, 500000 do x = x + 1 end return x" 0') == b":500000\r\n"
+        cluster.clock = Clock(1.0)

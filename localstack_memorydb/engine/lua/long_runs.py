@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 Finish: TypeAlias = Callable[[Any], Reply]
 
-THRESHOLD: Final = 5.0
-"""Seconds after which other clients are served again: busy-reply-threshold, which MemoryDB leaves at its default."""
-
 _SLICE: Final = 0.05
 _SUSPENDED: Final = object()
 
@@ -84,14 +81,25 @@ class Pace:
             worker = self._worker = greenlet(_work_on, getcurrent())
         return worker.switch(work)
 
+    def _reason(self, kind: str) -> str:
+        """What the client of a script is told that was ended; before 7.2 functions were scripts, too."""
+        if self._shard.cluster.table.level < (7, 2):
+            return "Script killed by user with SCRIPT KILL..."
+        return f"Script killed by user with {kind} KILL."
+
+    @property
+    def _threshold(self) -> float:
+        """Seconds after which other clients are served again."""
+        return self._shard.cluster.parameters.busy_reply_threshold / 1000
+
     def interrupted(self, run: Run) -> str | None:
         """Called by the running script now and then: why it has to end, if it has to. Gives way when its time is up."""
         now = self._shard.cluster.clock()
         if self._started is None:
             self._started = now
-        if self._killed is None and now - self._started >= THRESHOLD:
+        if self._killed is None and now - self._started >= self._threshold:
             if not run.may_wait:
-                return "Script killed by user with SCRIPT KILL."
+                return self._reason("SCRIPT")
             if self.long_run is None or now - self._slice_began >= _SLICE:
                 parent = getcurrent().parent
                 assert parent is not None  # noqa: S101 - scripts never run in the loop's own greenlet
@@ -135,7 +143,7 @@ class Pace:
             raise self.busy()
         if long_run.run.dirty:
             raise Unkillable
-        self._killed = f"Script killed by user with {kind} KILL."
+        self._killed = self._reason(kind)
         return OK
 
     def shown(self, now: int) -> dict[bytes, Any] | None:
@@ -151,7 +159,7 @@ class Pace:
 
     def stop(self) -> None:
         """Ends the script that runs, whatever it did: its node goes away."""
-        self._killed = "Script killed by user with SCRIPT KILL."
+        self._killed = self._reason("SCRIPT")
         while self.long_run is not None:
             self.go_on(self.long_run.since)
 

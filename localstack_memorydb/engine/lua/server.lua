@@ -778,8 +778,9 @@ end
 
 local function finish(ok, value, kind)
   if killed then
-    killed = nil
+    -- In this order: while every step is looked at, the next one would say again that the script is killed.
     sethook(at_count, "", EVERY)
+    killed = nil
   end
   if ok then
     return value, kind
@@ -945,8 +946,9 @@ function entry.load_library(body)
   loading = nil
   function_metatable.__index = function_globals
   if killed then
-    killed = nil
+    -- In this order: while every step is looked at, the next one would say again that the script is killed.
     sethook(at_count, "", EVERY)
+    killed = nil
   end
   if not ok then
     return "registering", text_of(value, "err") or "ERR " .. tostring(value)
