@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import redis
@@ -24,7 +25,9 @@ def bare_engine(*options: str) -> Iterator[redis.Redis]:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        assert any(line == "Ready.\n" for line in process.stdout)
+        node = process.stdout.readline()  # with a data directory nodes come back where they were
+        assert process.stdout.readline() == "Ready.\n"
+        port = int(node.rpartition(":")[2])
         with redis.Redis(port=port, decode_responses=True) as client:
             yield client
     finally:
@@ -144,3 +147,15 @@ def test_a_restricted_engine_knows_none_of_it() -> None:
         for line in ("ACL SETUSER alice", "ACL DELUSER alice", "ACL LOAD", "ACL SAVE"):
             with pytest.raises(redis.ResponseError, match="unknown subcommand"):
                 client.execute_command(*line.split())
+
+
+def test_what_is_saved_is_there_after_a_restart(tmp_path: Path) -> None:
+    options = ("--unrestricted", "--data-dir", str(tmp_path))
+    with bare_engine(*options) as client:
+        client.set("before", 1)
+        assert client.save()
+        client.set("after", 2)
+    with bare_engine(*options) as client:
+        assert client.get("before") == "1"
+        assert client.get("after") == "2"
+        assert client.config_get("appendonly") == {"appendonly": "yes"}
