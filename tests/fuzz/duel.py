@@ -198,5 +198,5 @@ def transcript(sequence: Sequence, difference: Difference, title: str) -> str:
     if difference.what not in sequence.lines:
         lines.append(" ".join(quoted(word) for word in difference.what))
     real, ours = (show(reply).splitlines() for reply in (difference.expected, difference.actual))
-    lines += [f"#   {line}" for line in unified_diff(real, ours, "real", "ours", n=2, lineterm="")]
+    lines += [f"#   {line}" for line in unified_diff(real, ours, "real", "ours", n=2, lineterm="")][:40]
     return "\n".join(lines)

@@ -189,7 +189,7 @@ class _Line:
         if name == "timeout" and self.blocking and not self.waits and not self.name.startswith("wait"):
             return values.timeout_of_nobody_waiting(self.rng)
         if self.name == "spop":  # what is popped is random, unless it is nothing or all
-            return self.rng.choice([b"0", b"1000", b"1000", b"-1", b"abc", b"", b"9223372036854775808"])
+            return self.rng.choice([b"0", b"100000", b"100000", b"-1", b"abc", b"", b"9223372036854775808"])
         pool = values.BY_NAME.get(f"{self.name} {name}") or values.BY_NAME.get(name)
         if pool is None:
             pool = {"integer": values.integer, "double": values.floating}.get(kind, values.member)

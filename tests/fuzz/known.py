@@ -64,6 +64,14 @@ ALWAYS.append(
 # Redis 7.0, which stands for MemoryDB's engines 7.0 and 7.1.
 OLDER: Final = [
     Known(
+        "a key that was set with a time long past is counted until somebody looks",
+        _commands("dbsize", _texts(rb":", rb":")),
+    ),
+    Known(
+        "where a cursor leads that no reply had depends on the hash table",
+        _commands("scan sscan hscan zscan", lambda line, one, two: b"0" not in line[1:3]),
+    ),
+    Known(
         "the order of a set is that of its hash table, and SORT BY of no pattern takes some of it",
         _commands("sort sort_ro", lambda line, one, two: b"BY" in map(bytes.upper, line)),
     ),
@@ -75,6 +83,10 @@ OLDER: Final = [
 
 # Valkey 9.1 is newer than the engines that MemoryDB has.
 NEWER: Final = [
+    Known(
+        "8.1 reads floats without the C library, which knows hexadecimal ones",
+        lambda line, one, two: any(b"0x" in word.lower() for word in line),
+    ),
     Known(
         "scripts: the texts name another product since 8.0",
         _texts(
@@ -95,7 +107,10 @@ NEWER: Final = [
         _commands("object", _texts(rb"\$8\r\nskiplist", rb"\$8\r\nlistpack")),
     ),
     Known("8.0 has + for the last entry", _commands("xread", lambda line, one, two: b"+" in line)),
-    Known("9.0 checks the time before it looks for the key", _commands("getex", _texts(rb"-", rb"[$_]"))),
+    Known(
+        "9.0 checks the time before it looks for the key",
+        _commands("getex", _texts(rb"-ERR", rb"[$_]|-WRONGTYPE")),
+    ),
     Known(
         "8.0: BITCOUNT's end may be left out", _commands("bitcount", lambda line, one, two: len(line) == 3)
     ),
