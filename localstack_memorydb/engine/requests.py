@@ -5,6 +5,7 @@ hiredis is a reader of replies and takes more than requests: what it cannot read
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 from typing import Any, Final
@@ -14,10 +15,13 @@ import hiredis
 from localstack_memorydb.engine.errors import CommandError, ProtocolError
 from localstack_memorydb.engine.resp import Argv, RequestReader
 
+LOG = logging.getLogger(__name__)
+
 # hiredis reserves memory for as many arguments as a header announces, so large numbers go to the reader that does not.
 _LARGE_HEADER: Final = re.compile(rb"\*[0-9]{7}").search
 _ASTERISK: Final = 0x2A
 _PACKET_KEPT: Final = 64 * 1024
+_BEFORE_KEPT: Final = 512
 
 
 class TooMuchToRead(Exception):
@@ -27,14 +31,24 @@ class TooMuchToRead(Exception):
 class Requests:
     """What a client sent and nobody has run so far, at most `query_limit` bytes. `closing` says that nothing more will be read."""
 
-    __slots__ = ("closing", "lost", "packet", "query_limit", "reader", "strict", "trusted", "unread")
+    __slots__ = (
+        "before",
+        "closing",
+        "lost",
+        "packet",
+        "query_limit",
+        "reader",
+        "strict",
+        "trusted",
+        "unread",
+    )
 
     def __init__(self, query_limit: int) -> None:
         self.query_limit = query_limit
         self.unread = 0  # of a request that comes in parts
         self.reader = hiredis.Reader()
         self.strict: RequestReader | None = None
-        self.packet, self.lost = b"", False
+        self.packet, self.before, self.lost = b"", b"", False
         self.closing = False
         self.trusted = True
 
@@ -56,6 +70,7 @@ class Requests:
             self.strict = RequestReader()
             self.strict.feed(data)
         else:
+            self.before = self.packet if len(self.packet) < _BEFORE_KEPT else b""
             self.packet, self.lost = data, False
             self.reader.feed(data)
 
@@ -77,12 +92,12 @@ class Requests:
         """Whether a request has begun although hiredis has used up all bytes: a packet may end between two arguments."""
         if not self.packet:
             return self.lost
-        return self._reread() != "idle"
+        return self._reread(self.packet) != "idle"
 
-    def _reread(self) -> str:
-        """The packet as the strict reader sees it: it ends between requests (`idle`), in one (`midway`), or is `broken`."""
+    def _reread(self, packet: bytes) -> str:
+        """A packet as the strict reader sees it: it ends between requests (`idle`), in one (`midway`), or is `broken`."""
         reader = RequestReader()
-        reader.feed(self.packet)
+        reader.feed(packet)
         try:
             while reader.next() is not None:
                 pass
@@ -94,7 +109,14 @@ class Requests:
         """Whether hiredis waits for the rest of what is no request, such as an array inside an array."""
         if not self.packet or self.strict is not None:
             return False
-        return self._reread() == "broken"
+        self._join()
+        return self._reread(self.packet) == "broken"
+
+    def _join(self) -> None:
+        """Takes a packet that began as a request does for what it is: part of one that began in the packet before."""
+        if self.before and self._reread(self.before) == "midway":
+            self.packet = self.before + self.packet
+        self.before = b""
 
     def next_strict(self) -> Argv | bool:
         """The next request from the strict reader; False when there is none."""
@@ -113,9 +135,11 @@ class Requests:
 
     def explain(self) -> Callable[[], Argv | bool]:
         """Goes on strictly where hiredis gave up: at an inline command, or at a request that is broken."""
+        self._join()
         self.strict = strict = RequestReader()
         strict.feed(self.packet or b"*-")
-        while strict.at_array:
+        done = self._taken()
+        while done and strict.at_array:
             before = strict.snapshot()
             try:
                 if strict.next() is None:
@@ -123,8 +147,41 @@ class Requests:
             except ProtocolError:
                 strict.rewind(before)
                 break
+            done -= 1
         strict.trusted = self.trusted
         return self.next_strict
+
+    def _taken(self) -> int:
+        """How many requests of the packet hiredis has read, and somebody has run."""
+        reader = hiredis.Reader()
+        reader.feed(self.packet)
+        count = 0
+        try:
+            # Bounded, since a reader that failed may go on answering null without end.
+            while (
+                count < len(self.packet) and (argv := reader.gets()) is not False and not is_malformed(argv)
+            ):
+                count += 1
+        except Exception:  # hiredis raises several, for sets of lists and the like
+            LOG.debug("hiredis gives up after %d requests", count)
+        return count
+
+    def confirms(self, argv: Argv) -> bool:
+        """Whether the packet has a request of these words, and not something else that hiredis took for it."""
+        reader = RequestReader()
+        reader.feed(self.packet)
+        try:
+            while (found := reader.next()) is not None:
+                if found == argv:
+                    return True
+        except ProtocolError:
+            pass
+        return False
+
+
+def raised_here(error: Exception) -> bool:
+    """Whether no function that is written in Python raised it, but the reader, or a key that is none."""
+    return error.__traceback__ is not None and error.__traceback__.tb_next is None
 
 
 def is_malformed(argv: Any) -> bool:

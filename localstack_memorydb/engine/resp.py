@@ -5,6 +5,7 @@ https://valkey.io/topics/protocol/
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from itertools import chain, repeat
 from typing import Any, Final, TypeAlias
@@ -274,11 +275,10 @@ class RequestReader:
                 return None
             if self._buffer[0] != 0x2A:  # '*'
                 return self._inline()
-            count = self._header(
-                b"*", "too big mbulk count string", "invalid multibulk length", _MULTIBULK_MAX
-            )
-            if count is None:
+            end = self._line_end(b"\r", "too big mbulk count string")
+            if end < 0:
                 return None
+            count = self._number(end, "invalid multibulk length", _MULTIBULK_MAX)
             if count <= 0:
                 return []
             if count > _UNTRUSTED_ARGUMENTS and not self.trusted:
@@ -292,11 +292,14 @@ class RequestReader:
 
     def _read_bulk(self) -> bool:
         if self._bulk < 0:
-            if self._buffer and self._buffer[0] != 0x24:  # '$'
-                raise ProtocolError(f"expected '$', got '{chr(self._buffer[0])}'")
-            length = self._header(b"$", "too big bulk count string", "invalid bulk length", self.bulk_max)
-            if length is None:
+            end = self._line_end(b"\r", "too big bulk count string")
+            if end < 0:
                 return False
+            if self._buffer[0] != 0x24:  # '$'
+                raise ProtocolError(
+                    f"expected '$', got '{self._buffer[:1].decode('utf-8', 'surrogateescape')}'"
+                )
+            length = self._number(end, "invalid bulk length", self.bulk_max)
             if length < 0:
                 raise ProtocolError("invalid bulk length")
             if length > _UNTRUSTED_BULK and not self.trusted:
@@ -310,17 +313,20 @@ class RequestReader:
         self._missing -= 1
         return True
 
-    def _header(self, mark: bytes, endless: str, invalid: str, most: int) -> int | None:
-        end = self._buffer.find(b"\r")
-        if end < 0:
+    def _line_end(self, mark: bytes, endless: str) -> int:
+        """Where the line ends, -1 while it does not: as strchr finds it, not behind a zero byte."""
+        end = self._buffer.find(mark)
+        zero = self._buffer.find(b"\0", 0, end if end >= 0 else None)
+        if end < 0 or zero >= 0:
             if len(self._buffer) > _INLINE_MAX:
                 raise ProtocolError(endless)
-            return None
-        if len(self._buffer) < end + 2:
-            return None
-        text = bytes(self._buffer[len(mark) : end])
+            return -1
+        return end if mark != b"\r" or len(self._buffer) >= end + 2 else -1
+
+    def _number(self, end: int, invalid: str, most: int) -> int:
+        text = bytes(self._buffer[1:end])
         digits = text[1:] if text.startswith(b"-") else text
-        canonical = digits.isdigit() and digits.isascii() and (digits == b"0" or not digits.startswith(b"0"))
+        canonical = digits.isdigit() and digits.isascii() and (text == b"0" or not digits.startswith(b"0"))
         number = int(text) if canonical and len(text) <= 20 else most + 1
         if number > most:
             raise ProtocolError(invalid)
@@ -328,10 +334,8 @@ class RequestReader:
         return number
 
     def _inline(self) -> Argv | None:
-        end = self._buffer.find(b"\n")
+        end = self._line_end(b"\n", "too big inline request")
         if end < 0:
-            if len(self._buffer) > _INLINE_MAX:
-                raise ProtocolError("too big inline request")
             return None
         line = bytes(self._buffer[:end]).removesuffix(b"\r")
         argv = split_line(line)
@@ -342,19 +346,21 @@ class RequestReader:
         return argv
 
 
-_SPACES: Final = b" \n\r\t\v\f\0"
+_BETWEEN: Final = b" \n\r\t\v\f"  # what isspace says
+_AFTER_WORD: Final = b" \n\r\t\0"
 _ESCAPES: Final = {0x6E: 0x0A, 0x72: 0x0D, 0x74: 0x09, 0x62: 0x08, 0x61: 0x07}
+_PLAIN_LINE: Final = re.compile(rb"[^\"'\0\v\f]*").fullmatch
 _HEX: Final = b"0123456789abcdefABCDEF"
 
 
 def split_line(line: bytes) -> Argv | None:
     """The words of an inline request (sds.c: sdssplitargs); None when its quotes do not balance."""
-    if b'"' not in line and b"'" not in line and b"\0" not in line:
+    if _PLAIN_LINE(line) is not None:
         return line.split()
     words: Argv = []
     at = 0
     while True:
-        while at < len(line) and line[at] in b" \n\r\t\v\f":
+        while at < len(line) and line[at] in _BETWEEN:
             at += 1
         if at >= len(line) or line[at] == 0:
             return words
@@ -366,7 +372,7 @@ def split_line(line: bytes) -> Argv | None:
 
 def _word(line: bytes, at: int) -> tuple[bytes | None, int]:
     word = bytearray()
-    while at < len(line) and line[at] not in _SPACES:
+    while at < len(line) and line[at] not in _AFTER_WORD:
         quote = line[at]
         if quote not in b"\"'":
             word.append(quote)
@@ -374,7 +380,7 @@ def _word(line: bytes, at: int) -> tuple[bytes | None, int]:
             continue
         at = _quoted(line, at + 1, quote, word)
         # A closing quote must be followed by a space or the end.
-        if at < 0 or (at < len(line) and line[at] not in _SPACES):
+        if at < 0 or (at < len(line) and line[at] not in _BETWEEN and line[at]):
             return None, at
         break
     return bytes(word), at

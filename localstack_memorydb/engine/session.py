@@ -46,7 +46,7 @@ from localstack_memorydb.engine.registry import (
     Command,
     CommandTable,
 )
-from localstack_memorydb.engine.requests import Requests, is_malformed
+from localstack_memorydb.engine.requests import Requests, is_malformed, raised_here
 from localstack_memorydb.engine.resp import (
     BLOCKED,
     NOTHING,
@@ -57,7 +57,6 @@ from localstack_memorydb.engine.resp import (
     SMALL_INTEGERS,
     Argv,
     Reply,
-    encode_request,
     encoders,
 )
 from localstack_memorydb.engine.slots import SLOT_MASK, key_slot
@@ -315,14 +314,17 @@ class Session(Requests):
                 if self.closing:
                     break
             except CommandError as error:
+                if self.strict is None and is_malformed(argv):
+                    gets = self.explain()
+                    continue
                 add(self.refused(error, argv, command))
                 if self.closing:
                     break
             except hiredis.ProtocolError:
                 gets = self.explain()
             except Exception as error:
-                if is_malformed(argv):
-                    gets = self.explain()
+                if self.strict is None and (is_malformed(argv) or (argv and raised_here(error))):
+                    gets = self.explain()  # what hiredis took for an argument failed, or hiredis itself
                 else:
                     add(self._failed(error, argv))
         if keyspace.observed and keyspace.tracking.pending:
@@ -397,7 +399,7 @@ class Session(Requests):
         """A command spelled neither in upper nor in lower case, or unknown."""
         command = self.table.get(argv[0].lower())
         if command is None:
-            if self.packet and self.strict is None and encode_request(argv) not in self.packet:
+            if self.packet and self.strict is None and not self.confirms(argv):
                 raise hiredis.ProtocolError("not an array of bulk strings")
             raise unknown_command(argv, self.legacy)
         return self.detour(command, argv)
@@ -419,6 +421,7 @@ class Session(Requests):
             pause.waiting.append(self)
             return BLOCKED
         if gates & GATE_MULTI and self.queue is not None:
+            join(argv)
             if not self.aborted and not self.touched:  # what can no longer run is not kept
                 self.queue.append((command, argv))
             return QUEUED
@@ -513,8 +516,8 @@ class Session(Requests):
                 if db.deadlines:
                     for key in keys:
                         keyspace.purge(db, key, self.now)
+        join(argv)  # which fails where hiredis took something else for an argument
         if command.write:
-            join(argv)
             if keyspace.observed:
                 return self.observed(command, argv)
         elif command.keys and command.flags & READONLY:
