@@ -166,8 +166,20 @@ class Requests:
             LOG.debug("hiredis gives up after %d requests", count)
         return count
 
+    def misread(self, argv: Any, error: Exception | None = None) -> bool:
+        """Whether hiredis is to blame for what a request met: for an argument that is none, or it failed itself.
+
+        Then no function that is written in Python raised the error.
+        """
+        if self.strict is not None:
+            return False
+        trace = None if error is None else error.__traceback__
+        return is_malformed(argv) or (bool(argv) and trace is not None and trace.tb_next is None)
+
     def confirms(self, argv: Argv) -> bool:
         """Whether the packet has a request of these words, and not something else that hiredis took for it."""
+        if self.strict is not None or not self.packet:
+            return True
         reader = RequestReader()
         reader.feed(self.packet)
         try:
@@ -177,11 +189,6 @@ class Requests:
         except ProtocolError:
             pass
         return False
-
-
-def raised_here(error: Exception) -> bool:
-    """Whether no function that is written in Python raised it, but the reader, or a key that is none."""
-    return error.__traceback__ is not None and error.__traceback__.tb_next is None
 
 
 def is_malformed(argv: Any) -> bool:

@@ -46,7 +46,7 @@ from localstack_memorydb.engine.registry import (
     Command,
     CommandTable,
 )
-from localstack_memorydb.engine.requests import Requests, is_malformed, raised_here
+from localstack_memorydb.engine.requests import Requests
 from localstack_memorydb.engine.resp import (
     BLOCKED,
     NOTHING,
@@ -314,16 +314,16 @@ class Session(Requests):
                 if self.closing:
                     break
             except CommandError as error:
-                if self.strict is None and is_malformed(argv):
+                if self.misread(argv):
                     gets = self.explain()
-                    continue
-                add(self.refused(error, argv, command))
+                else:
+                    add(self.refused(error, argv, command))
                 if self.closing:
                     break
             except hiredis.ProtocolError:
                 gets = self.explain()
             except Exception as error:
-                if self.strict is None and (is_malformed(argv) or (argv and raised_here(error))):
+                if self.misread(argv, error):
                     gets = self.explain()  # what hiredis took for an argument failed, or hiredis itself
                 else:
                     add(self._failed(error, argv))
@@ -399,7 +399,7 @@ class Session(Requests):
         """A command spelled neither in upper nor in lower case, or unknown."""
         command = self.table.get(argv[0].lower())
         if command is None:
-            if self.packet and self.strict is None and not self.confirms(argv):
+            if not self.confirms(argv):
                 raise hiredis.ProtocolError("not an array of bulk strings")
             raise unknown_command(argv, self.legacy)
         return self.detour(command, argv)
