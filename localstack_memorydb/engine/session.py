@@ -661,8 +661,7 @@ class Session(Requests):
 
     def end_transaction(self) -> None:
         """Leaves the state that MULTI and WATCH made."""
-        self.queue = None
-        self.aborted = False
+        self.queue, self.aborted = None, False
         self.gates &= ~GATE_MULTI
         self.unwatch()
 
