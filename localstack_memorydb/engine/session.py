@@ -184,8 +184,7 @@ class Session(Requests):
         self.no_evict = self.no_touch = False
         self.in_exec = False
         self.script: Run | None = None
-        self.aborted = False
-        self.touched = False
+        self.aborted = self.touched = False
         self.queue = None
         self.name = b""
         self.gates: int = GATE_ALWAYS | self.node.gates
@@ -437,10 +436,10 @@ class Session(Requests):
                 authorize(self, command, argv)
             command = command.resolve(argv, self.legacy)
         if not command.least <= len(argv) <= command.most:
-            if command.name == "exec":  # whatever refuses EXEC ends the transaction
-                self.end_transaction()
-                raise ExecAbort(WrongArity("exec"))
-            raise WrongArity(command.title)
+            if command.name != "exec":
+                raise WrongArity(command.title)
+            self.end_transaction()  # whatever refuses EXEC ends the transaction
+            raise ExecAbort(WrongArity("exec"))
         gates = command.gates & self.gates
         if gates & _USER_GATES:
             authorize(self, command, argv)
