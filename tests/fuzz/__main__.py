@@ -1,23 +1,60 @@
-"""`python -m tests.fuzz`: the same random commands to our engine and to a real server, until they differ. See --help."""
+"""`python -m tests.fuzz`: random commands, bytes, access strings and API requests, until something differs. See --help."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from random import Random
 
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.differential import test_access_strings
+from tests.differential.player import Connection
 from tests.differential.subject import engine
 from tests.differential.wire import show
-from tests.differential.witness import Server, redis_binary, witness
+from tests.differential.witness import BINARIES, Server, witness
 
+from . import api, requests
 from .duel import Difference, Duel, shrink, transcript
 from .grammar import Grammar
 from .sequences import Sequence, draw, playable
 
 LENGTH = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was asked for on the command line."""
+
+    seed: int
+    commands: int
+    requests: int
+    strings: int
+    calls: int
+    families: list[str]
+    most: int
+
+
+class Progress:
+    """How many so far, on the standard error, every ten seconds."""
+
+    def __init__(self) -> None:
+        self.started = self.shown = time.monotonic()
+
+    def show(self, text: str) -> None:
+        now = time.monotonic()
+        if now - self.shown > 10:
+            self.shown = now
+            print(f"... {text}, {self.seconds}", file=sys.stderr, flush=True)
+
+    @property
+    def seconds(self) -> str:
+        return f"{time.monotonic() - self.started:.0f} s"
 
 
 class Arbiter(Duel):
@@ -29,68 +66,151 @@ class Arbiter(Duel):
             return "#   Redis 7.0 answers as we do"
         if other.what != difference.what:
             return "#   Redis 7.0 differs elsewhere"
-        return "\n".join(f"#   Redis 7.0: {line}" for line in show(other.expected).splitlines()[:40])
+        return "\n".join(f"#   Redis 7.0: {line}" for line in show(other.expected).splitlines()[:20])
 
 
 @contextmanager
-def older_witness(wanted: bool) -> Iterator[Server | None]:
-    """A second opinion, where Redis 7.0 is installed."""
-    if not wanted or redis_binary() is None:
+def second_opinion(ours: Server, *, wanted: bool) -> Iterator[Arbiter | None]:
+    """Where Redis 7.0 is installed."""
+    if not wanted or BINARIES["redis"][0]() is None:
         yield None
         return
-    with witness("redis") as server:
-        yield server
+    with witness("redis") as server, closing(Arbiter(server, ours)) as arbiter:
+        yield arbiter
+
+
+def commands(kind: str, options: Options) -> int:
+    """Sequences of commands; the number of different differences, each shrunk and printed as a transcript."""
+    newer = kind == "valkey"
+    grammar = Grammar("7.2" if newer else "7.0", newer=newer)
+    families = options.families or list(grammar.families)
+    wanted = options.commands if newer else options.commands // 4
+    found: set[tuple[bytes, ...]] = set()
+    with (
+        witness(kind) as real,
+        engine(kind) as ours,
+        closing(Duel(real, ours, newer=newer)) as duel,
+        second_opinion(ours, wanted=newer) as arbiter,
+    ):
+        progress, turn = Progress(), 0
+        while duel.commands < wanted and len(found) < options.most:
+            turn += 1
+            sequence = draw(Random(options.seed * 1_000_003 + turn), grammar, LENGTH, families)
+            difference = duel.play(sequence)
+            if difference is not None and difference.signature() not in found:
+                signature = difference.signature()
+                found.add(signature)
+                smallest = shrink(sequence, _differs(duel, grammar, signature))
+                again = duel.play(smallest) or difference
+                print(f"\n{transcript(smallest, again, f'found with seed {options.seed}, turn {turn}')}")
+                if arbiter is not None:
+                    print(arbiter.verdict(smallest, again))
+            progress.show(f"{duel.commands} commands")
+        print(f"{kind}: {duel.commands} commands, {len(found)} differences, {progress.seconds}", flush=True)
+    return len(found)
+
+
+def _differs(duel: Duel, grammar: Grammar, signature: tuple[bytes, ...]) -> Callable[[Sequence], bool]:
+    def differs(sequence: Sequence) -> bool:
+        found = duel.play(sequence) if playable(sequence, grammar) else None
+        return found is not None and found.signature() == signature
+
+    return differs
+
+
+def raw_requests(kind: str, options: Options) -> int:
+    """Random and damaged bytes; the number of differences."""
+    newer, found, progress = kind == "valkey", 0, Progress()
+    with (
+        witness(kind) as server,
+        engine(kind) as subject,
+        closing(requests.Raw(server)) as real,
+        closing(requests.Raw(subject)) as ours,
+    ):
+        for turn in range(options.requests):
+            pieces = requests.draw(Random(options.seed * 1_000_003 + turn))
+            if requests.compare(real, ours, pieces, newer=newer) is None:
+                progress.show(f"{turn} streams of bytes")
+                continue
+            found += 1
+            if sum(map(len, pieces)) < 1000:
+                pieces = requests.shrink(
+                    pieces, lambda fewer: requests.compare(real, ours, fewer, newer=newer) is not None
+                )
+            print(f"\n{pieces}\n  {requests.compare(real, ours, pieces, newer=newer)}"[:3000])
+            if found >= options.most:
+                break
+    print(f"{kind}: {options.requests} streams of bytes, {found} differences, {progress.seconds}", flush=True)
+    return found
+
+
+def access_strings(kind: str, options: Options) -> int:
+    """Random access strings and command lines; 1 when a verdict differs."""
+    progress = Progress()
+    test = settings(
+        max_examples=options.strings,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )(given(data=st.data())(test_access_strings.test_every_verdict_is_the_servers.hypothesis.inner_test))
+    with witness(kind) as server, closing(Connection(server)) as connection:
+        try:
+            test(real=(kind, connection))
+        except AssertionError as error:
+            print(error)
+            return 1
+    print(f"{kind}: {options.strings} access strings, no difference, {progress.seconds}", flush=True)
+    return 0
+
+
+def calls(options: Options) -> int:
+    """Random requests to the API; the number of those that were not answered as they must be."""
+    progress, found = Progress(), 0
+    with api.caller() as caller:
+        for turn in range(options.calls):
+            wrong = caller.call(Random(options.seed * 1_000_003 + turn))
+            progress.show(f"{turn} calls")
+            if wrong:
+                print(f"\n{wrong}")
+                found += 1
+                if found >= options.most:
+                    break
+        print(
+            f"{caller.refused} calls refused, {caller.accepted} accepted, {found} wrong, {progress.seconds}"
+        )
+    return found
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("parts", nargs="*", help="commands, requests, access, api; all of them without any")
     parser.add_argument("--commands", type=int, default=200_000, help="how many commands to play")
-    parser.add_argument("--seed", type=int, default=None, help="of the random numbers; drawn when not given")
+    parser.add_argument("--requests", type=int, default=4_000, help="how many streams of bytes to send")
+    parser.add_argument("--strings", type=int, default=1_500, help="how many access strings to try")
+    parser.add_argument("--calls", type=int, default=10_000, help="how many calls of the API to make")
+    parser.add_argument("--seed", type=int, help="of the random numbers; drawn when not given")
     parser.add_argument("--family", action="append", help="a group of commands, as COMMAND DOCS names it")
-    parser.add_argument("--witness", default="valkey", choices=["valkey", "redis"])
-    parser.add_argument("--keep-going", type=int, default=1, help="stop after so many different differences")
-    options = parser.parse_args()
-    seed = options.seed if options.seed is not None else time.time_ns() % 1_000_000
-    newer = options.witness == "valkey"
-    grammar = Grammar("7.2" if newer else "7.0", newer=newer)
-    families = options.family or [name for name in grammar.families if name != "server"]
-    print(f"seed {seed}, families: {' '.join(families)}", flush=True)
-    found: dict[tuple[bytes, ...], int] = {}
-    with witness(options.witness) as real, engine(options.witness) as ours, older_witness(newer) as older:
-        duel = Duel(real, ours, newer=newer)
-        arbiter = Arbiter(older, ours) if older else None
-        started, turn, shown = time.monotonic(), 0, 0.0
-        while duel.commands < options.commands and len(found) < options.keep_going:
-            turn += 1
-            sequence = draw(Random(seed * 1_000_003 + turn), grammar, LENGTH, families)
-            difference = duel.play(sequence)
-            if difference is not None:
-                signature = difference.signature()
-                found[signature] = found.get(signature, 0) + 1
-                if found[signature] == 1:
-
-                    def differs(fewer, signature=signature):  # type: ignore[no-untyped-def]
-                        other = duel.play(fewer) if playable(fewer, grammar) else None
-                        return other is not None and other.signature() == signature
-
-                    smallest = shrink(sequence, differs)
-                    again = duel.play(smallest) or difference
-                    print(
-                        f"\n{transcript(smallest, again, f'found with seed {seed}, turn {turn}')}", flush=True
-                    )
-                    if arbiter is not None:
-                        print(arbiter.verdict(smallest, again), flush=True)
-            if time.monotonic() - shown > 10:
-                shown = time.monotonic()
-                print(
-                    f"... {duel.commands} commands, {len(found)} differences, {shown - started:.0f} s",
-                    file=sys.stderr,
-                    flush=True,
-                )
-        duel.close()
-        print(
-            f"{duel.commands} commands in {time.monotonic() - started:.0f} s, {len(found)} different differences"
-        )
+    parser.add_argument("--witness", choices=["valkey", "redis"], help="one of them; else those installed")
+    parser.add_argument("--keep-going", type=int, default=5, help="stop a part after so many differences")
+    given_ = parser.parse_args()
+    seed = given_.seed if given_.seed is not None else time.time_ns() % 1_000_000
+    options = Options(
+        seed,
+        given_.commands,
+        given_.requests,
+        given_.strings,
+        given_.calls,
+        given_.family or [],
+        given_.keep_going,
+    )
+    kinds = [given_.witness] if given_.witness else [kind for kind in BINARIES if BINARIES[kind][0]()]
+    parts = given_.parts or ["commands", "requests", "access", "api"]
+    print(f"seed {seed}; witnesses: {', '.join(kinds) or 'none'}", flush=True)
+    found = 0
+    for part, run in (("commands", commands), ("requests", raw_requests), ("access", access_strings)):
+        found += sum(run(kind, options) for kind in kinds if part in parts)
+    if "api" in parts:
+        found += calls(options)
     return 1 if found else 0
 
 

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 TARGET_PREFIX = "AmazonMemoryDB"
 NAMESPACE = "com.amazonaws.memorydb"
+_CBOR_ROOT = f"/service/{TARGET_PREFIX}/"
 _CBOR_PATH = re.compile(rf"/service/{TARGET_PREFIX}/operation/(?P<operation>\w+)/?")
 
 
@@ -111,12 +112,12 @@ def read(path: str, headers: Mapping[str, str], body: bytes) -> Request:
 
 def protocol_of(path: str) -> Wire:
     """The protocol of a request, known by its path even when the rest cannot be read."""
-    return RpcV2Cbor() if _CBOR_PATH.fullmatch(path) else Json11()
+    return RpcV2Cbor() if path.startswith(_CBOR_ROOT) else Json11()
 
 
 def is_memorydb(path: str, headers: Mapping[str, str]) -> bool:
     """Whether a request on a port that serves many services is for MemoryDB."""
-    if headers.get("X-Amz-Target", "").startswith(f"{TARGET_PREFIX}.") or _CBOR_PATH.fullmatch(path):
+    if headers.get("X-Amz-Target", "").startswith(f"{TARGET_PREFIX}.") or path.startswith(_CBOR_ROOT):
         return True
     return "/memorydb/aws4_request" in headers.get("Authorization", "")
 

@@ -1,0 +1,62 @@
+"""A short run over damaged requests, to nodes and to the API, with random numbers that are the same each time."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from random import Random
+
+import psutil
+import pytest
+
+from tests.differential.conftest import Servers, servers
+from tests.differential.player import Connection
+
+from . import api, requests
+
+__all__ = ["servers"]  # a fixture
+SEED = 20240321
+MEGABYTE = 1 << 20
+
+
+@pytest.mark.parametrize("kind", ["valkey", "redis"])
+def test_damaged_requests_are_read_as_a_real_server_reads_them(kind: str, servers: Servers) -> None:
+    with (
+        closing(requests.Raw(servers.witness(kind))) as real,
+        closing(requests.Raw(servers.engine(kind))) as ours,
+    ):
+        for turn in range(300):
+            pieces = requests.draw(Random(SEED + turn))
+            difference = requests.compare(real, ours, pieces, newer=kind == "valkey")
+            assert difference is None, pieces
+
+
+def test_what_is_only_announced_takes_no_memory(servers: Servers) -> None:
+    server = servers.engine("valkey")
+    before = psutil.Process().memory_info().rss
+    clients = [Connection(server) for _ in range(100)]
+    try:
+        for client in clients:
+            client.send(b"*1000000\r\n$536870912\r\nx")
+            client.send(b"*1\r\n" * 1000)
+        with closing(Connection(server)) as another:
+            assert another.ask(b"PING") == b"+PONG\r\n"
+        assert psutil.Process().memory_info().rss - before < 60 * MEGABYTE
+    finally:
+        for client in clients:
+            client.close()
+
+
+def test_no_call_of_the_api_fails_or_changes_anything_when_it_is_refused() -> None:
+    with api.caller() as caller:
+        for turn in range(400):
+            assert caller.call(Random(SEED + turn)) is None
+        assert caller.refused > 300
+
+
+@pytest.mark.parametrize("path", ["", "/", "/operation/", "/operation/../x", "/operation/a%20b"])
+def test_a_path_that_names_no_operation_is_refused_by_the_api(path: str) -> None:
+    with api.caller() as caller:
+        line = f"POST /service/AmazonMemoryDB/{path.lstrip('/')} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        answer = api.exchange(caller.address, f"{line}Content-Length: 0\r\n\r\n".encode())
+        assert answer.startswith(b"HTTP/1.1 400 ") or answer.startswith(b"HTTP/1.1 404 "), answer
+        assert b"UnknownOperationException" in answer
