@@ -87,7 +87,7 @@ docs: $(VENV)/.installed ## write the generated pages again
 bench: environments ## measure against real servers, fakeredis and moto, and what LocalStack's start takes
 	$(BIN)/python -m bench
 
-fuzz: environments ## random commands and bytes, compared with a real valkey-server (minutes): make fuzz FUZZ_ARGS='--seed 1'
+fuzz: environments ## random commands and bytes to our engine and a real valkey-server, random calls of the API (minutes)
 	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 wheel-check: $(VENV)/.installed ## build the wheel, install it in a new environment, use it there
