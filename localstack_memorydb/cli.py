@@ -36,12 +36,25 @@ def main() -> None:
     """Amazon MemoryDB on this machine: the API, and real clusters behind it."""
 
 
-@main.command()
+@main.command(short_help="Start an AWS endpoint with MemoryDB.")
 @click.option("--host", type=click.Choice(_HOSTS), help="Default: localstack where it is installed.")
-@click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True)
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Keep the state here between runs.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="Of the endpoint; 0 takes a free one.",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Keep state and data here between runs, as MEMORYDB_DATA_DIR does.",
+)
 def start(host: str | None, port: int, data_dir: Path | None) -> None:
-    """Start an AWS endpoint with MemoryDB; prints `Ready.` once requests are served."""
+    """Start an AWS endpoint with MemoryDB; prints `Ready.` once requests are served.
+
+    Everything else is set by environment variables, such as MEMORYDB_TRANSITION_DELAY: see docs/settings.md.
+    """
     settings = _settings(data_dir)
     host = host or ("localstack" if _installed("localstack.runtime") else "standalone")
     if host == "localstack":
@@ -132,13 +145,13 @@ def _start_standalone(settings: Settings, port: int) -> None:
         host.stop()
 
 
-@main.command()
+@main.command(short_help="Print the certificate that clients trust.")
 @click.option("--endpoint-url", default=DEFAULT_ENDPOINT, show_default=True, help="A running endpoint.")
-@click.option("--install-hint", is_flag=True, help="Say on standard error how clients are told about it.")
+@click.option("--install-hint", is_flag=True, help="Say on standard error how to make clients trust it.")
 @click.option("--rotate", is_flag=True, help="Replace the authority first; clients must trust the new one.")
 def ca(endpoint_url: str, install_hint: bool, rotate: bool) -> None:
     """Print the certificate (PEM) that clients trust to reach clusters over TLS."""
-    from urllib.error import URLError
+    from urllib.error import HTTPError
     from urllib.request import Request, urlopen
 
     page, method = ("ca/rotate", "POST") if rotate else ("ca.pem", "GET")
@@ -146,8 +159,11 @@ def ca(endpoint_url: str, install_hint: bool, rotate: bool) -> None:
         request = Request(f"{endpoint_url.rstrip('/')}/_memorydb/{page}", method=method)  # noqa: S310
         with urlopen(request, timeout=30) as answer:  # noqa: S310
             sys.stdout.write(answer.read().decode())
-    except (URLError, OSError, ValueError) as error:
-        fail(f"no certificate from {endpoint_url}: {getattr(error, 'reason', error)}")
+    except HTTPError as error:
+        fail(f"{endpoint_url} is no endpoint with MemoryDB: {error.code} {error.reason}")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        fail(f"no certificate from {endpoint_url}: {getattr(reason, 'strerror', None) or reason}")
     if install_hint:
         sys.stderr.write(
             "redis-py, valkey-py: ssl_ca_certs=FILE   redis-cli, valkey-cli: --cacert FILE   Node.js: NODE_EXTRA_CA_CERTS=FILE\n"
@@ -155,7 +171,7 @@ def ca(endpoint_url: str, install_hint: bool, rotate: bool) -> None:
         )
 
 
-@main.command()
+@main.command(short_help="Show the main uses, step by step.")
 @click.option("--endpoint-url", help="A running endpoint; without it the demo starts one and stops it.")
 def demo(endpoint_url: str | None) -> None:
     """Create a cluster, use it, snapshot it to S3, restore it: step by step, in seconds."""

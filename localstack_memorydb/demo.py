@@ -38,14 +38,23 @@ def run(endpoint_url: str | None, settings: Settings) -> None:
     console = Console(highlight=False)
     began = time.monotonic()
     with _endpoint(endpoint_url, settings, console) as url:
-        story = _Story(url, console)
+        try:
+            story = _Story(url, console)
+        except ValueError as error:  # botocore: what was given is no URL
+            raise DemoError(str(error)) from error
         try:
             story.tell()
         except (BotoCoreError, ClientError, RedisError, OSError) as error:
-            raise DemoError(f"{story.step}: {error}") from error
+            raise DemoError(f"{story.step}: {_one_line(error)}") from error
         finally:
             story.clean_up()
     console.print(f"\n[green]Done[/green] in {time.monotonic() - began:.1f} s.")
+
+
+def _one_line(error: Exception) -> str:
+    """What is no AWS endpoint answers with a page of HTML, and botocore quotes it."""
+    first, *rest = str(error).splitlines() or [repr(error)]
+    return f"{first} ..." if rest else first
 
 
 @contextmanager

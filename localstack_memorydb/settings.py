@@ -115,7 +115,8 @@ class Settings:
     bind: str = _setting(
         "127.0.0.1",
         _text,
-        "The address that nodes listen on when NODE_ADDRESSES is range. 0.0.0.0 opens them to other machines.",
+        "The address that the stand-alone host listens on, and nodes when NODE_ADDRESSES is range. 0.0.0.0 opens "
+        "them to other machines. (LocalStack listens as its GATEWAY_LISTEN says.)",
         "address",
     )
     announce_host: str | None = _setting(

@@ -5,25 +5,45 @@ from __future__ import annotations
 import signal
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from localstack_memorydb.engine import AddressError, ClusterSpec, Engine, EngineSettings, LogError
 from localstack_memorydb.engine.registry import ENGINE_LEVELS
 
+_PORT = click.IntRange(1, 65535)
 _ENDS = {signal.SIGINT, signal.SIGTERM}
 
 
-@click.command(help=__doc__)
-@click.option("--port", default=6379, show_default=True, help="Port of the nodes.")
-@click.option("--shards", default=1, show_default=True)
-@click.option("--replicas", default=0, show_default=True)
+def fail(reason: str) -> NoReturn:
+    """One line on standard error, exit code 1."""
+    click.echo(reason, err=True)
+    sys.exit(1)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--port",
+    default=6379,
+    show_default=True,
+    type=_PORT,
+    help="Port of the first node; the others follow it.",
+)
+@click.option("--shards", default=1, show_default=True, type=click.IntRange(1, 500))
+@click.option("--replicas", default=0, show_default=True, type=click.IntRange(0, 5), help="Of each shard.")
 @click.option("--engine-version", default="7.2", show_default=True, type=click.Choice(list(ENGINE_LEVELS)))
 @click.option("--tls/--no-tls", default=False, show_default=True)
-@click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Keep the data there.")
-@click.option("--bind", default="range", show_default=True, type=click.Choice(["auto", "loopback", "range"]))
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Keep the data here between runs.")
 @click.option(
-    "--unrestricted", is_flag=True, help="With CONFIG, DEBUG, SAVE and ACL SETUSER, which MemoryDB has not."
+    "--bind",
+    default="range",
+    show_default=True,
+    type=click.Choice(["auto", "loopback", "range"]),
+    help="range: one address, a port for each node. loopback: an address for each node, one port.",
+)
+@click.option(
+    "--unrestricted", is_flag=True, help="With CONFIG, DEBUG, SAVE and ACL SETUSER, which MemoryDB lacks."
 )
 def main(
     port: int,
@@ -35,11 +55,15 @@ def main(
     bind: str,
     unrestricted: bool,
 ) -> None:
-    """Serves until it is interrupted."""
+    """A cluster without AWS: prints its nodes, then `Ready.`, and serves until it is interrupted."""
     signal.pthread_sigmask(
         signal.SIG_BLOCK, _ENDS
     )  # before there are threads: they would end the process at once
     last = port + shards * (replicas + 1) - 1
+    if last > _PORT.max and bind != "loopback":
+        fail(
+            f"{shards * (replicas + 1)} nodes need the ports {port} to {last}, and the last one is {_PORT.max}"
+        )
     spec = ClusterSpec(
         "bare",
         shards,
@@ -51,12 +75,15 @@ def main(
         storage="bare",
         unrestricted=unrestricted,
     )
-    with Engine(EngineSettings(bind=bind, port_range=(port, last), data_dir=data_dir)) as engine:
+    try:
+        opened = Engine(EngineSettings(bind=bind, port_range=(port, last), data_dir=data_dir))
+    except OSError as error:
+        fail(f"the data directory {data_dir} cannot be used: {error.strerror or error}")
+    with opened as engine:
         try:
             cluster = engine.create_cluster(spec, returns=True)
         except (AddressError, LogError) as error:
-            click.echo(str(error), err=True)
-            sys.exit(1)
+            fail(str(error))
         for shard in cluster.topology():
             for node in shard.nodes:
                 click.echo(f"{node.name} {node.role} {node.host}:{node.port}")

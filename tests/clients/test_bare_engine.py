@@ -159,3 +159,20 @@ def test_what_is_saved_is_there_after_a_restart(tmp_path: Path) -> None:
         assert client.get("before") == "1"
         assert client.get("after") == "2"
         assert client.config_get("appendonly") == {"appendonly": "yes"}
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--shards", "0"], 2, "Invalid value for '--shards'"),
+        (["--port", "65535", "--shards", "3"], 1, "3 nodes need the ports 65535 to 65537"),
+        (["--data-dir", f"{__file__}/data"], 1, "cannot be used: Not a directory"),
+    ],
+    ids=["no shard", "beyond the last port", "no directory"],
+)
+def test_what_cannot_start_says_why(options: list[str], code: int, said: str) -> None:
+    command = [sys.executable, "-m", "localstack_memorydb.engine", *options]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == code
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr

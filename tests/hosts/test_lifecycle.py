@@ -8,6 +8,8 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -100,6 +102,24 @@ def test_an_unusable_data_directory_is_one_line(host: str, temporary: Path, tmp_
 def test_a_bad_setting_is_one_line(host: str, temporary: Path) -> None:
     line = refused(start_command(host, free_port()), temporary, MEMORYDB_PORT_RANGE="1-")
     assert line == "localstack-memorydb: MEMORYDB_PORT_RANGE=1-: must be two ports, first-last\n"
+
+
+@pytest.mark.parametrize("url", ["nonsense", "http://127.0.0.1:{page}", "http://127.0.0.1:{nobody}"])
+@pytest.mark.parametrize("command", ["ca", "demo"])
+def test_an_endpoint_that_is_none_is_one_line(command: str, url: str, temporary: Path) -> None:
+    class Page(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Nothing on standard error."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as other, ThreadPoolExecutor() as beside:
+        serving = beside.submit(other.serve_forever)
+        wanted = url.format(page=other.server_port, nobody=free_port())
+        program = [str(python_of("standalone")), "-m", "localstack_memorydb", command]
+        line = refused([*program, "--endpoint-url", wanted], temporary)
+        other.shutdown()
+        serving.result()
+    assert line.startswith("localstack-memorydb: ")
+    assert wanted in line or "(501)" in line
 
 
 def test_a_missing_extra_is_one_line(host: str, temporary: Path) -> None:
