@@ -111,13 +111,13 @@ def _start_localstack(settings: Settings, port: int) -> NoReturn:
 
 
 def _free_port(port: int) -> int:
-    """The port, if it is free: LocalStack itself ends in a stack trace, and always listens on all addresses."""
+    """The port, if it is free: LocalStack itself ends in a stack trace."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("0.0.0.0", port))  # noqa: S104
+            probe.bind(("127.0.0.1", port))
         except OSError as error:
-            _port_refused("0.0.0.0", port, error)  # noqa: S104
+            _port_refused("127.0.0.1", port, error)
         return int(probe.getsockname()[1])
 
 

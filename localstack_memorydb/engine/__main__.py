@@ -12,7 +12,7 @@ import click
 from localstack_memorydb.engine import AddressError, ClusterSpec, Engine, EngineSettings, LogError
 from localstack_memorydb.engine.registry import ENGINE_LEVELS
 
-_PORT = click.IntRange(1, 65535)
+_LAST_PORT = 65535
 _ENDS = {signal.SIGINT, signal.SIGTERM}
 
 
@@ -27,7 +27,7 @@ def fail(reason: str) -> NoReturn:
     "--port",
     default=6379,
     show_default=True,
-    type=_PORT,
+    type=click.IntRange(1, _LAST_PORT),
     help="Port of the first node; the others follow it.",
 )
 @click.option("--shards", default=1, show_default=True, type=click.IntRange(1, 500))
@@ -60,9 +60,9 @@ def main(
         signal.SIG_BLOCK, _ENDS
     )  # before there are threads: they would end the process at once
     last = port + shards * (replicas + 1) - 1
-    if last > _PORT.max and bind != "loopback":
+    if last > _LAST_PORT and bind != "loopback":
         fail(
-            f"{shards * (replicas + 1)} nodes need the ports {port} to {last}, and the last one is {_PORT.max}"
+            f"{shards * (replicas + 1)} nodes need the ports {port} to {last}, and the last one is {_LAST_PORT}"
         )
     spec = ClusterSpec(
         "bare",

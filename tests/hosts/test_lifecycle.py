@@ -41,6 +41,17 @@ def test_ready_means_that_requests_are_served(start: Start, host: str) -> None:
     assert endpoint.client("memorydb").describe_clusters()["Clusters"] == []
 
 
+def test_only_loopback_is_listened_on(start: Start, host: str) -> None:
+    held = start(host).listening()
+    assert {address for address, _ in held} == {"127.0.0.1"}
+
+
+def test_localstack_listens_where_gateway_listen_says(start: Start) -> None:
+    port = free_port()
+    endpoint = start("localstack", port=port, env={"GATEWAY_LISTEN": f"127.0.0.1:{port},127.0.0.2:{port}"})
+    assert set(endpoint.listening()) == {("127.0.0.1", port), ("127.0.0.2", port)}
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_leaves_nothing_behind(
     start: Start, host: str, number: signal.Signals, temporary: Path

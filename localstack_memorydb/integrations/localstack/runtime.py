@@ -1,8 +1,9 @@
 """LocalStack in host mode, in this process, as `localstack-memorydb start --host localstack` runs it.
 
-Two things differ from `python -m localstack.runtime.main`: the files it needs live in a directory of its own that
-is gone afterwards, and stopping takes at most five seconds. (LocalStack itself is done within one, but Python then
-spends several more on collecting what is left, and a hanging service can hold it for ever.)
+Three things differ from `python -m localstack.runtime.main`: it listens on loopback unless GATEWAY_LISTEN says otherwise,
+the files it needs live in a directory of its own that is gone afterwards, and stopping takes at most five seconds.
+(LocalStack itself is done within one, but Python then spends several more on collecting what is left, and a hanging
+service can hold it for ever.)
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ def serve(port: int, data_dir: Path | None) -> NoReturn:
         try:
             from localstack.runtime.main import main
 
+            _listen_as_asked()
             main()
         except KeyboardInterrupt:
             pass
@@ -61,6 +63,28 @@ def _configure(root: Path, port: int, data_dir: Path | None) -> None:
         tempfile.tempdir = str(root / "tmp")
     if data_dir is not None:
         os.environ["MEMORYDB_DATA_DIR"] = str(data_dir)
+
+
+def _listen_as_asked() -> None:
+    """Bind to the addresses in GATEWAY_LISTEN: LocalStack's server takes only the ports from it, and every address.
+
+    What answers there is not authenticated and runs Lambda functions as the user's processes.
+    """
+    from localstack import config
+    from localstack.runtime.server.twisted import endpoints
+
+    hosts: dict[int, list[str]] = {}
+    for asked in config.GATEWAY_LISTEN:
+        if not config.is_ipv6_address(asked.host):
+            hosts.setdefault(asked.port, []).append(asked.host)
+    everywhere = endpoints.TCP4ServerEndpoint
+
+    def asked_for(reactor: Any, port: int, **options: Any) -> Any:
+        if waiting := hosts.get(port):
+            options["interface"] = waiting.pop(0)
+        return everywhere(reactor, port, **options)
+
+    endpoints.TCP4ServerEndpoint = asked_for
 
 
 @contextmanager
