@@ -67,7 +67,7 @@ class Requests:
             self.packet = b"" if self.lost else self.packet + data
             self.reader.feed(data)
         elif data[0] != _ASTERISK or _LARGE_HEADER(data) is not None:
-            self.strict = RequestReader()
+            self.strict = self._rest()
             self.strict.feed(data)
         else:
             self.before = self.packet if len(self.packet) < _BEFORE_KEPT else b""
@@ -93,6 +93,17 @@ class Requests:
         if not self.packet:
             return self.lost
         return self._reread(self.packet) != "idle"
+
+    def _rest(self) -> RequestReader:
+        """A strict reader where hiredis stands now: behind what is complete, perhaps in the middle of a request."""
+        reader = RequestReader()
+        reader.feed(self.packet)
+        try:
+            while reader.next() is not None:
+                pass
+        except ProtocolError:
+            return RequestReader()
+        return reader
 
     def _reread(self, packet: bytes) -> str:
         """A packet as the strict reader sees it: it ends between requests (`idle`), in one (`midway`), or is `broken`."""

@@ -41,6 +41,10 @@ def _negative_limit(line: Line) -> bool:
 
 ALWAYS: Final = [
     Known(
+        "a real server makes room for so many before it looks for any",
+        _commands("xautoclaim", _texts(rb"-ERR Insufficient memory", rb"[*]")),
+    ),
+    Known(
         "small integers are shared: which strings those are is found from the content, too, and 9.0 shares none",
         _commands("object", lambda line, one, two: len(line) > 1 and line[1].lower() == b"refcount"),
     ),
@@ -84,8 +88,8 @@ OLDER: Final = [
 # Valkey 9.1 is newer than the engines that MemoryDB has.
 NEWER: Final = [
     Known(
-        "8.1 reads floats without the C library, which knows hexadecimal ones",
-        lambda line, one, two: any(b"0x" in word.lower() for word in line),
+        "8.1 reads floats without the C library, which knows hexadecimal ones and skips blanks",
+        lambda line, one, two: any(b"0x" in word.lower() or word[:1] == b" " for word in line),
     ),
     Known(
         "scripts: the texts name another product since 8.0",
@@ -106,13 +110,17 @@ NEWER: Final = [
         "later releases look at how long the members are before they add them, those that are not added, too",
         _commands("object", _texts(rb"\$8\r\nskiplist", rb"\$8\r\nlistpack")),
     ),
-    Known("8.0 has + for the last entry", _commands("xread", lambda line, one, two: b"+" in line)),
+    Known("8.0 has + for the last entry", _commands("xread xreadgroup", lambda line, one, two: b"+" in line)),
     Known(
         "9.0 checks the time before it looks for the key",
         _commands("getex", _texts(rb"-ERR", rb"[$_]|-WRONGTYPE")),
     ),
     Known(
-        "8.0: BITCOUNT's end may be left out", _commands("bitcount", lambda line, one, two: len(line) == 3)
+        "8.0: BITCOUNT's end may be left out, and is read last",
+        _commands(
+            "bitcount",
+            lambda line, one, two: len(line) == 3 or (len(line) == 5 and one[:1] == two[:1] == b"-"),
+        ),
     ),
     Known(
         "8.0 says first that the transaction is spoilt, then that its keys are apart",
