@@ -54,6 +54,20 @@ def test_the_readmes_shell_commands_end_with_a_file_in_the_bucket(
     assert said.rstrip().endswith("monday-export-0001.rdb")
 
 
+def test_what_is_written_in_one_region_is_read_in_another(endpoint: Endpoint, temporary: Path) -> None:
+    path = f"{LOCALSTACK_PYTHON.parent}:{os.environ['PATH']}"
+    for program in ("aws", "curl", "redis-cli"):
+        if shutil.which(program, path=path) is None:
+            pytest.skip(f"{program} is not installed")
+    (script,) = blocks("docs/multi-region.md", "bash")
+    assert README_URL in script
+    said = run(
+        ["bash", "-ec", script.replace(README_URL, endpoint.url)], temporary, {"PATH": path, "AWS_PAGER": ""}
+    )
+    assert "OK\nhello\n" in said
+    assert said.endswith('"deleting"\n' * 3)
+
+
 def test_the_shell_commands_of_the_cloudformation_example_make_a_cluster(
     endpoint: Endpoint, temporary: Path
 ) -> None:
