@@ -7,7 +7,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
 from moto import backend_index
@@ -33,6 +33,10 @@ _ACCESS_KEY = re.compile(r"Credential=(?P<key>[^/,\s]+)/")
 _ACCOUNT = re.compile(r"\d{12}")
 
 StartResponse = Callable[..., Any]
+
+# What moto's table of services has for its own use, and what LocalStack's health calls otherwise.
+_NO_SERVICES: Final = frozenset({"instance_metadata", "moto_api", "moto_api._internal"})
+_NAMES_OF_LOCALSTACK: Final = {"awslambda": "lambda", "resourcegroups": "resource-groups"}
 
 
 class StandaloneApp:
@@ -84,8 +88,10 @@ class StandaloneApp:
 
     def _health(self) -> tuple[str, bytes]:
         """LocalStack's form: each service is running, or available until its first request."""
-        services = {name: "available" for name, _ in backend_index.backend_url_patterns if name != "moto_api"}
-        services |= {name: "running" for name in self._moto.app_instances if name in services}
+        found = {name for name, _ in backend_index.backend_url_patterns} - _NO_SERVICES
+        services = {_NAMES_OF_LOCALSTACK.get(name, name): "available" for name in found}
+        for name in found.intersection(self._moto.app_instances):
+            services[_NAMES_OF_LOCALSTACK.get(name, name)] = "running"
         services["memorydb"] = "running" if self._emulator.opened else "available"
         health = {"services": dict(sorted(services.items())), "edition": "standalone", "version": __version__}
         return "application/json", json.dumps(health).encode()
