@@ -93,9 +93,11 @@ def commands(kind: str, options: Options) -> int:
         second_opinion(ours, wanted=newer) as arbiter,
     ):
         progress, turn = Progress(), 0
+        seeds = (Random(f"{options.seed} {number}") for number in range(20))
+        payloads = duel.payloads([draw(rng, grammar, LENGTH, list(grammar.families)) for rng in seeds])
         while duel.commands < wanted and len(found) < options.most:
             turn += 1
-            sequence = draw(Random(options.seed * 1_000_003 + turn), grammar, LENGTH, families)
+            sequence = draw(Random(options.seed * 1_000_003 + turn), grammar, LENGTH, families, payloads)
             difference = duel.play(sequence)
             if difference is not None and difference.signature() not in found:
                 signature = difference.signature()

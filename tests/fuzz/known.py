@@ -39,7 +39,18 @@ def _negative_limit(line: Line) -> bool:
     )
 
 
+_TREE_SIZE: Final = re.compile(rb"radix-tree-(keys|nodes)\r\n:\d+")
+
+
+def _same_but_tree(line: Line, one: bytes, two: bytes) -> bool:
+    return _TREE_SIZE.sub(b"", one) == _TREE_SIZE.sub(b"", two)
+
+
 ALWAYS: Final = [
+    Known(
+        "XTRIM up to an entry that was deleted leaves an empty node in a real server's tree (docs/differences.md)",
+        _commands("xinfo", _same_but_tree),
+    ),
     Known(
         "a real server makes room for so many before it looks for any",
         _commands("xautoclaim", _texts(rb"-ERR Insufficient memory", rb"[*]")),
@@ -85,8 +96,14 @@ OLDER: Final = [
     ),
 ]
 
+_LAG: Final = re.compile(rb"lag\r\n[^\r]*")
+
 # Valkey 9.1 is newer than the engines that MemoryDB has.
 NEWER: Final = [
+    Known(
+        "8.0 tells less often how far a group lags, where entries were deleted",
+        _commands("xinfo", lambda line, one, two: _LAG.sub(b"", one) == _LAG.sub(b"", two)),
+    ),
     Known(
         "8.1 reads floats without the C library, which knows hexadecimal ones and skips blanks",
         lambda line, one, two: any(b"0x" in word.lower() or word[:1] == b" " for word in line),
@@ -104,7 +121,7 @@ NEWER: Final = [
     ),
     Known(
         "SCAN: later releases know which types there are",
-        _commands("scan", _texts(rb"-ERR unknown type name", rb"[*]")),
+        _commands("scan", _texts(rb"-ERR unknown type name", rb"[*]|-ERR syntax error")),
     ),
     Known(
         "later releases look at how long the members are before they add them, those that are not added, too",

@@ -6,10 +6,16 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
+from . import values
 from .grammar import Grammar
+
+TIMES: Final = [b"0", b"0", b"0", b"4102444800000", b"1000000000", b"-1", b"abc", b""]
 
 # pcall, because the text that a script's own error has is that of another product in Valkey 9.
 SCRIPT: Final = b"return redis.pcall(unpack(ARGV))"
+# What these answer is a table of Lua then, which has no order.
+MAPS: Final = frozenset({b"hgetall", b"xinfo", b"xread", b"xreadgroup", b"lcs"})
+SCRIPTS: Final = (SCRIPT, SCRIPT, b"redis.setresp(3) " + SCRIPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +38,31 @@ def playable(sequence: Sequence, grammar: Grammar) -> bool:
 
 
 def command_of(line: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """The command that a line is about: the one in the script where it is SCRIPT."""
-    return line[3:] if line[:2] == (b"EVAL", SCRIPT) else line
+    """The command that a line is about: the one in the script where it is one of SCRIPTS."""
+    return line[3:] if line[:1] == (b"EVAL",) and line[1] in SCRIPTS else line
 
 
-def draw(rng: Random, grammar: Grammar, length: int, families: list[str]) -> Sequence:
-    """A sequence about one or two of the families, with some of all others among it."""
+def restore(rng: Random, payloads: list[bytes]) -> tuple[bytes, ...]:
+    """RESTORE of what our engine dumped; now and then with a byte that is not as it was, which the checksum tells."""
+    payload = rng.choice(payloads)
+    if rng.random() < 0.1:
+        place = rng.randrange(len(payload))
+        payload = payload[:place] + bytes([payload[place] ^ 1 << rng.randrange(8)]) + payload[place + 1 :]
+    options = [word for word in (b"REPLACE", b"ABSTTL") if rng.random() < 0.5]
+    options += [b"FREQ", values.integer(rng)] if rng.random() < 0.1 else []
+    return (
+        b"RESTORE",
+        rng.choice(values.ANY_KEY),
+        rng.choice(TIMES),
+        payload,
+        *options,
+    )
+
+
+def draw(
+    rng: Random, grammar: Grammar, length: int, families: list[str], payloads: list[bytes] | None = None
+) -> Sequence:
+    """A sequence about one or two of the families, with some of all others among it; and values restored from payloads."""
     chosen = rng.sample(families, min(len(families), rng.choice([1, 1, 2])))
     every = list(grammar.families)
     lines = [line for line in _beginning(rng) if grammar.table.find(line[0])]
@@ -53,12 +78,15 @@ def draw(rng: Random, grammar: Grammar, length: int, families: list[str]) -> Seq
                 if not lucky or (b"lex" not in line[0].lower() and b"BYLEX" not in map(bytes.upper, line)):
                     return tuple(line)
 
-        if mode < 0.08:
+        if payloads and rng.random() < 0.02:
+            lines.append(restore(rng, payloads))
+        elif mode < 0.08:
             block = [one(waits=True) for _ in range(rng.randrange(1, 6))]
             lines += [(b"MULTI",), *block, (b"EXEC",) if rng.random() < 0.9 else (b"DISCARD",)]
         elif mode < 0.2:
             line = one(waits=False)
-            lines.append((b"EVAL", SCRIPT, b"0", *line) if grammar.of_one_slot(line) else line)
+            script = SCRIPT if line[0].lower() in MAPS else rng.choice(SCRIPTS)
+            lines.append((b"EVAL", script, b"0", *line) if grammar.of_one_slot(line) else line)
         else:
             lines.append(one(waits=True))
     return Sequence(rng.choice([2, 2, 3]), tuple(lines))

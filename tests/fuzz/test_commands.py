@@ -23,8 +23,9 @@ def test_no_sequence_differs(kind: str, servers: Servers) -> None:
     duel = Duel(servers.witness(kind), servers.engine(kind), newer=newer)
     rng = Random(20240321)
     try:
+        payloads = duel.payloads([draw(rng, grammar, 60, list(grammar.families)) for _ in range(5)])
         while duel.commands < COMMANDS:
-            sequence = draw(rng, grammar, 60, list(grammar.families))
+            sequence = draw(rng, grammar, 60, list(grammar.families), payloads)
             difference = duel.play(sequence)
             assert difference is None, transcript(sequence, difference, "a sequence that differs")
     finally:

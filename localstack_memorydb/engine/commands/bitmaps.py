@@ -9,7 +9,7 @@ from operator import and_, or_, xor
 from typing import Final, NamedTuple
 
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault
-from localstack_memorydb.engine.numbers import parse_int
+from localstack_memorydb.engine.numbers import INT_MAX, parse_int
 from localstack_memorydb.engine.registry import DENYOOM, FAST, READONLY, WRITE, Family, KeySpec, one
 from localstack_memorydb.engine.resp import Argv, Reply
 from localstack_memorydb.engine.session import Session
@@ -210,6 +210,12 @@ class _Operation(NamedTuple):
         number &= (1 << self.width) - 1
         return number - (1 << self.width) if number > high else number
 
+    def saturating(self) -> int:
+        """The value to set: Valkey's C takes those near the least of all for too large, when it looks for overflows."""
+        high = (1 << (self.width - 1)) - 1
+        wraps = self.overflow == b"SAT" and self.width < 64 and self.value < high - INT_MAX
+        return INT_MAX if wraps else self.value
+
     def read(self, data: Sequence[int] | bytes | bytearray) -> int:
         """The field's value; what lies behind the end is 0."""
         last = self.offset + self.width
@@ -288,7 +294,7 @@ def _apply(operation: _Operation, data: bytearray) -> Reply:
     if operation.name == b"INCRBY":
         new = operation.fit(old + operation.value)
     else:
-        new = operation.fit(operation.value if operation.signed else operation.value & _FULL)
+        new = operation.fit(operation.saturating() if operation.signed else operation.value & _FULL)
     if new is None:
         return None
     operation.write(data, new)
