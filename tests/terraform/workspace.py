@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,16 +112,23 @@ class Workspace:
         endpoints = "\n".join(f'    {service} = "{self.url}"' for service in SERVICES)
         (self.directory / "main.tf").write_text(HEAD % (PROVIDER_VERSION, endpoints) + configuration)
 
-    def terraform(self, *arguments: str, fails: bool = False) -> str:
+    def terraform(
+        self,
+        *arguments: str,
+        fails: bool = False,
+        program: str = "terraform",
+        more: Mapping[str, str] | None = None,
+    ) -> str:
         """Runs a command; its output."""
         environment = {name: value for name, value in os.environ.items() if not re.match("AWS_|TF_", name)}
         environment |= {
             "TF_REATTACH_PROVIDERS": self.provider.reattach,
             "CHECKPOINT_DISABLE": "1",
             "TF_IN_AUTOMATION": "1",
+            **(more or {}),
         }
         done = subprocess.run(
-            ["terraform", *arguments],
+            [program, *arguments],
             cwd=self.directory,
             env=environment,
             capture_output=True,

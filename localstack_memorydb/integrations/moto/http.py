@@ -116,6 +116,9 @@ class OneWriteHandler(MotoRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Requests are not logged: the terminal belongs to the user."""
 
+    def log_error(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base's
+        """Nor are connections that end, such as those that were idle for too long."""
+
 
 class HttpServer:
     """Serves one WSGI application on one listening socket, a thread per connection."""
