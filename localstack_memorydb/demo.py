@@ -172,9 +172,16 @@ class _Story:
         return cluster
 
     def _available(self, name: str) -> str:
-        self._until(lambda: self._cluster(name)["Status"] == "available", f"{name} does not become available")
+        ended = {"available", "create-failed", "restore-failed"}
+        self._until(lambda: self._cluster(name)["Status"] in ended, f"{name} does not become available")
+        if (status := self._cluster(name)["Status"]) != "available":
+            raise DemoError(f"{name} is {status}: {self._last_event(name)}")
         endpoint = self._cluster(name)["ClusterEndpoint"]
         return f"{endpoint['Address']}:{endpoint['Port']}"
+
+    def _last_event(self, name: str) -> str:
+        events = self.memorydb.describe_events(SourceType="cluster", SourceName=name)["Events"]
+        return str(events[0]["Message"]) if events else "no event says why"
 
     def _until(self, true: Callable[[], bool], otherwise: str) -> None:
         deadline = time.monotonic() + _WAIT_SECONDS

@@ -133,6 +133,25 @@ def test_an_endpoint_that_is_none_is_one_line(command: str, url: str, temporary:
     assert wanted in line or "(501)" in line
 
 
+def test_the_demo_says_why_its_cluster_did_not_start(start: Start, host: str) -> None:
+    port = free_port()
+    endpoint = start(host, env={"MEMORYDB_NODE_ADDRESSES": "range", "MEMORYDB_PORT_RANGE": f"{port}-{port}"})
+    program = [str(python_of("standalone")), "-m", "localstack_memorydb", "demo"]
+    ended = subprocess.run(
+        [*program, "--endpoint-url", endpoint.url], capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 1
+    assert "is create-failed: " in ended.stderr
+    assert "widen MEMORYDB_PORT_RANGE" in ended.stderr
+
+
+def test_a_host_that_make_start_does_not_know_is_one_line() -> None:
+    command = ["make", "--silent", "start", "HOST=nonsense"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("HOST=nonsense: must be auto, localstack or standalone\n")
+
+
 def test_a_missing_extra_is_one_line(host: str, temporary: Path) -> None:
     other = {"standalone": "localstack", "localstack": "standalone"}[host]
     command = start_command(other, free_port())
