@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from localstack_memorydb.engine import multi_region
 from localstack_memorydb.engine.errors import CommandError, WrongArity, unknown_subcommand
+from localstack_memorydb.engine.metadata_of_6_2 import CATEGORIES_OF_6_2
 from localstack_memorydb.engine.resp import Argv, Reply
 from localstack_memorydb.engine.versions import Edition
 
@@ -447,28 +448,6 @@ ENGINE_LEVELS: Final = {
 }
 
 
-# In 6.2 a container is one command with the categories of them all; a few commands were put elsewhere.
-_CATEGORIES_OF_6_2: Final = {
-    "acl": "@admin @dangerous @slow",
-    "asking": "@fast @keyspace",
-    "client": "@admin @connection @dangerous @slow",
-    "cluster": "@admin @dangerous @slow",
-    "latency": "@admin @dangerous @slow",
-    "memory": "@read @slow",
-    "object": "@keyspace @read @slow",
-    "pubsub": "@pubsub @slow",
-    "readonly": "@fast @keyspace",
-    "readwrite": "@fast @keyspace",
-    "role": "@dangerous @fast",
-    "script": "@scripting @slow",
-    "select": "@fast @keyspace",
-    "slowlog": "@admin @dangerous @slow",
-    "wait": "@keyspace @slow",
-    "xgroup": "@slow @stream @write",
-    "xinfo": "@read @slow @stream",
-}
-
-
 class CommandTable(dict[bytes, Command]):
     """The commands of one engine version by name; upper and lower case spellings are both keys.
 
@@ -532,8 +511,8 @@ def _copy(command: Command, level: tuple[int, ...]) -> Command:
         arity, flags = earlier.arity or arity, (flags | earlier.adds) & ~earlier.drops
     twin = Command(command.name, arity, flags, command.run, command.keys, command.since)
     twin.group, twin.categories, twin.gates = command.group, command.categories, command.gates
-    if level < (7,) and command.name in _CATEGORIES_OF_6_2:
-        twin.categories = frozenset(_CATEGORIES_OF_6_2[command.name].split())
+    if level < (7,) and command.name in CATEGORIES_OF_6_2:
+        twin.categories = frozenset(CATEGORIES_OF_6_2[command.name].split())
     return twin
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault, printable
 from localstack_memorydb.engine.glob import compile_glob
 from localstack_memorydb.engine.help import help_lines
+from localstack_memorydb.engine.metadata_of_6_2 import flags_of_6_2
 from localstack_memorydb.engine.registry import (
     FLAG_NAMES,
     LOADING,
@@ -160,12 +161,12 @@ def describe(s: Session, each: Command) -> Reply:
     """One command as COMMAND INFO shows it: seven elements in 6.2, ten since 7.0."""
     first, last, step, movable = legacy_range(each)
     bits = each.flags | (MOVABLE_KEYS if movable else 0)
-    flags = _names(name for bit, name in FLAG_NAMES.items() if bits & bit)
+    flags = [name for bit, name in FLAG_NAMES.items() if bits & bit]
     name = each.title.encode()
     basic = [
         name,
         each.arity,
-        flags,
+        _names(flags_of_6_2(each.name, flags) if s.legacy else flags),
         first,
         last,
         step,

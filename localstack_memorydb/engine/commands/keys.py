@@ -22,6 +22,7 @@ from localstack_memorydb.engine.registry import (
     READONLY,
     STALE,
     WRITE,
+    Earlier,
     Family,
     one,
     span,
@@ -96,25 +97,30 @@ def _allows(conditions: frozenset[bytes], current: int | None, deadline: int) ->
     return deadline > current if b"GT" in conditions else b"LT" not in conditions or deadline < current
 
 
-@keys.command("EXPIRE", -3, WRITE | FAST, keys=one("RW update"))
+_WITHOUT_CONDITIONS = Earlier("7.0", arity=3)  # NX, XX, GT and LT came with 7.0
+
+
+@keys.command("EXPIRE", -3, WRITE | FAST, keys=one("RW update"), earlier=_WITHOUT_CONDITIONS)
 def expire(s: Session, argv: Argv) -> Reply:
     """Gives the key a time to live in seconds."""
     return _expire(s, argv, "expire", seconds=True, relative=True)
 
 
-@keys.command("PEXPIRE", -3, WRITE | FAST, keys=one("RW update"), since="2.6.0")
+@keys.command("PEXPIRE", -3, WRITE | FAST, keys=one("RW update"), since="2.6.0", earlier=_WITHOUT_CONDITIONS)
 def pexpire(s: Session, argv: Argv) -> Reply:
     """Gives the key a time to live in milliseconds."""
     return _expire(s, argv, "pexpire", seconds=False, relative=True)
 
 
-@keys.command("EXPIREAT", -3, WRITE | FAST, keys=one("RW update"), since="1.2.0")
+@keys.command("EXPIREAT", -3, WRITE | FAST, keys=one("RW update"), since="1.2.0", earlier=_WITHOUT_CONDITIONS)
 def expireat(s: Session, argv: Argv) -> Reply:
     """Lets the key expire at a unix time in seconds."""
     return _expire(s, argv, "expireat", seconds=True, relative=False)
 
 
-@keys.command("PEXPIREAT", -3, WRITE | FAST, keys=one("RW update"), since="2.6.0")
+@keys.command(
+    "PEXPIREAT", -3, WRITE | FAST, keys=one("RW update"), since="2.6.0", earlier=_WITHOUT_CONDITIONS
+)
 def pexpireat(s: Session, argv: Argv) -> Reply:
     """Lets the key expire at a unix time in milliseconds."""
     return _expire(s, argv, "pexpireat", seconds=False, relative=False)
