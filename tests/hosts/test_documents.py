@@ -68,6 +68,23 @@ def test_what_is_written_in_one_region_is_read_in_another(endpoint: Endpoint, te
     assert said.endswith('"deleting"\n' * 3)
 
 
+def test_the_search_that_is_shown_finds_the_film(endpoint: Endpoint, temporary: Path) -> None:
+    (program,) = blocks("docs/search.md", "python")
+    (said,) = blocks("docs/search.md", "text")
+    memorydb = endpoint.client("memorydb")
+    memorydb.create_cluster(
+        ClusterName="films",
+        NodeType="db.t4g.small",
+        ACLName="open-access",
+        TLSEnabled=False,
+        ParameterGroupName="default.memorydb-redis7.search",
+    )
+    address = available(endpoint, "films")["ClusterEndpoint"]["Address"]
+    assert "ADDRESS" in program
+    assert run([sys.executable, "-c", program.replace("ADDRESS", address)], temporary) == said
+    memorydb.delete_cluster(ClusterName="films")
+
+
 def test_the_shell_commands_of_the_cloudformation_example_make_a_cluster(
     endpoint: Endpoint, temporary: Path
 ) -> None:
