@@ -201,13 +201,18 @@ class _Line:
         how = self.rng.random()
         if how < 0.3 and words:
             return words[:place] + words[place + 1 :]
-        if self.blocking or self.name in (
-            "setbit",
-            "setrange",
-            "bitfield",
-            "srandmember",
-            "hrandfield",
-            "zrandmember",
+        if (
+            self.blocking
+            or self.name.startswith("wait")
+            or self.name
+            in (
+                "setbit",
+                "setrange",
+                "bitfield",
+                "srandmember",
+                "hrandfield",
+                "zrandmember",
+            )
         ):
             return words  # it could wait long, or take much memory
         if how < 0.5:

@@ -48,6 +48,19 @@ def _same_but_tree(line: Line, one: bytes, two: bytes) -> bool:
 
 ALWAYS: Final = [
     Known(
+        "what INCRBYFLOAT leaves is kept as text on a real server, also where it is a whole number",
+        _commands("object", _texts(rb"\$\d+\r\nembstr", rb"\$\d+\r\nint")),
+    ),
+    Known(
+        "what XGROUP does to a stream that is there does not count as a change for WATCH (docs/differences.md)",
+        _commands(
+            "exec",
+            lambda line, one, two: (
+                line[1:] == (b"XGROUP",) and one[:1] == b"*" and two in (b"_\r\n", b"*-1\r\n")
+            ),
+        ),
+    ),
+    Known(
         "XTRIM up to an entry that was deleted leaves an empty node in a real server's tree (docs/differences.md)",
         _commands("xinfo", _same_but_tree),
     ),
@@ -58,10 +71,6 @@ ALWAYS: Final = [
     Known(
         "small integers are shared: which strings those are is found from the content, too, and 9.0 shares none",
         _commands("object", lambda line, one, two: len(line) > 1 and line[1].lower() == b"refcount"),
-    ),
-    Known(
-        "how a string is kept is found from its content (docs/differences.md), and 9.0 keeps longer ones in one piece",
-        _commands("object", _texts(rb"\$\d+\r\n(embstr|raw|int)", rb"\$\d+\r\n(embstr|raw|int)")),
     ),
 ]
 
@@ -90,16 +99,16 @@ OLDER: Final = [
         "the order of a set is that of its hash table, and SORT BY of no pattern takes some of it",
         _commands("sort sort_ro", lambda line, one, two: b"BY" in map(bytes.upper, line)),
     ),
-    Known(
-        "7.0 does not tell those who watch a stream that a group is gone",
-        _commands("exec", _texts(rb"[*]\d", rb"_|[*]-1")),
-    ),
 ]
 
 _LAG: Final = re.compile(rb"lag\r\n[^\r]*")
 
 # Valkey 9.1 is newer than the engines that MemoryDB has.
 NEWER: Final = [
+    Known(
+        "9.0 keeps longer strings in one piece",
+        _commands("object", _texts(rb"\$\d+\r\n(embstr|raw)", rb"\$\d+\r\n(embstr|raw)")),
+    ),
     Known(
         "8.0 tells less often how far a group lags, where entries were deleted",
         _commands("xinfo", lambda line, one, two: _LAG.sub(b"", one) == _LAG.sub(b"", two)),

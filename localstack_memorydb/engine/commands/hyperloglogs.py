@@ -51,7 +51,7 @@ def pfadd(s: Session, argv: Argv) -> Reply:
     except hll.Corrupt:
         raise CommandError(_CORRUPT) from None
     if changed:
-        s.db[argv[1]] = sketch.spoil()
+        s.db.grow(argv[1], sketch.spoil())
     else:
         s.unchanged = True
     return int(changed)
@@ -69,7 +69,7 @@ def pfcount(s: Session, argv: Argv) -> Reply:
         number = hll.cached(found)
         if number is None:
             number = hll.count(hll.registers(found))
-            s.db[argv[1]] = hll.with_count(found, number)
+            s.db.grow(argv[1], hll.with_count(found, number))
             s.node.shard.keyspace.changed(argv[1], s)  # what is kept changed, though nothing was added
         return number
     except hll.Corrupt:
@@ -105,7 +105,7 @@ def pfmerge(s: Session, argv: Argv) -> Reply:
                 sketch.set(register, count)
     except hll.Corrupt:
         raise CommandError(_CORRUPT) from None
-    s.db[argv[1]] = sketch.spoil()
+    s.db.grow(argv[1], sketch.spoil())
     return OK
 
 
