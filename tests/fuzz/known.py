@@ -88,6 +88,13 @@ ALWAYS.append(
 # Redis 7.0, which stands for MemoryDB's engines 7.0 and 7.1.
 OLDER: Final = [
     Known(
+        "7.0 looks at the unit of BITCOUNT after the range, and takes the least rank of LPOS for a positive one",
+        lambda line, one, two: (
+            (line[0].lower() == b"bitcount" and len(line) == 5 and two.startswith(b"-ERR syntax"))
+            or (line[0].lower() == b"lpos" and b"-9223372036854775808" in line)
+        ),
+    ),
+    Known(
         "a key that was set with a time long past is counted until somebody looks",
         _commands("dbsize", _texts(rb":", rb":")),
     ),

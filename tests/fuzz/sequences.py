@@ -13,7 +13,8 @@ TIMES: Final = [b"0", b"0", b"0", b"4102444800000", b"1000000000", b"-1", b"abc"
 
 # pcall, because the text that a script's own error has is that of another product in Valkey 9.
 SCRIPT: Final = b"return redis.pcall(unpack(ARGV))"
-# What these answer is a table of Lua then, which has no order; or numbers, of which Lua's 0 has no sign here.
+# What these answer is a table of Lua then, which has no order; or numbers, of which Lua's 0 has no sign here, and
+# those of places are printed by another rule.
 MAPS: Final = frozenset({b"hgetall", b"xinfo", b"xread", b"xreadgroup", b"lcs"})
 NUMBERS: Final = frozenset(
     {b"zinter", b"zunion", b"zdiff", b"zincrby", b"zadd", b"zscore", b"zmscore", b"zrange"}
@@ -88,7 +89,11 @@ def draw(
             lines += [(b"MULTI",), *block, (b"EXEC",) if rng.random() < 0.9 else (b"DISCARD",)]
         elif mode < 0.2:
             line = one(waits=False)
-            script = SCRIPT if line[0].lower() in MAPS | NUMBERS else rng.choice(SCRIPTS)
+            script = (
+                SCRIPT
+                if line[0].lower() in MAPS | NUMBERS or line[0].lower().startswith(b"geo")
+                else rng.choice(SCRIPTS)
+            )
             lines.append((b"EVAL", script, b"0", *line) if grammar.of_one_slot(line) else line)
         else:
             lines.append(one(waits=True))

@@ -226,7 +226,8 @@ def _parse_read(text: bytes) -> int | None:
             "by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty "
             "result set."
         )
-    return None if text == b">" else parse_id(text)
+    identifier = ID_MAX if text == b">" else parse_id(text)
+    return None if identifier == ID_MAX else identifier  # which is what Valkey takes > for
 
 
 @streams.command("XREADGROUP", -7, WRITE | BLOCKING, keys=keyword("RO access", b"STREAMS", 4), since="5.0.0")
