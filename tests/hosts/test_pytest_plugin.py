@@ -327,6 +327,8 @@ def hanging(pytester: pytest.Pytester) -> Iterator[subprocess.Popen[str]]:
         text=True,
         env=environment(pytester.path),
         cwd=pytester.path,
+        # What runs in the background of a shell inherits that SIGINT is ignored; a person's terminal has it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
     )
     with process:
         yield process
