@@ -11,6 +11,7 @@ import binascii
 import json
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 from localstack_memorydb.provider.faults import Fault, InvalidParameterValueException
@@ -63,8 +64,8 @@ def _read(token: str, params: Mapping[str, Any]) -> Any:
 
 def _question(params: Mapping[str, Any]) -> int:
     """A number that stands for what the caller asked."""
-    rest = {name: value for name, value in params.items() if name not in {"NextToken", "MaxResults"}}
-    return zlib.crc32(json.dumps(rest, sort_keys=True, default=str).encode())
+    rest = [(str(name), value) for name, value in params.items() if name not in {"NextToken", "MaxResults"}]
+    return zlib.crc32(repr(sorted(rest, key=itemgetter(0))).encode("utf-8", "replace"))
 
 
 def _invalid_token() -> Fault:

@@ -153,6 +153,8 @@ class Caller:
         except TimeoutError:
             return f"no answer to {data[:2000]!r}"
         status = answer[9:12]
+        if b"x-amzn-requestid" not in answer.lower() and b"Authorization: AWS4" not in data:
+            return None  # without a name or a signature it was for another service of the host
         if status[:1] == b"5" or b"InternalFailure" in answer or b"Traceback" in answer:
             return f"{answer[:600]!r}\n  to {data[:2000]!r}"
         if status == b"200":

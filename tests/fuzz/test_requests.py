@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from contextlib import closing
 from random import Random
+from typing import Any
 
+import cbor2
 import psutil
 import pytest
 
@@ -60,3 +62,15 @@ def test_a_path_that_names_no_operation_is_refused_by_the_api(path: str) -> None
         answer = api.exchange(caller.address, f"{line}Content-Length: 0\r\n\r\n".encode())
         assert answer.startswith(b"HTTP/1.1 400 ") or answer.startswith(b"HTTP/1.1 404 "), answer
         assert b"UnknownOperationException" in answer
+
+
+@pytest.mark.parametrize("params", [{1: 2, "a": 3}, {"Nonsense": {1: 2, "a": 3}}])
+def test_names_that_are_no_texts_are_no_failure_where_pages_are_listed(params: dict[Any, Any]) -> None:
+    with api.caller() as caller:
+        data = cbor2.dumps(params)
+        lines = (
+            "POST /service/AmazonMemoryDB/operation/DescribeReservedNodesOfferings HTTP/1.1\r\nHost: localhost\r\n"
+            "Content-Type: application/cbor\r\nSmithy-Protocol: rpc-v2-cbor\r\nConnection: close\r\n"
+            f"Content-Length: {len(data)}\r\n\r\n"
+        )
+        assert b" 200 OK\r\n" in api.exchange(caller.address, lines.encode() + data)
