@@ -224,6 +224,7 @@ def encode_request(argv: Argv) -> bytes:
 
 
 _INLINE_MAX = 64 * 1024
+_TLS_HANDSHAKE = b"\x16\x03"
 _MULTIBULK_MAX = 2**31 - 1
 _UNTRUSTED_ARGUMENTS = 10
 _UNTRUSTED_BULK = 16 * 1024
@@ -334,6 +335,10 @@ class RequestReader:
         return number
 
     def _inline(self) -> Argv | None:
+        if self._buffer.startswith(
+            _TLS_HANDSHAKE
+        ):  # a real server waits for the end of a line that never comes
+            raise ProtocolError("TLS handshake on a port without TLS")
         end = self._line_end(b"\n", "too big inline request")
         if end < 0:
             return None
