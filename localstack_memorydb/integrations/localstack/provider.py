@@ -8,12 +8,13 @@ from typing import Any
 
 from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.aws.spec import load_service
+from localstack.services.plugins import ServiceLifecycleHook
 
 from localstack_memorydb.integrations.localstack import host
 from localstack_memorydb.provider import Fault
 
 
-class LocalStackProvider:
+class LocalStackProvider(ServiceLifecycleHook):
     """A table of all operations instead of one method each: the emulator knows them, LocalStack need not."""
 
     service = "memorydb"
@@ -23,6 +24,10 @@ class LocalStackProvider:
             operation: partial(self.call, operation)
             for operation in load_service(self.service).operation_names
         }
+
+    def on_before_state_reset(self) -> None:
+        """Forgets everything when LocalStack does; its community edition has no command for it."""
+        host.emulator().reset()
 
     def call(self, operation: str, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         """One call; a fault becomes the error that LocalStack serialises with the fault's own code and status."""
