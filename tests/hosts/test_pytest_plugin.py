@@ -197,9 +197,16 @@ def test_export(memorydb_emulator, memorydb_client, memorydb_cluster):
     s3 = memorydb_emulator.client("s3")
     s3.create_bucket(Bucket="exports")
     memorydb_client.create_snapshot(ClusterName=memorydb_cluster.name, SnapshotName="first")
+    for _ in range(1000):
+        if memorydb_client.describe_snapshots(SnapshotName="first")["Snapshots"][0]["Status"] == "available":
+            break
     memorydb_client.copy_snapshot(
         SourceSnapshotName="first", TargetSnapshotName="first-copy", TargetBucket="exports"
     )
+    for _ in range(1000):
+        found = memorydb_client.describe_snapshots(SnapshotName="first")["Snapshots"][0]["Status"]
+        if found == "available" and "Contents" in s3.list_objects_v2(Bucket="exports"):
+            break
     assert [row["Key"] for row in s3.list_objects_v2(Bucket="exports")["Contents"]] == ["first-copy-0001.rdb"]
 
 def test_mock_aws_takes_nothing_away(memorydb_redis):
