@@ -155,6 +155,8 @@ class KeySpec:
             stop = len(argv) + self.last if self.last < 0 else self.index + self.last
             return argv[self.index : stop + 1 : self.step]
         word = argv[self.index] if self.index < len(argv) else b""
+        if word == b"0":
+            return []
         if len(word) == 1 and word.isdigit():
             count = int(word)
         else:

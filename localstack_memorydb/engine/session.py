@@ -259,7 +259,7 @@ class Session(Requests):
                         stat.calls += len(out) - first
                     alike, stat, began = None, None, 0.0
                     reply = self.mixed_case(argv)
-                elif command.gates & self.gates or (len(argv) != command.arity and not command.takes(argv)):
+                elif command.gates & self.gates or not command.least <= len(argv) <= command.most:
                     if stat is not None:
                         stat.calls += len(out) - first
                     alike, stat, began = None, None, 0.0

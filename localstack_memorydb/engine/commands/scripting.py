@@ -18,6 +18,7 @@ from localstack_memorydb.engine.lua.scripting import (
 from localstack_memorydb.engine.numbers import parse_int
 from localstack_memorydb.engine.registry import (
     ALLOW_BUSY,
+    GATE_MEMORY,
     LOADING,
     MAY_REPLICATE,
     MOVABLE_KEYS,
@@ -44,6 +45,8 @@ READING = counted("RO access", at=2)
 
 def split_arguments(argv: Argv, message: str | None = None) -> tuple[Argv, Argv]:
     """The keys and the other arguments of a call. Raises CommandError."""
+    if argv[2] == b"0":
+        return [], argv[3:]
     try:
         number = parse_int(argv[2])
     except CommandError:
@@ -62,7 +65,8 @@ def make_run(s: Session, flags: frozenset[str] | None, *, read_only: bool, keys:
     scripting = s.node.shard.scripting
     if flags is None:
         run = Run(s, scripting.interpreter, read_only=read_only, one_slot=False)
-        run.prepare()
+        if s.gates & GATE_MEMORY:
+            run.prepare()
         return run
     if NO_CLUSTER in flags:
         raise CommandError("ERR Can not run script on cluster, 'no-cluster' flag is set.")
@@ -84,8 +88,9 @@ def make_run(s: Session, flags: frozenset[str] | None, *, read_only: bool, keys:
 
 def _evaluate(s: Session, script: Script, argv: Argv, keys: Argv, arguments: Argv, read_only: bool) -> Reply:
     run = make_run(s, script.flags, read_only=read_only, keys=keys)
-    interpreter = s.node.shard.scripting.interpreter
-    return s.node.shard.scripting.pace.execute(
+    scripting = s.node.shard.scripting
+    interpreter = scripting.interpreter
+    return scripting.pace.execute(
         s,
         run,
         "SCRIPT",

@@ -184,11 +184,7 @@ class Interpreter:
         if not self._modern:
             self.random.state = 0x330E
         count = len(keys) + len(arguments)
-        size = 0
-        for word in keys:
-            size += len(word)
-        for word in arguments:
-            size += len(word)
+        size = sum(map(len, keys)) + sum(map(len, arguments)) if count else 0
         try:
             if 2 * size + 64 * count + self._used > _ROOM:
                 self._make_room(2 * size + 64 * count)
@@ -198,7 +194,9 @@ class Interpreter:
                 answer = self._run(script, len(keys), *keys, *arguments)
         except (LuaError, LuaMemory, MemoryError) as error:
             answer = _unfinished(error)
-        self._tidy()
+        self._used = self._lua.get_memory_used() or 0
+        if self._used > _KEPT:
+            self._tidy()
         return answer
 
     def call_function(
@@ -236,10 +234,9 @@ class Interpreter:
         return self._registered
 
     def _tidy(self) -> None:
-        self._used = self._lua.get_memory_used() or 0
-        if self._used > _KEPT:
+        if (self._lua.get_memory_used() or 0) > _KEPT:
             self._lua.gccollect()
-            self._used = self._lua.get_memory_used() or 0
+        self._used = self._lua.get_memory_used() or 0
 
 
 def _unfinished(error: Exception) -> tuple[bytes, bytes]:

@@ -63,7 +63,8 @@ class Pace:
         self._started = self._killed = None
         answer = _SUSPENDED
         try:
-            answer = self._switch(work)
+            worker = self._worker
+            answer = self._switch(work) if worker is None or worker.dead else worker.switch(work)
         finally:
             if answer is not _SUSPENDED:
                 run.leave(was_in_exec)

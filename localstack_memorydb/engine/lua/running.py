@@ -45,6 +45,7 @@ LOG = logging.getLogger(__name__)
 
 _LARGE: Final = 1 << 16
 _PER_ELEMENT: Final = 128
+_CAREFUL: Final = GATE_RESTRICTED | GATE_MEMORY | GATE_REPLICA | GATE_MONITORED | GATE_TRACKING
 
 # What read-only scripts may not do either, since replicas hear of it.
 _REPLICATED: Final = frozenset({"pfcount", "publish", "spublish"})
@@ -80,11 +81,7 @@ class Run:
         self._client_protocol = s.protocol
         self._checks_slots = one_slot
         self._counts = s.node.stats.commands
-        self._is_plain = (
-            not s.gates & (GATE_RESTRICTED | GATE_MEMORY | GATE_REPLICA | GATE_MONITORED | GATE_TRACKING)
-            and not read_only
-            and not one_slot
-        )
+        self._is_plain = not (read_only or one_slot or s.gates & _CAREFUL)
         self.read_only = read_only
         self.slot: int | None = None
         self.dirty = False
@@ -361,10 +358,10 @@ class _WrongCall(CommandError):
 def answer(s: Session, value: Any, name: bytes) -> Reply:
     """The reply that a script's answer is. Raises CommandError."""
     if type(value) is not tuple:
-        return _plain(value)
+        return _plain(value) if type(value) is float else value
     found, kind = value[0], value[1]
     if kind is None:
-        return _plain(found)
+        return _plain(found) if type(found) is float else found
     if kind == b"wire":
         return Wire(found)
     if kind == b"ok":
@@ -380,8 +377,6 @@ def answer(s: Session, value: Any, name: bytes) -> Reply:
     raise CommandError(f"{text} script: {script}{place}")
 
 
-def _plain(value: Any) -> Reply:
+def _plain(value: float) -> int:
     """Numbers lose what follows the point; those that no integer holds become the smallest one."""
-    if type(value) is float:
-        return int(value) if -(2.0**63) <= value < 2.0**63 else -(2**63)
-    return value
+    return int(value) if -(2.0**63) <= value < 2.0**63 else -(2**63)
