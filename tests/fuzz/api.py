@@ -130,7 +130,9 @@ def exchange(address: tuple[str, int], data: bytes) -> bytes:
             connection.shutdown(socket.SHUT_WR)
             while piece := connection.recv(1 << 16):
                 answer += piece
-        except (ConnectionResetError, BrokenPipeError):
+        except TimeoutError:
+            raise
+        except OSError:  # the host has hung up, while we wrote or before we had done so
             pass
         return answer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 from random import Random
 from typing import Any
@@ -48,29 +49,59 @@ def test_what_is_only_announced_takes_no_memory(servers: Servers) -> None:
             client.close()
 
 
-def test_no_call_of_the_api_fails_or_changes_anything_when_it_is_refused() -> None:
+@pytest.fixture(scope="module")
+def caller() -> Iterator[api.Caller]:
     with api.caller() as caller:
-        for turn in range(400):
-            assert caller.call(Random(SEED + turn)) is None
-        assert caller.refused > 300
+        yield caller
+
+
+def test_no_call_of_the_api_fails_or_changes_anything_when_it_is_refused(caller: api.Caller) -> None:
+    for turn in range(400):
+        assert caller.call(Random(SEED + turn)) is None
+    assert caller.refused > 300
 
 
 @pytest.mark.parametrize("path", ["", "/", "/operation/", "/operation/../x", "/operation/a%20b"])
-def test_a_path_that_names_no_operation_is_refused_by_the_api(path: str) -> None:
-    with api.caller() as caller:
-        line = f"POST /service/AmazonMemoryDB/{path.lstrip('/')} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-        answer = api.exchange(caller.address, f"{line}Content-Length: 0\r\n\r\n".encode())
-        assert answer.startswith(b"HTTP/1.1 400 ") or answer.startswith(b"HTTP/1.1 404 "), answer
-        assert b"UnknownOperationException" in answer
+def test_a_path_that_names_no_operation_is_refused_by_the_api(caller: api.Caller, path: str) -> None:
+    line = f"POST /service/AmazonMemoryDB/{path.lstrip('/')} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    answer = api.exchange(caller.address, f"{line}Content-Length: 0\r\n\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 400 ") or answer.startswith(b"HTTP/1.1 404 "), answer
+    assert b"UnknownOperationException" in answer
 
 
 @pytest.mark.parametrize("params", [{1: 2, "a": 3}, {"Nonsense": {1: 2, "a": 3}}])
-def test_names_that_are_no_texts_are_no_failure_where_pages_are_listed(params: dict[Any, Any]) -> None:
-    with api.caller() as caller:
-        data = cbor2.dumps(params)
-        lines = (
-            "POST /service/AmazonMemoryDB/operation/DescribeReservedNodesOfferings HTTP/1.1\r\nHost: localhost\r\n"
-            "Content-Type: application/cbor\r\nSmithy-Protocol: rpc-v2-cbor\r\nConnection: close\r\n"
-            f"Content-Length: {len(data)}\r\n\r\n"
-        )
-        assert b" 200 OK\r\n" in api.exchange(caller.address, lines.encode() + data)
+def test_names_that_are_no_texts_are_no_failure_where_pages_are_listed(
+    caller: api.Caller, params: dict[Any, Any]
+) -> None:
+    data = cbor2.dumps(params)
+    lines = (
+        "POST /service/AmazonMemoryDB/operation/DescribeReservedNodesOfferings HTTP/1.1\r\nHost: localhost\r\n"
+        "Content-Type: application/cbor\r\nSmithy-Protocol: rpc-v2-cbor\r\nConnection: close\r\n"
+        f"Content-Length: {len(data)}\r\n\r\n"
+    )
+    assert b" 200 OK\r\n" in api.exchange(caller.address, lines.encode() + data)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"5",
+        b"5\r\n{",
+        b"fffffff\r\n{}",
+        b"1\r\n{\r\nfffffff\r\n}",
+        b"2\r\n{}",
+        b"2\r\n{}\r\n",
+        b"-1\r\n",
+        b"x\r\n",
+    ],
+)
+def test_a_body_that_ends_within_a_chunk_is_refused_by_the_api(caller: api.Caller, body: bytes) -> None:
+    """What lies in memory behind the piece that arrived was read once, or the process ended."""
+    lines = (
+        "POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: AmazonMemoryDB.DescribeClusters\r\n"
+        "Content-Type: application/x-amz-json-1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    assert api.exchange(caller.address, lines.encode() + body).startswith(b"HTTP/1.1 400 ")
+    answer = api.exchange(caller.address, lines.encode() + b"1\r\n{\r\n1\r\n}\r\n0\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 "), answer

@@ -12,10 +12,10 @@ import socket
 import threading
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from typing import Any
+from typing import IO, Any
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
-from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.serving import BaseWSGIServer, DechunkedInput, make_server
 
 from localstack_memorydb.integrations.moto.wire import is_memorydb
 
@@ -25,12 +25,30 @@ _LINGER_SECONDS = 1.0
 # Bytes. No call of this API comes near the first; the second is the largest object that S3 takes in one request.
 _LARGEST_CALL = 1 << 20
 _LARGEST_BODY = 5 << 30
+_PIECE = 1 << 20
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class _TooLarge(Exception):
     """A request's body is larger than anything that this host takes."""
+
+
+class _Complete:
+    """A request's body that ends too early is an error to whoever reads it.
+
+    DechunkedInput does not notice that a chunk is cut off: its buffer shrinks, and Python copies memory from behind it.
+    """
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self.readline = source.readline
+        self._source = source
+
+    def read(self, size: int) -> bytes:
+        data = self._source.read(size)
+        if len(data) < size:
+            raise OSError("the request ended before its body did")
+        return data
 
 
 class OneWriteHandler(MotoRequestHandler):
@@ -66,10 +84,7 @@ class OneWriteHandler(MotoRequestHandler):
     def _request_body(self, environ: dict[str, Any]) -> bytes:
         largest = _LARGEST_CALL if is_memorydb(environ["PATH_INFO"], self.headers) else _LARGEST_BODY
         if environ.get("wsgi.input_terminated"):
-            body = bytes(environ["wsgi.input"].read(largest + 1))
-            if len(body) > largest:
-                raise _TooLarge
-            return body
+            return self._chunks(largest)
         length = int(environ.get("CONTENT_LENGTH") or 0)
         if length > largest:
             raise _TooLarge
@@ -77,6 +92,16 @@ class OneWriteHandler(MotoRequestHandler):
         if len(body) != max(length, 0):
             raise ValueError("the request ended before its body did")
         return body
+
+    def _chunks(self, largest: int) -> bytes:
+        """A body whose length is not told in advance."""
+        source = DechunkedInput(_Complete(self.rfile))  # type: ignore[arg-type]
+        body = io.BytesIO()
+        while piece := source.read(_PIECE):
+            body.write(piece)
+            if body.tell() > largest:
+                raise _TooLarge
+        return body.getvalue()
 
     def _answer(self, environ: dict[str, Any]) -> bytes:
         status, headers, body = self._run(environ)
