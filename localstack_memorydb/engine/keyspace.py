@@ -210,6 +210,10 @@ class Keyspace:
             self.indexes.changed(key)
         for session in self.watchers.get(key, ()):
             session.touched = True
+        self.wake(key)
+
+    def wake(self, key: bytes) -> None:
+        """Clients that wait for the key look at it again, as soon as the command that runs is done."""
         if key in self.waiters:
             self.ready.append(key)
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from localstack_memorydb.engine.session import Session
 
 Handler: TypeAlias = "Callable[[Session, Argv], Reply]"
+Finder: TypeAlias = Callable[[Argv], list[bytes]]
 
 # Flags, by the names that COMMAND INFO prints. Plain ints: an enum's operators cost a microsecond each.
 WRITE: Final = 1 << 0
@@ -231,6 +232,7 @@ class Command:
         "categories",
         "earlier",
         "family",
+        "finder",
         "flags",
         "gates",
         "group",
@@ -257,6 +259,7 @@ class Command:
         self.since = since
         self.group = ""
         self.earlier: Earlier | None = None
+        self.finder: Finder | None = None  # finds keys where the specifications only come near
         self.categories: frozenset[str] = frozenset()
         self.subcommands: dict[bytes, Command] = {}
         self.least = abs(arity)
@@ -286,6 +289,12 @@ class Command:
         """All keys of a command line, those that are only read included."""
         if self.single:
             return [argv[1]]
+        if self.finder is not None:
+            return self.finder(argv)
+        return self.stated_keys(argv)
+
+    def stated_keys(self, argv: Argv) -> list[bytes]:
+        """The keys that a client finds by the specifications."""
         if len(self.keys) == 1:
             return self.keys[0].find(argv)
         found = [(spec, spec.find(argv)) for spec in self.keys]
@@ -295,6 +304,8 @@ class Command:
 
     def modified_keys(self, argv: Argv) -> list[bytes]:
         """The keys of a command line that the command may change."""
+        if self.finder is not None:  # the source is read, what follows is stored
+            return self.finder(argv)[1:] if self.keys[-1].writes else []
         return [key for spec in self.keys if spec.writes for key in spec.find(argv)]
 
     def guarded(self, run: Handler) -> Command:
@@ -358,18 +369,18 @@ class Family:
         passes: int = 0,
         careful: bool = False,
         earlier: Earlier | None = None,
+        finder: Finder | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declares a command; `a|b` is a subcommand of `a`. `passes` are the gates that it does not mind.
 
-                A `careful` command never takes the straight path: it changes how replies are written. Nor do those that may
-        block or publish.
-        The handler itself is
-                returned unchanged.
+        A `careful` command never takes the straight path: it changes how replies are written. Nor do those that may
+        block or publish. A `finder` finds the keys where a real server has code of its own for that. The handler itself is
+        returned unchanged.
         """
 
         def declare(run: Handler) -> Handler:
             command = Command(name, arity, flags, run, keys, since)
-            command.group, command.earlier = self.group, earlier
+            command.group, command.earlier, command.finder = self.group, earlier, finder
             shared = self.category if category is None else category
             command.categories = _categories(flags, shared, categories)
             command.gates = EVERY_GATE & ~passes | (
@@ -513,6 +524,7 @@ def _copy(command: Command, level: tuple[int, ...]) -> Command:
         arity, flags = earlier.arity or arity, (flags | earlier.adds) & ~earlier.drops
     twin = Command(command.name, arity, flags, command.run, command.keys, command.since)
     twin.group, twin.categories, twin.gates = command.group, command.categories, command.gates
+    twin.finder = command.finder
     if level < (7,) and command.name in CATEGORIES_OF_6_2:
         twin.categories = frozenset(CATEGORIES_OF_6_2[command.name].split())
     return twin

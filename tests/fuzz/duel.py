@@ -99,8 +99,8 @@ class Duel:
                 queued = []
             if word == b"EXEC":
                 agreed = self._same_transaction(queued, real, ours)
-                if any(command_of(each)[:1] in ((b"xgroup",), (b"XGROUP",)) for each in sequence.lines):
-                    command = (b"EXEC", b"XGROUP")
+                if any(command_of(each)[0].upper() == b"LTRIM" for each in sequence.lines):
+                    command = (b"EXEC", b"LTRIM")
                 queued = []
             else:
                 agreed = comparing.same(command, real, ours)

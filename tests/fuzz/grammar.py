@@ -70,7 +70,7 @@ class Grammar:
         if command.subcommands:
             command = command.subcommands.get(line[1].lower(), command) if len(line) > 1 else command
         keys = command.find_keys(list(line)) if command.takes(list(line)) else []
-        if (command.keys and not keys) or any(word.upper() in (b"STORE", b"STOREDIST") for word in line):
+        if command.keys and not keys:
             return False  # a real server may find keys where none are found here
         return len({key_slot(key) for key in keys}) <= 1
 

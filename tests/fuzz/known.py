@@ -52,15 +52,6 @@ ALWAYS: Final = [
         _commands("object", _texts(rb"\$\d+\r\nembstr", rb"\$\d+\r\nint")),
     ),
     Known(
-        "what XGROUP does to a stream that is there does not count as a change for WATCH (docs/differences.md)",
-        _commands(
-            "exec",
-            lambda line, one, two: (
-                line[1:] == (b"XGROUP",) and one[:1] == b"*" and two in (b"_\r\n", b"*-1\r\n")
-            ),
-        ),
-    ),
-    Known(
         "XTRIM up to an entry that was deleted leaves an empty node in a real server's tree (docs/differences.md)",
         _commands("xinfo", _same_but_tree),
     ),
@@ -73,17 +64,6 @@ ALWAYS: Final = [
         _commands("object", lambda line, one, two: len(line) > 1 and line[1].lower() == b"refcount"),
     ),
 ]
-
-ALWAYS.append(
-    Known(
-        "a key that is called STORE or STOREDIST, after one of these words, is not told from them (GEORADIUS)",
-        lambda line, one, two: (
-            line[:1] != ()
-            and line[0].lower().startswith(b"georadius")
-            and sum(word.upper() in (b"STORE", b"STOREDIST") for word in line) > 1
-        ),
-    )
-)
 
 # Redis 7.0, which stands for MemoryDB's engines 7.0 and 7.1.
 OLDER: Final = [
@@ -112,6 +92,15 @@ _LAG: Final = re.compile(rb"lag\r\n[^\r]*")
 
 # Valkey 9.1 is newer than the engines that MemoryDB has.
 NEWER: Final = [
+    Known(
+        "8.1: to transactions a list has not changed of which LTRIM keeps all",
+        _commands(
+            "exec",
+            lambda line, one, two: (
+                line[1:] == (b"LTRIM",) and one[:1] == b"*" and two in (b"_\r\n", b"*-1\r\n")
+            ),
+        ),
+    ),
     Known(
         "9.0 keeps longer strings in one piece",
         _commands("object", _texts(rb"\$\d+\r\n(embstr|raw)", rb"\$\d+\r\n(embstr|raw)")),

@@ -103,7 +103,7 @@ def _keys_of(s: Session, argv: Argv) -> tuple[Command, Argv]:
 def getkeys(s: Session, argv: Argv) -> Reply:
     """The keys in a command line."""
     found, line = _keys_of(s, argv)
-    keys = found.find_keys(line)
+    keys = found.find_keys(line) if any(spec.unknown for spec in found.keys) else found.stated_keys(line)
     if found.flags & NO_MANDATORY_KEYS:
         return keys
     if not keys or any(spec.counted and not spec.find(line) for spec in found.keys):

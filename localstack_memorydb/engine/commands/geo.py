@@ -286,6 +286,18 @@ def _storing(at: int) -> tuple[KeySpec, ...]:
     )
 
 
+def _keys(argv: Argv) -> list[bytes]:
+    """The keys that a real server finds: of several STORE and STOREDIST the last one counts, wherever it stands."""
+    stored: list[bytes] = []
+    at = 5
+    while at < len(argv) - 1:
+        if argv[at].upper() in (b"STORE", b"STOREDIST"):
+            at += 1
+            stored = [argv[at]]
+        at += 1
+    return [argv[1], *stored]
+
+
 def _georadius(s: Session, argv: Argv, search: _Search, at: int, stores: bool = True) -> Reply:
     while at < len(argv):
         word = argv[at].upper()
@@ -317,7 +329,7 @@ def _around_member(s: Session, argv: Argv) -> _Search:
     return search
 
 
-@geo.command("GEORADIUS", -6, WRITE | DENYOOM, keys=_storing(6), since="3.2.0")
+@geo.command("GEORADIUS", -6, WRITE | DENYOOM, keys=_storing(6), since="3.2.0", finder=_keys)
 def georadius(s: Session, argv: Argv) -> Reply:
     """The members around a place, or how many of them were stored."""
     return _georadius(s, argv, _around_place(s, argv), 6)
@@ -329,7 +341,7 @@ def georadius_ro(s: Session, argv: Argv) -> Reply:
     return _georadius(s, argv, _around_place(s, argv), 6, stores=False)
 
 
-@geo.command("GEORADIUSBYMEMBER", -5, WRITE | DENYOOM, keys=_storing(5), since="3.2.0")
+@geo.command("GEORADIUSBYMEMBER", -5, WRITE | DENYOOM, keys=_storing(5), since="3.2.0", finder=_keys)
 def georadiusbymember(s: Session, argv: Argv) -> Reply:
     """The members around a member, or how many of them were stored."""
     return _georadius(s, argv, _around_member(s, argv), 5)

@@ -35,11 +35,27 @@ class _Options:
     destination: bytes | None = None
 
 
+def _keys(argv: Argv) -> list[bytes]:
+    """The keys that a real server finds: the last STORE counts that is not another option's argument."""
+    stored: list[bytes] = []
+    at = 2
+    while at < len(argv) - 1:
+        word = argv[at].upper()
+        if word == b"STORE":
+            stored = [argv[at + 1]]
+        at += 1 + _ARGUMENTS.get(word, 0)
+    return [argv[1], *stored]
+
+
+_ARGUMENTS: Final = {b"LIMIT": 2, b"GET": 1, b"BY": 1}
+
+
 @keys.command(
     "SORT",
     -2,
     WRITE | DENYOOM,
     keys=(*one("RO access"), *unknown("RO access"), *unknown("OW update", b"STORE")),
+    finder=_keys,
     category="",
     categories=_CATEGORIES,
 )

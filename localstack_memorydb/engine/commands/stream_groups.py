@@ -7,9 +7,11 @@ from itertools import islice
 from localstack_memorydb.engine.commands.streams import (
     Request,
     by_key,
+    keys_of_read,
     parse_end,
     parse_id,
     parse_start,
+    record,
     show,
     streams,
 )
@@ -110,11 +112,14 @@ def xgroup_create(s: Session, argv: Argv) -> Reply:
     if len(argv) > 8:
         raise wrong_subcommand_arguments("xgroup", argv[1])
     last = (0 if found is None else found.last) if argv[4] == b"$" else parse_id(argv[4])
+    made = found is None
     if found is None:
         found = s.db[argv[2]] = Stream()
     if argv[3] in found.groups:
         raise CommandError("BUSYGROUP Consumer Group name already exists")
     found.groups[argv[3]] = Group(last, read)
+    if not made:
+        record(s, argv)
     return OK
 
 
@@ -127,15 +132,19 @@ def xgroup_setid(s: Session, argv: Argv) -> Reply:
         raise wrong_subcommand_arguments("xgroup", argv[1])
     group.last = found.last if argv[4] == b"$" else parse_id(argv[4], strict=False)
     group.entries_read = read
+    record(s, argv)
     return OK
 
 
 @streams.command("XGROUP|DESTROY", 4, WRITE, keys=one("RW delete", at=2), since="5.0.0")
 def xgroup_destroy(s: Session, argv: Argv) -> Reply:
     """Removes a group; clients that wait for its messages are told."""
-    destroyed = _stream(s, argv[2]).groups.pop(argv[3], None) is not None
-    s.unchanged = not destroyed
-    return int(destroyed)
+    if _stream(s, argv[2]).groups.pop(argv[3], None) is None:
+        s.unchanged = True
+        return 0
+    record(s, argv)
+    s.node.shard.keyspace.wake(argv[2])
+    return 1
 
 
 @streams.command("XGROUP|CREATECONSUMER", 5, WRITE | DENYOOM, keys=one("RW insert", at=2), since="6.2.0")
@@ -146,6 +155,7 @@ def xgroup_createconsumer(s: Session, argv: Argv) -> Reply:
         s.unchanged = True
         return 0
     group.consumers[argv[4]] = Consumer(argv[4], s.now)
+    record(s, argv)
     return 1
 
 
@@ -159,6 +169,7 @@ def xgroup_delconsumer(s: Session, argv: Argv) -> Reply:
         return 0
     for identifier in consumer.pending:
         del group.pending[identifier]
+    record(s, argv)
     return len(consumer.pending)
 
 
@@ -230,7 +241,14 @@ def _parse_read(text: bytes) -> int | None:
     return None if identifier == ID_MAX else identifier  # which is what Valkey takes > for
 
 
-@streams.command("XREADGROUP", -7, WRITE | BLOCKING, keys=keyword("RO access", b"STREAMS", 4), since="5.0.0")
+@streams.command(
+    "XREADGROUP",
+    -7,
+    WRITE | BLOCKING,
+    keys=keyword("RO access", b"STREAMS", 4),
+    since="5.0.0",
+    finder=keys_of_read,
+)
 def xreadgroup(s: Session, argv: Argv) -> Reply:
     """New messages for a consumer, or those that it has pending; waits for some if asked to."""
     request = Request(s, argv, grouped=True)
@@ -255,11 +273,7 @@ def xreadgroup(s: Session, argv: Argv) -> Reply:
             entries.append(_read_up_to(s, key, names[0], group))
         else:
             replies.append((key, _history(s, stream, consumer, identifier, request.count)))
-    # For the log only: to transactions and tracking clients a stream does not change when it is read.
-    s.effect()
-    log = s.node.shard.keyspace.log
-    if log is not None:
-        log.append_all(entries)
+    record(s, *entries)
     if replies:
         return by_key(s, replies)
     # Whatever becomes of the key is news: without the group there is nothing to wait for. 6.2 goes on waiting.
@@ -308,7 +322,10 @@ def xack(s: Session, argv: Argv) -> Reply:
         s.unchanged = True
         return 0
     done = sum(map(group.forget, [parse_id(text) for text in argv[3:]]))
-    s.unchanged = not done
+    if done:
+        record(s, argv)
+    else:
+        s.unchanged = True
     return done
 
 
@@ -444,7 +461,7 @@ def xclaim(s: Session, argv: Argv) -> Reply:
         consumer.active = s.now
         entries.append(_delivered(key, argv[2], group, identifier, pending))
         replies.append(_claimed(stream, identifier, claim.just_id))
-    s.effect(*entries)
+    record(s, *entries)
     return replies
 
 
@@ -482,7 +499,7 @@ def xautoclaim(s: Session, argv: Argv) -> Reply:
         consumer.active = s.now
         entries.append(_delivered(key, argv[2], group, identifier, pending))
         claimed.append(_claimed(stream, identifier, just_id))
-    s.effect(*entries)
+    record(s, *entries)
     return [format_id(following), claimed] if s.legacy else [format_id(following), claimed, gone]
 
 

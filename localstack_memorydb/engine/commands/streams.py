@@ -241,6 +241,14 @@ def xdel(s: Session, argv: Argv) -> Reply:
     return removed
 
 
+def record(s: Session, *entries: Argv) -> None:
+    """What a command did, for the log only: to transactions and clients that keep keys the stream has not changed."""
+    s.effect()
+    log = s.node.shard.keyspace.log
+    if log is not None:
+        log.append_all(entries)
+
+
 @streams.command(
     "XSETID",
     -3,
@@ -268,6 +276,7 @@ def xsetid(s: Session, argv: Argv) -> Reply:
     found.last = identifier
     found.entries_added = found.entries_added if added is None else added
     found.max_deleted = deleted or found.max_deleted
+    record(s, argv)
     return OK
 
 
@@ -417,7 +426,31 @@ def by_key(s: Session, found: list[tuple[bytes, list[Reply]]]) -> Reply:
     return Multimap(found) if s.protocol == 3 else [list(pair) for pair in found]
 
 
-@streams.command("XREAD", -4, READONLY | BLOCKING, keys=keyword("RO access", b"STREAMS", 1), since="5.0.0")
+def keys_of_read(argv: Argv) -> list[bytes]:
+    """The keys that a real server finds: none unless every word before STREAMS is an option, and each key has an ID."""
+    at = 1
+    while at < len(argv):
+        word = argv[at].upper()
+        if word == b"STREAMS":
+            keys, odd = divmod(len(argv) - at - 1, 2)
+            return [] if odd else argv[at + 1 : at + 1 + keys]
+        if word not in _WORDS_OF_READ:
+            return []
+        at += _WORDS_OF_READ[word]
+    return []
+
+
+_WORDS_OF_READ: Final = {b"BLOCK": 2, b"COUNT": 2, b"GROUP": 3, b"NOACK": 1}
+
+
+@streams.command(
+    "XREAD",
+    -4,
+    READONLY | BLOCKING,
+    keys=keyword("RO access", b"STREAMS", 1),
+    since="5.0.0",
+    finder=keys_of_read,
+)
 def xread(s: Session, argv: Argv) -> Reply:
     """The entries of streams after an ID each; waits for some if asked to."""
     request = Request(s, argv, grouped=False)
