@@ -35,7 +35,8 @@ from localstack_memorydb.engine.resp import Push
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.slots import SLOTS, Range, even_ranges, key_slot, plan_reshard, to_ranges
 from localstack_memorydb.engine.spec import ClusterLayout, NodeLayout, ShardLayout
-from localstack_memorydb.engine.stats import LONG_PACKET, NodeStats
+from localstack_memorydb.engine.stats import LONG_PACKET, Bursts, NodeStats
+from localstack_memorydb.engine.usage import Packets, Work
 from localstack_memorydb.engine.users import AccessLog, User, compile_users
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ class Node:
         self.connections_rejected = 0
         self.bytes_sent = 0
         self.stats = NodeStats()
+        self.packets = Packets()
+        self.work = Work(now)
         self.monitors: dict[Session, None] = {}
         self.paused: Pause | None = None
 
@@ -220,6 +223,7 @@ class Shard:
         self.scripting = Scripting(self)
         self.budget = Budget(self, cluster.spec.maxmemory)
         self.log: ShardLog | None = None
+        self.bursts = Bursts()
         self.saved, self.saved_at = b"", 0
         self.replication_id = ""
         self.primary: Node
@@ -479,6 +483,7 @@ class Cluster:
             if node.paused is not None and node.paused.until <= now:
                 node.unpause(now)
             node.stats.rates.sample(now, node.commands_processed, node.bytes_received, node.bytes_sent)
+            node.stats.bursts.sample(now, node.bytes_received, node.bytes_sent)
         for shard in self.shards:
             shard.scripting.pace.go_on(now)
             if shard.scripting.pace.long_run is not None:
@@ -488,6 +493,8 @@ class Cluster:
             if shard.keyspace.indexes is not None:
                 shard.keyspace.indexes.refresh()
             shard.budget.tick()
+            if shard.log is not None:
+                shard.bursts.sample(now, shard.log.written)
             if shard.keyspace.ready:
                 shard.serve_ready(now)
             if shard.keyspace.tracking.pending:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine.info import memory_of
 from localstack_memorydb.engine.registry import READONLY
-from localstack_memorydb.engine.spec import CommandFigures, NodeFigures, SearchFigures
+from localstack_memorydb.engine.spec import CommandFigures, HostFigures, NodeFigures, SearchFigures
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.cluster import Node, Shard
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _SAMPLED_DEADLINES: Final = 1000
 
 
-def figures_of(shard: Shard, now: int) -> list[NodeFigures]:
+def figures_of(shard: Shard, host: HostFigures, now: int) -> list[NodeFigures]:
     """What each node of a shard has counted so far, and how it is now. The data, which they share, are looked at once.
 
     Takes no longer for many keys than for some.
@@ -44,6 +44,12 @@ def figures_of(shard: Shard, now: int) -> list[NodeFigures]:
             maxmemory=cluster.spec.maxmemory,
             tracked_keys=len(keyspace.tracking.keys),
             tracked_keys_limit=cluster.parameters.tracking_table_max_keys,
+            age=max(0, now - node.work.since) / 1000,
+            processor_seconds=node.work.seconds,
+            packets=node.packets.totals(),
+            bursts=(node.stats.bursts.most(0), node.stats.bursts.most(1)),
+            replicated=None if shard.log is None else (shard.log.written, shard.bursts.most(0)),
+            host=host,
             commands=tuple(_commands(node)),
             search=search,
         )

@@ -46,6 +46,8 @@ class ShardLog:
         self.generation = generation
         self.blocked: str | None = None  # why the files do not say where the data is
         self.size = 0
+        self.written = 0
+        """Bytes of entries, over all generations since the log was opened."""
         self.base_size = 0
         self._depth = 0
         self._began = False
@@ -154,6 +156,7 @@ class ShardLog:
             written = 0
             self._fail(error)
         self.size += written
+        self.written += written
         if written < len(data):
             self._waiting = [data[written:]]
             return False

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from localstack_memorydb.engine import capacity
 from localstack_memorydb.engine.certificates import Authority
-from localstack_memorydb.engine.cluster import Cluster, Node
+from localstack_memorydb.engine.cluster import Cluster, Node, Shard
 from localstack_memorydb.engine.figures import figures_of
 from localstack_memorydb.engine.keyspace import Keyspace
 from localstack_memorydb.engine.multi_region import ReplicationGroup
@@ -31,6 +31,7 @@ from localstack_memorydb.engine.spec import (
     UserSpec,
 )
 from localstack_memorydb.engine.storage import Storage
+from localstack_memorydb.engine.usage import done_since, host_figures, share_out
 from localstack_memorydb.engine.users import compile_users
 
 T = TypeVar("T")
@@ -49,6 +50,8 @@ class Engine:
         self._clusters: list[ClusterHandle] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._shared_out = 0.0
+        self._departed = 0
         self._lock = threading.Lock()
 
     def __enter__(self) -> Engine:
@@ -84,6 +87,7 @@ class Engine:
             started.wait()
 
     def _run(self, started: threading.Event) -> None:
+        self._shared_out = time.thread_time()
         loop = _new_loop()
         asyncio.set_event_loop(loop)
         self._loop = loop
@@ -128,6 +132,13 @@ class Engine:
         self.run(handle._open(returns=layout is not None))
         self._clusters.append(handle)
         return handle
+
+    def share_out(self) -> None:
+        """Gives every node its part of the time that the engine's thread, which has to call this, has worked since the last time."""
+        used = time.thread_time()
+        nodes = [node for handle in list(self._clusters) for node in handle._cluster.nodes()]
+        share_out(used - self._shared_out, nodes, self._departed)
+        self._shared_out, self._departed = used, 0
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
@@ -199,10 +210,14 @@ class ClusterHandle:
 
     def figures(self) -> tuple[NodeFigures, ...]:
         """What every node has counted. Shards are looked at one by one, so that clients need not wait for all of them."""
-        shards = self._call(lambda: list(self._cluster.shards))
+        shards, host = self._call(self._begin_measuring), host_figures()
         return tuple(
-            figures for shard in shards for figures in self._call(partial(figures_of, shard, clock()))
+            figures for shard in shards for figures in self._call(partial(figures_of, shard, host, clock()))
         )
+
+    def _begin_measuring(self) -> list[Shard]:
+        self._engine.share_out()
+        return list(self._cluster.shards)
 
     def reshard(self, shards: int) -> None:
         """Changes the number of shards while clients go on; no key is lost. Raises AddressError, CapacityError."""
@@ -333,6 +348,7 @@ class ClusterHandle:
         for shard in self._cluster.shards:
             shard.scripting.pace.stop()
         self._server.end_farewell()
+        self._engine._departed += sum(done_since(node) for node in self._cluster.nodes())
         self._server.close(list(self._cluster.nodes()))
         if self._storage is not None:
             self._storage.close()

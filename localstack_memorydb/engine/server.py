@@ -8,6 +8,8 @@ import logging
 import os
 import socket
 import ssl
+import struct
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -30,6 +32,7 @@ LOG = logging.getLogger(__name__)
 _BACKLOG = 511  # Valkey's tcp-backlog
 _TICK_SECONDS = 0.1
 _FAREWELL_SECONDS = 5.0
+_PACKETS_AT, _PACKETS_END = 136, 144  # of struct tcp_info (linux/tcp.h): tcpi_segs_out, tcpi_segs_in
 
 
 def clock() -> int:
@@ -68,6 +71,7 @@ class Connection(asyncio.Protocol):
         session.sink = self._push
         session.alarm = self._set_alarm
         session.hang_up = self._transport.close
+        self._node.packets.opened(self, self._packets)
 
     def data_received(self, data: bytes) -> None:
         """The client sent something."""
@@ -134,6 +138,24 @@ class Connection(asyncio.Protocol):
             self._alarm.cancel()
         if self._session is not None:
             self._session.disconnect()
+            self._node.packets.closing(self)
+
+    def _packets(self) -> tuple[int, int] | None:
+        return packets(self._transport.get_extra_info("socket"))
+
+
+def packets(connection: socket.socket | None) -> tuple[int, int] | None:
+    """How many packets a connection has received and sent; None where the system does not tell (it is Linux that does)."""
+    if connection is None or sys.platform != "linux":
+        return None
+    try:
+        told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _PACKETS_END)
+    except OSError:
+        return None
+    if len(told) < _PACKETS_END:
+        return None
+    sent, received = struct.unpack_from("=II", told, _PACKETS_AT)
+    return received, sent
 
 
 def keep_alive(connection: socket.socket | None, seconds: int) -> None:

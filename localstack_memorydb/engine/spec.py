@@ -128,11 +128,28 @@ class SearchFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class HostFigures:
+    """What the process of all nodes takes of its machine, and what that has left; None is what the system does not tell.
+
+    `processor_seconds` are those of all threads during its `age` in seconds, of which `processors` could each spend one a second.
+    """
+
+    age: float
+    processor_seconds: float
+    processors: int
+    available_memory: int | None
+    swapped: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class NodeFigures:
     """What a node has counted since it started, and how it is now.
 
     Keys, memory, and what expired or was evicted are those of its shard. `denied` has refusals by reason: auth,
     command, key, channel. `average_ttl` is in milliseconds, `maxmemory` 0 without a limit, `search` None where there is none.
+    `age` is in seconds, of which the engine's thread worked `processor_seconds` for the node. `packets` are those received and
+    sent, None where the system does not count them; `bursts` the bytes of the busiest second of the last minute in each
+    direction. `replicated` has the bytes of the shard's log so far and of its busiest second, None where there is no log.
     """
 
     name: str
@@ -153,6 +170,12 @@ class NodeFigures:
     maxmemory: int
     tracked_keys: int
     tracked_keys_limit: int
+    age: float
+    processor_seconds: float
+    packets: tuple[int, int] | None
+    bursts: tuple[float, float]
+    replicated: tuple[int, float] | None
+    host: HostFigures
     commands: tuple[CommandFigures, ...] = field(repr=False)
     search: SearchFigures | None = None
 

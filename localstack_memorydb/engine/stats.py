@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from localstack_memorydb.engine.session import Session
 
 _SAMPLES: Final = 16  # server.h: STATS_METRIC_SAMPLES
+_SECONDS: Final = 60
 _EVENTS: Final = 160  # latency.h: LATENCY_TS_LEN
 _HIGHEST: Final = 1_000_000_000
 LONG_PACKET: Final = 0.01
@@ -108,6 +109,29 @@ class Rates:
         return sum(sample[place] for sample in self._samples) / _SAMPLES
 
 
+class Bursts:
+    """How much totals grew in the busiest second of the last minute."""
+
+    def __init__(self) -> None:
+        self._before: tuple[int, ...] = ()
+        self._at = 0
+        self._seconds: deque[tuple[float, ...]] = deque(maxlen=_SECONDS)
+
+    def sample(self, now: int, *totals: int) -> None:
+        """Notes what the totals are at `now`; called several times a second."""
+        elapsed = now - self._at
+        if elapsed < 1000:
+            return
+        if self._before:
+            grown = [max(0, total - before) for total, before in zip(totals, self._before, strict=True)]
+            self._seconds.append(tuple(each * 1000 / elapsed for each in grown))
+        self._before, self._at = totals, now
+
+    def most(self, place: int) -> float:
+        """What one of the totals grew by in its busiest second."""
+        return max((second[place] for second in self._seconds), default=0.0)
+
+
 class NodeStats:
     """The figures of one node."""
 
@@ -119,6 +143,7 @@ class NodeStats:
         """Begins anew (CONFIG RESETSTAT)."""
         self.commands = CommandStats()
         self.rates = Rates()
+        self.bursts = Bursts()
         self.lookups = 0
         """Keys that commands with several of them looked up; those with one are counted by their calls."""
         self.misses = 0

@@ -22,7 +22,7 @@ from localstack_memorydb.provider.catalog import Quotas, version_number
 from localstack_memorydb.provider.context import Call, Context, Options, ServiceUpdate
 from localstack_memorydb.provider.faults import Fault
 from localstack_memorydb.provider.fleet import Fleet
-from localstack_memorydb.provider.metrics import NAMESPACE, Meter
+from localstack_memorydb.provider.metrics import NAMESPACE, Meter, Traits
 from localstack_memorydb.provider.operation import OPERATIONS, invoke
 from localstack_memorydb.provider.outbox import Outbox
 from localstack_memorydb.provider.ports import MetricsUnavailable, Ports, Scope
@@ -119,14 +119,17 @@ class Provider:
         with self._measuring:
             with self._lock:
                 running = [
-                    (Scope(store.account, store.region, store.partition), cluster.name, handle)
+                    (Scope(store.account, store.region, store.partition), cluster, handle)
                     for store in self._stores.values()
                     for cluster in store.clusters.values()
                     if (handle := self._fleet.running(cluster)) is not None
                 ]
-            for scope, name, handle in running:
-                meter = self._meters.setdefault(handle, Meter())
-                data = meter.read(name, version_number(handle.spec.engine_version), handle.figures())
+            for scope, cluster, handle in running:
+                meter, spec = self._meters.setdefault(handle, Meter()), handle.spec
+                traits = Traits(
+                    version_number(spec.engine_version), cluster.has_data_tiering, spec.multi_region
+                )
+                data = meter.read(cluster.name, traits, handle.figures())
                 self._ports.metrics.put(scope, NAMESPACE, data, now)
                 meter.keep()
 

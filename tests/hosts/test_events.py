@@ -167,6 +167,9 @@ def test_cloudwatch_is_told_of_every_node_and_of_the_cluster(endpoint: Endpoint,
     assert statistics(endpoint, "KeyspaceHits", **primary)["Sum"] == 20
     assert statistics(endpoint, "KeyspaceMisses", **primary)["Sum"] == 1
     assert statistics(endpoint, "CurrItems", **replica)["Maximum"] == 20
+    for metric in ("EngineCPUUtilization", "CPUUtilization"):
+        assert 0 < statistics(endpoint, metric, **primary)["Maximum"] <= 101
+    assert statistics(endpoint, "FreeableMemory", ClusterName=cluster)["Maximum"] > 0
     together = statistics(endpoint, "IsPrimary", ClusterName=cluster)
     assert (together["Sum"] / together["SampleCount"], together["Maximum"]) == (0.5, 1)
     endpoint.post("/_memorydb/metrics")
