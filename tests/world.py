@@ -40,11 +40,12 @@ START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 class Buckets:
-    """S3 in a dictionary. Buckets are made by naming their Region."""
+    """S3 in a dictionary. Buckets are made by naming their Region; every account takes one for its own, unless its owner is named."""
 
     def __init__(self) -> None:
         self.regions: dict[str, str] = {}
         self.policies: dict[str, str] = {}
+        self.owners: dict[str, str] = {}
         self.objects: dict[tuple[str, str], bytes] = {}
         self.locked: set[str] = set()
 
@@ -56,6 +57,10 @@ class Buckets:
     def bucket_policy(self, scope: Scope, bucket: str) -> str | None:
         self.bucket_region(scope, bucket)
         return self.policies.get(bucket)
+
+    def owns_bucket(self, scope: Scope, bucket: str) -> bool:
+        self.bucket_region(scope, bucket)
+        return bucket not in self.owners or self.owners[bucket] == scope.account
 
     def has_object(self, scope: Scope, bucket: str, key: str) -> bool:
         return (bucket, key) in self.objects

@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/memorydb/latest/devguide/snapshots-exporting.html: the bucket grants the service
 principal of the Region what it needs, or the export is refused with a text that names what is missing. AWS
 refuses a bucket without a policy too; here that is up to Options.strict_bucket_policy, because a bucket in a test
-rarely has one.
+rarely has one. A bucket of another account always needs it.
 """
 
 from __future__ import annotations
@@ -55,18 +55,19 @@ def missing_permission(
     context: Context, bucket: str, keys: Iterable[str], permissions: _PERMISSIONS
 ) -> str | None:
     """AWS's text for the first permission that MemoryDB lacks on the bucket, None when it has them all."""
-    text = context.ports.objects.bucket_policy(context.scope, bucket)
-    if text is None and not context.options.strict_bucket_policy:
+    objects, strict = context.ports.objects, context.options.strict_bucket_policy
+    text = objects.bucket_policy(context.scope, bucket)
+    if text is None and not strict and objects.owns_bucket(context.scope, bucket):
         return None
     statements = list(_statements(text))
     principal = f"{context.call.region}.memorydb-snapshot.{_domain(context.call.partition)}"
     bucket_arn = f"arn:{context.call.partition}:s3:::{bucket}"
-    objects = [f"{bucket_arn}/{key}" for key in keys]
+    object_arns = [f"{bucket_arn}/{key}" for key in keys]
     for name, actions in permissions:
         asks = (
             Ask(principal, action, resource, context.call.account)
             for action in actions
-            for resource in (objects if action in _ON_OBJECTS else [bucket_arn])
+            for resource in (object_arns if action in _ON_OBJECTS else [bucket_arn])
         )
         if not all(is_granted(statements, ask) for ask in asks):
             return f"MemoryDB has not been granted {name} permissions {principal} on the S3 Bucket."

@@ -40,6 +40,10 @@ class ObjectStore(Protocol):
         """The bucket's policy as JSON text, None when it has none; raises NoSuchBucket."""
         ...
 
+    def owns_bucket(self, scope: Scope, bucket: str) -> bool:
+        """Whether the bucket is the account's own; raises NoSuchBucket."""
+        ...
+
     def has_object(self, scope: Scope, bucket: str, key: str) -> bool:
         """Whether the bucket holds an object of that key."""
         ...
@@ -93,17 +97,21 @@ class Network(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """What requests of an access key are signed with; temporary ones come with a session token."""
+    """What requests of an access key are signed with; temporary ones come with a session token, None is any or none."""
 
     access_key: str = field(repr=False)
-    session_token: str = field(default="", repr=False)
+    session_token: str | None = field(default="", repr=False)
 
 
 class Keys(Protocol):
     """AWS IAM and STS. Called from any thread."""
 
-    def secrets(self, scope: Scope, access_key: str) -> list[Secret]:
-        """The secrets of an access key of this account, none when it is unknown."""
+    def secrets(self, scope: Scope, access_key: str) -> list[Secret] | None:
+        """The secrets of an access key of this account, none when it is inactive or has expired; None for an unknown key."""
+        ...
+
+    def account(self, access_key: str) -> str:
+        """The account whose requests are signed with an access key."""
         ...
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import cbor2
 
 from localstack_memorydb.provider import OPERATIONS, model
-from tests.conformance.test_http import ACCOUNT, Host, prepare
+from tests.conformance.host import ACCOUNT, Host, prepare
 
 SECONDS: Final = 20.0
 FEW: Final = 5

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 from redis.cluster import RedisCluster
 from redis.exceptions import NoPermissionError, RedisClusterException, RedisError
 
-from .endpoint import Endpoint
+from localstack_memorydb.iam_auth import MemoryDBCredentials
+
+from .endpoint import REGION, Endpoint
 from .test_story import available, until
 
 PASSWORD = "correct-horse-battery"
@@ -108,13 +111,49 @@ def test_an_acl_in_use_stays(memorydb: Any, secure: dict[str, Any]) -> None:
         )
 
 
-def test_a_token_that_is_no_token_is_refused(endpoint: Endpoint, memorydb: Any) -> None:
+@pytest.fixture(scope="module")
+def signed(endpoint: Endpoint, memorydb: Any) -> Iterator[dict[str, Any]]:
+    """A cluster whose user signs in with IAM."""
     memorydb.create_user(UserName="signer", AccessString="on ~* +@all", AuthenticationMode={"Type": "iam"})
     memorydb.create_acl(ACLName="signers", UserNames=["signer"])
     until(lambda: memorydb.describe_acls(ACLName="signers")["ACLs"][0]["Status"] == "active")
     memorydb.create_cluster(
         ClusterName="signed", NodeType="db.t4g.small", ACLName="signers", NumShards=1, NumReplicasPerShard=0
     )
-    with pytest.raises((RedisError, RedisClusterException), match="invalid username-password pair"):
-        connect(endpoint, available(endpoint, "signed"), "signed/?Action=connect&User=signer", "signer")
+    yield available(endpoint, "signed")
     memorydb.delete_cluster(ClusterName="signed")
+
+
+def test_a_token_that_is_no_token_is_refused(endpoint: Endpoint, signed: dict[str, Any]) -> None:
+    with pytest.raises((RedisError, RedisClusterException), match="invalid username-password pair"):
+        connect(endpoint, signed, "signed/?Action=connect&User=signer", "signer")
+
+
+def test_a_token_of_an_access_key(endpoint: Endpoint, signed: dict[str, Any]) -> None:
+    """It is good as long as the key is active, and in the account of the key only."""
+
+    def signs_in(key: str, secret: str) -> bool:
+        session = boto3.Session(key, secret, region_name=REGION)
+        try:
+            connect(
+                endpoint, signed, MemoryDBCredentials(session, "signed", "signer").token(), "signer"
+            ).close()
+        except (RedisError, RedisClusterException):
+            return False
+        return True
+
+    def access_key(account: str) -> dict[str, str]:
+        iam = endpoint.client("iam", account)
+        iam.create_user(UserName="signer")
+        return dict(iam.create_access_key(UserName="signer")["AccessKey"])
+
+    key, foreign = access_key("test"), access_key("111111111111")
+    pair = key["AccessKeyId"], key["SecretAccessKey"]
+    assert signs_in(*pair)
+    assert signs_in("test", "test")
+    assert not signs_in(foreign["AccessKeyId"], foreign["SecretAccessKey"])
+    assert not signs_in("111111111111", "test")
+    endpoint.client("iam").update_access_key(
+        UserName="signer", AccessKeyId=key["AccessKeyId"], Status="Inactive"
+    )
+    assert not signs_in(*pair)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from localstack_memorydb.provider.grants import Ask, is_granted
+from tests.world import ACCOUNT, REGION, World
 
 PRINCIPAL = "us-east-1.memorydb-snapshot.amazonaws.com"
 ASK = Ask(PRINCIPAL, "s3:GetObject", "arn:aws:s3:::backups/a.rdb", "123456789012")
@@ -76,3 +77,15 @@ def test_statements_may_be_put_the_other_way_round() -> None:
     assert is_granted([ALLOW, others], ASK)
     assert not is_granted([{**ALLOW, "NotAction": "s3:Get*"}], ASK)
     assert not is_granted([{**ALLOW, "NotResource": "arn:aws:s3:::backups/*"}], ASK)
+
+
+def test_a_bucket_without_a_policy_is_good_for_its_owner_only(aws: World) -> None:
+    aws.buckets.regions["backups"] = REGION
+    aws.create_cluster()
+    aws.create_snapshot()
+    export = {"SourceSnapshotName": "nightly", "TargetSnapshotName": "out", "TargetBucket": "backups"}
+    aws.buckets.owners["backups"] = "999999999999"
+    code, text = aws.refused("CopySnapshot", **export)
+    assert (code, "has not been granted READ permissions" in text) == ("InvalidParameterValueException", True)
+    aws.buckets.owners["backups"] = ACCOUNT
+    aws("CopySnapshot", **export)

@@ -64,6 +64,17 @@ class LocalStackObjects:
                 return None
             raise
 
+    def owns_bucket(self, scope: Scope, bucket: str) -> bool:
+        try:
+            with _translated(bucket):  # few of its operations look at the expected owner
+                _clients(scope).s3.get_bucket_policy(Bucket=bucket, ExpectedBucketOwner=scope.account)
+        except ObjectAccessDenied:
+            return False
+        except ClientError as error:
+            if _code(error) != "NoSuchBucketPolicy":
+                raise
+        return True
+
     def has_object(self, scope: Scope, bucket: str, key: str) -> bool:
         try:
             with _translated(bucket, key):
@@ -123,30 +134,39 @@ class LocalStackNetwork:
 class LocalStackKeys:
     """Access keys as LocalStack's IAM and STS keep them; its API shows a secret only once, when a key is made."""
 
-    def secrets(self, scope: Scope, access_key: str) -> list[Secret]:
-        return [*self._of_users(scope, access_key), *self._of_sessions(access_key)]
+    def secrets(self, scope: Scope, access_key: str) -> list[Secret] | None:
+        of_user = self._of_user(scope, access_key)
+        return self._of_session(scope, access_key) if of_user is None else of_user
 
     @staticmethod
-    def _of_users(scope: Scope, access_key: str) -> list[Secret]:
+    def _of_user(scope: Scope, access_key: str) -> list[Secret] | None:
         try:
             from localstack.services.iam.models import iam_stores
         except ImportError:  # up to 4.13 users are moto's, which this adapter does not reach into
-            return []
+            return None
         store = iam_stores[scope.account]["us-east-1"]
         user = store.USERS.get(store.ACCESS_KEY_INDEX.get(access_key, ""))
         entity = user.access_keys.get(access_key) if user is not None else None
-        return [Secret(entity.access_key["SecretAccessKey"])] if entity is not None else []
+        if entity is None:
+            return None
+        key = entity.access_key
+        return [Secret(key["SecretAccessKey"])] if key["Status"] == "Active" else []
 
     @staticmethod
-    def _of_sessions(access_key: str) -> list[Secret]:
+    def _of_session(scope: Scope, access_key: str) -> list[Secret] | None:
         from localstack.services.sts.models import sts_stores
 
-        for store in sts_stores.values():
-            for regional in store.values():
-                found = getattr(regional, "credentials", {}).get(access_key)
-                if found is not None:
-                    return [Secret(found.secret_access_key, found.session_token)]
-        return []
+        found = getattr(sts_stores[scope.account]["us-east-1"], "credentials", {}).get(access_key)
+        if found is None:
+            return None
+        if found.account_id != scope.account or found.is_expired():
+            return []
+        return [Secret(found.secret_access_key, found.session_token)]
+
+    def account(self, access_key: str) -> str:
+        from localstack.aws.accounts import get_account_id_from_access_key_id
+
+        return str(get_account_id_from_access_key_id(access_key))
 
 
 class LocalStackTopics:

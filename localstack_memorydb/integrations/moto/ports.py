@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,12 +27,22 @@ from localstack_memorydb.provider.ports import (
 )
 
 
-def ports() -> Ports:
-    """All ports. moto's EC2 takes a second to import, so each is imported when first asked."""
+def account_of_key(access_key: str) -> str:
+    """The account of an access key by moto's rule: MOTO_ACCOUNT_ID, or who made the key, or the default."""
+    from moto.iam.models import get_account_id_from
+
+    return os.environ.get("MOTO_ACCOUNT_ID") or str(get_account_id_from(access_key))
+
+
+def ports(account: Callable[[str], str] = account_of_key) -> Ports:
+    """All ports; `account` is the host's rule for whose an access key is.
+
+    moto's EC2 takes a second to import, so each is imported when first asked.
+    """
     return Ports(
         MotoObjects(),
         MotoNetwork(),
-        Tokens(MotoKeys()),
+        Tokens(MotoKeys(account)),
         MotoTopics(),
         MotoEncryptionKeys(),
         MotoMetrics(),
@@ -48,6 +59,9 @@ class MotoObjects:
     def bucket_policy(self, scope: Scope, bucket: str) -> str | None:
         policy = self._bucket(scope, bucket).policy
         return policy.decode() if isinstance(policy, bytes) else policy
+
+    def owns_bucket(self, scope: Scope, bucket: str) -> bool:
+        return str(self._bucket(scope, bucket).account_id) == scope.account
 
     def has_object(self, scope: Scope, bucket: str, key: str) -> bool:
         self._bucket(scope, bucket)
@@ -124,18 +138,27 @@ class MotoNetwork:
 class MotoKeys:
     """Access keys of users as moto's IAM keeps them, and of assumed roles as its STS does."""
 
-    def secrets(self, scope: Scope, access_key: str) -> list[Secret]:
+    def __init__(self, account: Callable[[str], str]) -> None:
+        self._account = account
+
+    def secrets(self, scope: Scope, access_key: str) -> list[Secret] | None:
+        from moto.core.utils import utcnow
         from moto.iam.models import iam_backends
         from moto.sts.models import sts_backends
 
         users = iam_backends[scope.account][scope.partition].users.values()
-        keys = [key for user in users for key in user.access_keys if key.access_key_id == access_key]
-        roles = sts_backends[scope.account][scope.partition].assumed_roles
-        sessions = [role for role in roles if role.access_key_id == access_key]
-        return [
-            *(Secret(key.secret_access_key) for key in keys),
-            *(Secret(role.secret_access_key, role.session_token) for role in sessions),
-        ]
+        for key in (key for user in users for key in user.access_keys):
+            if key.access_key_id == access_key:
+                return [Secret(key.secret_access_key)] if key.status == "Active" else []
+        for role in sts_backends[scope.account][scope.partition].assumed_roles:
+            if role.access_key_id == access_key:
+                return (
+                    [Secret(role.secret_access_key, role.session_token)] if utcnow() < role.expiration else []
+                )
+        return None
+
+    def account(self, access_key: str) -> str:
+        return self._account(access_key)
 
 
 class MotoTopics:

@@ -110,6 +110,11 @@ def account_of(environ: Mapping[str, Any]) -> str:
         query = parse_qs(environ.get("QUERY_STRING", ""))
         presigned = query.get("X-Amz-Credential") or query.get("AWSAccessKeyId") or [""]
         key = presigned[0].partition("/")[0]
+    return account_of_key(key)
+
+
+def account_of_key(key: str) -> str:
+    """The account of an access key, or of nobody's."""
     if _ACCOUNT.fullmatch(key):
         return key
     return _owner(key) or DEFAULT_ACCOUNT
@@ -130,7 +135,7 @@ class StandaloneHost:
 
     def __init__(self, settings: Settings, port: int) -> None:
         self._listener = listen(settings.bind, port)
-        self._emulator = Emulator(settings, ports)
+        self._emulator = Emulator(settings, lambda: ports(account_of_key))
         self._imported = threading.Event()
         self._functions: Functions | None = None
         self._server = HttpServer(self._listener, StandaloneApp(self._emulator, self._imported))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from localstack_memorydb.integrations.emulator import Emulator
 from localstack_memorydb.integrations.moto import wire
+from localstack_memorydb.integrations.moto.ports import account_of_key
 
 if TYPE_CHECKING:
     from moto.core.base_backend import BackendDict
@@ -78,10 +79,8 @@ def _account(headers: Mapping[str, str]) -> str:
     """The account by moto's rule: MOTO_ACCOUNT_ID, the header, the owner of the access key, the default."""
     if chosen := os.environ.get("MOTO_ACCOUNT_ID") or headers.get("x-moto-account-id"):
         return chosen
-    from moto.iam.models import get_account_id_from
-
     scope = _scope(headers)
-    return str(get_account_id_from(scope["key"] if scope else ""))
+    return account_of_key(scope["key"] if scope else "")
 
 
 def _partition(region: str) -> str:
