@@ -268,9 +268,8 @@ class Selector:
 
     def refuse_channel(self, command: Command, argv: Argv) -> Refusal | None:
         """Channels are matched against the patterns; patterns of channels must be among them."""
-        stop = 2 if command.name in _PUBLISHERS else len(argv)
-        for at in range(1, stop):
-            name = argv[at]
+        names = argv[1:2] if command.name in _PUBLISHERS else argv[1:]
+        for at, name in enumerate(names, 1):
             literal = command.name == "psubscribe"
             if name not in self.channels if literal else not _any_of(self.channels)(name):
                 return Refusal("channel", at)

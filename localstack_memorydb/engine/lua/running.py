@@ -126,7 +126,7 @@ class Run:
             return (b"ERR internal error", FAILED)
 
     def acl_check_cmd(self, words: tuple[Any, ...]) -> Any:
-        """Whether the user may run that."""
+        """Whether the user may run that; a command line of another arity is judged by the keys that it has."""
         s = self._session
         try:
             argv = self._spelled(words)
@@ -137,7 +137,7 @@ class Run:
             return (b"ERR " + error.text.encode(), REFUSED)
         if command is None:
             return (self._texts.bad_command.encode(), REFUSED)
-        return not s.gates & GATE_RESTRICTED or s.permissions.check(command, argv) is None
+        return not s.gates & GATE_RESTRICTED or s.permissions.explain(command, argv) is None
 
     def set_protocol(self, protocol: int) -> None:
         """redis.setresp: replies of commands come in that protocol from now on."""
