@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from localstack_memorydb.engine.resp import Argv
     from localstack_memorydb.engine.session import Session
 
 
@@ -15,14 +16,14 @@ def client_type(session: Session) -> bytes:
 
 def _flags(session: Session) -> bytes:
     letters = b""
+    if session in session.node.monitors:
+        letters += b"O"
     if client_type(session) == b"pubsub":
         letters += b"P"
     if session.queue is not None:
         letters += b"x"
     if session.blocked is not None:
         letters += b"b"
-    if session in session.node.monitors:
-        letters += b"O"
     if session.tracking is not None:
         letters += b"t" + b"R" * session.tracking.broken + b"B" * session.tracking.bcast
     if session.touched:
@@ -36,11 +37,69 @@ def _flags(session: Session) -> bytes:
     return letters or b"N"
 
 
-def describe(session: Session, now: int) -> bytes:
-    """The connection as CLIENT LIST shows it; sizes of buffers are not kept and read 0."""
+class Sizes(NamedTuple):
+    """The buffers of a connection, as a real node has them for one that does the same."""
+
+    query: int
+    query_free: int
+    arguments: int
+    queued: int
+    buffer: int
+    used_peak: int
+    in_buffer: int
+    replies: int
+    output: int
+    total: int
+
+
+def sizes_of(session: Session, now: int, argv: Argv | None = None) -> Sizes:
+    """What the connection takes; `argv` is the command that it runs just now."""
+    argv = argv or (session.blocked.argv if session.blocked is not None else [])
+    arguments = sum(map(len, argv))
+    heading = len(b"*%d\r\n" % len(argv)) + sum(len(b"$%d\r\n\r\n" % len(word)) for word in argv)
+    query = session.unread or (heading + arguments if argv and session.blocked is None else 0)
+    # A client that was silent for two seconds gives its query buffer back, and after five most of that for replies.
+    silent = now - session.last_seen
+    room = _QUERY_BUFFER_OF_6_2 if session.legacy else _QUERY_BUFFER
+    read = session.last_command != "NULL" or bool(argv)
+    query_free = max(0, room - query) if read and silent <= 2000 else 0
+    fresh = session.legacy or silent < 5000
+    buffer = _REPLY_BUFFER if fresh else _SMALL_REPLY_BUFFER
+    unsent = session.unsent()
+    in_buffer = min(unsent, buffer)
+    replies = -(-(unsent - in_buffer) // _REPLY_BUFFER)
+    output = replies * (_REPLY_BUFFER + _REPLY_NODE)
+    queue = session.queue or []
+    queued = sum(len(words) * _POINTER + sum(map(len, words)) for _, words in queue)
+    channels = len(session.channels) + len(session.patterns) + len(session.shard_channels)
+    total = _CLIENT + buffer + output + arguments + _POINTER * len(argv) + queued + _QUEUED * len(queue)
+    total += _CHANNEL * channels + _WATCHED * len(session.watched) + len(session.name)
+    if query or query_free:
+        total += max(room, query) + _QUERY_HEADER
+    peak = 0 if not fresh else buffer
+    return Sizes(query, query_free, arguments, queued, buffer, peak, in_buffer, replies, output, total)
+
+
+_QUERY_BUFFER: Final = 20474
+_QUERY_BUFFER_OF_6_2: Final = 40954
+_QUERY_HEADER: Final = 6
+_REPLY_BUFFER: Final = 16384
+_SMALL_REPLY_BUFFER: Final = 1024
+_REPLY_NODE: Final = 40
+_CLIENT: Final = 768
+_POINTER: Final = 8
+_QUEUED: Final = 40
+_CHANNEL: Final = 56
+_WATCHED: Final = 64
+
+
+def describe(session: Session, now: int, argv: Argv | None = None) -> bytes:
+    """The connection as CLIENT LIST shows it; `argv` is the command that it runs just now."""
     host, port = session.node.address
     name, version = session.library
     queued = -1 if session.queue is None else len(session.queue)
+    sizes = sizes_of(session, now, argv)
+    command = session.last_command.partition("|")[0] if session.legacy else session.last_command
     fields = {
         b"id": b"%d" % session.number,
         b"addr": session.peer.encode(),
@@ -55,24 +114,27 @@ def describe(session: Session, now: int) -> bytes:
         b"psub": b"%d" % len(session.patterns),
         b"ssub": b"%d" % len(session.shard_channels),
         b"multi": b"%d" % queued,
-        b"qbuf": b"0",
-        b"qbuf-free": b"0",
-        b"argv-mem": b"0",
-        b"multi-mem": b"0",
-        b"rbs": b"1024",
-        b"rbp": b"0",
-        b"obl": b"0",
-        b"oll": b"0",
-        b"omem": b"0",
-        b"tot-mem": b"0",
-        b"events": b"r",
-        b"cmd": session.last_command.encode(),
+        b"qbuf": b"%d" % sizes.query,
+        b"qbuf-free": b"%d" % sizes.query_free,
+        b"argv-mem": b"%d" % sizes.arguments,
+        b"multi-mem": b"%d" % sizes.queued,
+        b"rbs": b"%d" % sizes.buffer,
+        b"rbp": b"%d" % sizes.used_peak,
+        b"obl": b"%d" % sizes.in_buffer,
+        b"oll": b"%d" % sizes.replies,
+        b"omem": b"%d" % sizes.output,
+        b"tot-mem": b"%d" % sizes.total,
+        b"events": b"rw" if sizes.in_buffer else b"r",
+        b"cmd": command.encode(),
         b"user": session.user.encode(),
         b"redir": b"%d" % (-1 if session.tracking is None else session.tracking.redirect),
         b"resp": b"%d" % session.protocol,
         b"lib-name": name,
         b"lib-ver": version,
     }
-    if session.table.level < (7, 2):
-        del fields[b"lib-name"], fields[b"lib-ver"]
+    since = {(7,): (b"ssub", b"multi-mem", b"rbs", b"rbp", b"resp"), (7, 2): (b"lib-name", b"lib-ver")}
+    for level, names in since.items():
+        if session.table.level < level:
+            for each in names:
+                del fields[each]
     return b" ".join(b"%b=%b" % field for field in fields.items())

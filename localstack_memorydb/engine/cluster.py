@@ -68,6 +68,7 @@ class Node:
         self.scripts = Scripts()
         self.commands_processed = self.commands_forgotten = 0
         self.bytes_received = 0
+        self.reads = self.unanswered = self.pushes = 0
         self.errors: Counter[str] = Counter()
         self.access_log = AccessLog()
         self.connections_received = 0
@@ -122,6 +123,7 @@ class Node:
         self.access_log.denied.clear()
         self.commands_forgotten = self.commands_processed
         self.bytes_received = self.bytes_sent = 0
+        self.reads = self.unanswered = self.pushes = 0
         self.connections_received = self.connections_rejected = 0
         self.shard.keyspace.expired = self.shard.keyspace.evicted = 0
 
@@ -225,6 +227,8 @@ class Shard:
         self.log: ShardLog | None = None
         self.bursts = Bursts()
         self.saved, self.saved_at = b"", 0
+        self.saves = self.saved_writes = 0
+        self.expiring_seconds = 0.0
         self.replication_id = ""
         self.primary: Node
         self.watch_memory()
@@ -355,6 +359,8 @@ class Cluster:
         self.iam_sessions: dict[Session, int] = {}
         self.epoch = spec.shards
         self.clock: Callable[[], float] = lambda: 0.0
+        self.microseconds: Callable[[], int] = lambda: 0
+        self.ticks = 0
         self.switches = Switches()
         self.storage: Storage | None = None
         self.unblocked: list[Session] = []
@@ -400,6 +406,14 @@ class Cluster:
     def nodes(self) -> Iterator[Node]:
         """Every node, shard by shard."""
         return (node for shard in self.shards for node in shard.nodes)
+
+    def links(self) -> int:
+        """How many connections a node of a real cluster would have to the others: two to each."""
+        return 2 * (sum(1 for _ in self.nodes()) - 1)
+
+    def cycles(self) -> int:
+        """How often there was something to do: packets of clients, and ticks."""
+        return self.ticks + sum(node.reads for node in self.nodes())
 
     def next_client(self) -> int:
         """A client id that was never used in this cluster."""
@@ -479,17 +493,23 @@ class Cluster:
             session.cut_off()
         if self.parameters.timeout:
             self._close_idle(now)
+        self.ticks += 1
+        cycles = self.cycles()
         for node in self.nodes():
             if node.paused is not None and node.paused.until <= now:
                 node.unpause(now)
-            node.stats.rates.sample(now, node.commands_processed, node.bytes_received, node.bytes_sent)
+            node.stats.rates.sample(
+                now, node.commands_processed, node.bytes_received, node.bytes_sent, cycles
+            )
             node.stats.bursts.sample(now, node.bytes_received, node.bytes_sent)
         for shard in self.shards:
             shard.scripting.pace.go_on(now)
             if shard.scripting.pace.long_run is not None:
                 continue  # time stands still for the script, and others see nothing of what it did so far
             if self.switches.active_expire and all(node.paused is None for node in shard.nodes):
+                began = self.clock()
                 shard.keyspace.purge_all(now)
+                shard.expiring_seconds += self.clock() - began
             if shard.keyspace.indexes is not None:
                 shard.keyspace.indexes.refresh()
             shard.budget.tick()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
-from localstack_memorydb.engine.info import memory_of
+from localstack_memorydb.engine.memory_report import memory_of
 from localstack_memorydb.engine.registry import READONLY
 from localstack_memorydb.engine.spec import CommandFigures, HostFigures, NodeFigures, SearchFigures
 

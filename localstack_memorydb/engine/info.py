@@ -1,28 +1,26 @@
 """INFO's sections (https://valkey.io/commands/info/), with what a managed node hides masked.
 
-Only fields that are true here are printed: nothing is measured for show. Field names and their order are the engine's.
+Field names and their order are the engine's. What does not exist here reads as on a server where it never happened: no fork,
+no copy of memory, no defragmentation.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from localstack_memorydb.engine import memory
+from localstack_memorydb.engine import activity, memory_report
+from localstack_memorydb.engine.clients import sizes_of
 from localstack_memorydb.engine.documents import Document
-from localstack_memorydb.engine.memory import human
+from localstack_memorydb.engine.memory_report import BACKLOG
 from localstack_memorydb.engine.search.report import info_sections
 from localstack_memorydb.engine.versions import PATCH_VERSIONS, REDIS_COMPATIBLE, is_valkey
 
 if TYPE_CHECKING:
-    from localstack_memorydb.engine.cluster import Shard
     from localstack_memorydb.engine.session import Session
 
 Fields: TypeAlias = "dict[str, object]"
-
-_SAMPLED_KEYS = 256
 
 
 def _server(s: Session) -> Fields:
@@ -32,18 +30,22 @@ def _server(s: Session) -> Fields:
     fields: Fields = {"redis_version": REDIS_COMPATIBLE if is_valkey(version) else patch}
     if is_valkey(version):
         fields |= {"server_name": "valkey", "valkey_version": patch}
-    return fields | {
+    fields |= {
         "redis_git_sha1": "0",
         "redis_git_dirty": "0",
         "redis_build_id": "0",
         "redis_mode": "cluster",
         "os": "Amazon MemoryDB",
         "arch_bits": "64",
+        "monotonic_clock": "POSIX clock_gettime",
+        "multiplexing_api": "epoll",
+        "atomicvar_api": "c11-builtin",
         "gcc_version": "0.0.0",
         "process_id": "1",
+        "process_supervised": "no",
         "run_id": node.run_id,
         "tcp_port": node.port,
-        "server_time_usec": s.now * 1000,
+        "server_time_usec": s.microseconds(),
         "uptime_in_seconds": uptime,
         "uptime_in_days": uptime // 86400,
         "hz": "10",
@@ -53,103 +55,29 @@ def _server(s: Session) -> Fields:
         "config_file": "-",
         "io_threads_active": "0",
     }
+    if is_valkey(version):
+        number, kind = (2, "tls") if node.cluster.spec.tls else (0, "tcp")
+        fields[f"listener{number}"] = f"name={kind},bind={node.host},port={node.port}"
+    return fields
 
 
 def _clients(s: Session) -> Fields:
-    sessions = s.node.sessions.values()
+    sessions, waiters = s.node.sessions.values(), s.node.shard.keyspace.waiters
+    sizes = [sizes_of(session, s.now) for session in sessions]
     return {
         "connected_clients": len(s.node.sessions),
-        "cluster_connections": 2 * (sum(1 for _ in s.node.cluster.nodes()) - 1),
+        "cluster_connections": s.node.cluster.links(),
         "maxclients": s.node.cluster.parameters.maxclients,
+        "client_recent_max_input_buffer": max((size.query + size.query_free for size in sizes), default=0),
+        "client_recent_max_output_buffer": max((size.output for size in sizes), default=0),
         "blocked_clients": sum(session.blocked is not None for session in sessions),
         "tracking_clients": sum(session.tracking is not None for session in sessions),
         "clients_in_timeout_table": sum(
             session.blocked is not None and session.blocked.deadline is not None for session in sessions
         ),
+        "total_blocking_keys": len(waiters),
+        "total_blocking_keys_on_nokey": sum(object in kinds.values() for kinds in waiters.values()),
     }
-
-
-def used_memory(s: Session) -> int:
-    """What the shard's data takes: counted near the limit, else judged by a sample of its keys."""
-    used = memory_of(s.node.shard, s.now)
-    s.node.stats.peak = max(s.node.stats.peak, used)
-    return used
-
-
-def memory_of(shard: Shard, now: int) -> int:
-    """The same without taking note of it."""
-    keyspace = shard.keyspace
-    if keyspace.budget is not None:
-        return keyspace.budget.used
-    sample = list(islice(keyspace.entries(now), _SAMPLED_KEYS))
-    if not sample:
-        return memory.EMPTY
-    average = sum(memory.usage(key, value) for key, value, _ in sample) / len(sample)
-    return memory.EMPTY + int(average * len(keyspace)) + memory.deadline_size(keyspace.expires())
-
-
-def _memory(s: Session) -> Fields:
-    used, most = used_memory(s), s.node.cluster.spec.maxmemory
-    return {
-        "used_memory": used,
-        "used_memory_human": human(used),
-        "used_memory_rss": used,
-        "used_memory_rss_human": human(used),
-        "used_memory_peak": s.node.stats.peak,
-        "used_memory_peak_human": human(s.node.stats.peak),
-        "used_memory_peak_perc": f"{100 * used / s.node.stats.peak:.2f}%",
-        "used_memory_startup": memory.EMPTY,
-        "used_memory_dataset": used - memory.EMPTY,
-        "number_of_cached_scripts": len(s.node.scripts),
-        "maxmemory": most,
-        "maxmemory_human": human(most),
-        "maxmemory_policy": s.node.cluster.parameters.maxmemory_policy,
-        "mem_fragmentation_ratio": "1.00",
-        "active_defrag_running": 0,
-        "lazyfree_pending_objects": 0,
-    }
-
-
-def _persistence(s: Session) -> Fields:
-    return {
-        "loading": 0,
-        "rdb_bgsave_in_progress": 0,
-        "rdb_last_save_time": max(s.node.started, s.node.shard.saved_at) // 1000,
-        "aof_enabled": 0,
-    }
-
-
-def _stats(s: Session) -> Fields:
-    node = s.node
-    stats, rates, tracking = node.stats, node.stats.rates, node.shard.keyspace.tracking
-    denied = {
-        f"acl_access_denied_{name}": node.access_log.denied[reason]
-        for reason, name in {"auth": "auth", "command": "cmd", "key": "key", "channel": "channel"}.items()
-    }
-    fields: Fields = {
-        "total_connections_received": node.connections_received,
-        "total_commands_processed": node.commands_processed - node.commands_forgotten,
-        "instantaneous_ops_per_sec": round(rates.per_second(0)),
-        "total_net_input_bytes": node.bytes_received,
-        "total_net_output_bytes": node.bytes_sent,
-        "instantaneous_input_kbps": f"{rates.per_second(1) / 1024:.2f}",
-        "instantaneous_output_kbps": f"{rates.per_second(2) / 1024:.2f}",
-        "rejected_connections": node.connections_rejected,
-        "expired_keys": node.shard.keyspace.expired,
-        "evicted_keys": node.shard.keyspace.evicted,
-        "keyspace_hits": stats.hits(s.table.readers),
-        "keyspace_misses": stats.misses,
-        "pubsub_channels": len(node.channels),
-        "pubsub_patterns": len(node.patterns),
-        "pubsubshard_channels": len(node.shard_channels),
-        "active_defrag_hits": 0,
-        "active_defrag_misses": 0,
-        "tracking_total_keys": len(tracking.keys),
-        "tracking_total_items": tracking.items,
-        "tracking_total_prefixes": len(tracking.prefixes),
-        "total_error_replies": node.errors.total(),
-    }
-    return fields if s.table.level < (7, 2) else fields | denied
 
 
 def _replication(s: Session) -> Fields:
@@ -180,17 +108,28 @@ def _replication(s: Session) -> Fields:
         "master_replid2": "0" * 40,
         "master_repl_offset": shard.offset,
         "second_repl_offset": -1,
+        "repl_backlog_active": int(bool(replicas) or not s.node.is_primary),
+        "repl_backlog_size": BACKLOG,
+        "repl_backlog_first_byte_offset": max(1, shard.offset - BACKLOG + 1) if shard.replicas else 0,
+        "repl_backlog_histlen": min(shard.offset, BACKLOG) if shard.replicas else 0,
     }
 
 
 def _cpu(s: Session) -> Fields:
     used = os.times()
-    return {
+    fields: Fields = {
         "used_cpu_sys": f"{used.system:.6f}",
         "used_cpu_user": f"{used.user:.6f}",
         "used_cpu_sys_children": f"{used.children_system:.6f}",
         "used_cpu_user_children": f"{used.children_user:.6f}",
     }
+    thread = activity.thread_times()
+    if thread is not None:
+        fields |= {
+            "used_cpu_sys_main_thread": f"{thread.system:.6f}",
+            "used_cpu_user_main_thread": f"{thread.user:.6f}",
+        }
+    return fields
 
 
 def _commandstats(s: Session) -> Fields:
@@ -247,9 +186,9 @@ def _nothing(s: Session) -> Fields:
 SECTIONS: Final[dict[str, Callable[[Session], Fields]]] = {
     "Server": _server,
     "Clients": _clients,
-    "Memory": _memory,
-    "Persistence": _persistence,
-    "Stats": _stats,
+    "Memory": memory_report.fields,
+    "Persistence": activity.persistence,
+    "Stats": activity.stats,
     "Replication": _replication,
     "CPU": _cpu,
     "Modules": _nothing,
@@ -259,6 +198,58 @@ SECTIONS: Final[dict[str, Callable[[Session], Fields]]] = {
     "Cluster": _cluster,
     "Keyspace": _keyspace,
 }
+_SINCE: Final = dict.fromkeys(
+    (
+        "monotonic_clock",
+        "used_memory_vm_eval",
+        "used_memory_scripts_eval",
+        "number_of_functions",
+        "number_of_libraries",
+        "used_memory_vm_functions",
+        "used_memory_vm_total",
+        "used_memory_vm_total_human",
+        "used_memory_functions",
+        "mem_total_replication_buffers",
+        "mem_cluster_links",
+        "async_loading",
+        "current_cow_peak",
+        "rdb_saves",
+        "rdb_last_load_keys_expired",
+        "rdb_last_load_keys_loaded",
+        "aof_rewrites",
+        "aof_rewrites_consecutive_failures",
+        "total_net_repl_input_bytes",
+        "total_net_repl_output_bytes",
+        "instantaneous_input_repl_kbps",
+        "instantaneous_output_repl_kbps",
+        "evicted_clients",
+        "total_eviction_exceeded_time",
+        "current_eviction_exceeded_time",
+        "pubsubshard_channels",
+        "total_active_defrag_time",
+        "current_active_defrag_time",
+        "reply_buffer_shrinks",
+        "reply_buffer_expands",
+    ),
+    (7,),
+) | dict.fromkeys(
+    (
+        "total_blocking_keys",
+        "total_blocking_keys_on_nokey",
+        "eventloop_cycles",
+        "eventloop_duration_sum",
+        "eventloop_duration_cmd_sum",
+        "instantaneous_eventloop_cycles_per_sec",
+        "instantaneous_eventloop_duration_usec",
+        "acl_access_denied_auth",
+        "acl_access_denied_cmd",
+        "acl_access_denied_key",
+        "acl_access_denied_channel",
+    ),
+    (7, 2),
+)
+"""The fields that are not 6.2's, by the version that they came with."""
+
 _ON_REQUEST: Final = frozenset({"Commandstats", "Latencystats"})
 
 
@@ -271,7 +262,11 @@ def info(s: Session, names: Iterable[bytes]) -> bytes:
             continue
         chosen = wanted & {"all", "everything"} or ("default" in wanted and name not in _ON_REQUEST)
         if chosen or name.lower() in wanted:
-            lines = "".join(f"{field}:{value}\r\n" for field, value in section(s).items())
+            lines = "".join(
+                f"{field}:{value}\r\n"
+                for field, value in section(s).items()
+                if s.table.level >= _SINCE.get(field, ())
+            )
             blocks.append(f"# {name}\r\n{lines}")
     blocks += _module_blocks(s, wanted)
     return "\r\n".join(blocks).encode()

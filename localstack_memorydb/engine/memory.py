@@ -130,9 +130,13 @@ def _stream(value: Stream) -> int:
     return _STREAM + nodes + _PENDING * (pending + consumers + len(value.groups))
 
 
-def table_size(count: int) -> int:
-    """The bytes of the table that holds that many keys, keys and values left out."""
-    return _table(count) if count else 0
+def table_sizes(keys: int, deadlines: int) -> tuple[int, int]:
+    """The bytes of the tables of so many keys and deadlines, as MEMORY STATS counts them: keys and values left out."""
+    return _buckets(keys) + (_ENTRY + _OBJECT) * keys, _buckets(deadlines) + _ENTRY * deadlines
+
+
+def _buckets(count: int) -> int:
+    return 8 << max(2, (count - 1).bit_length()) if count else 0
 
 
 def deadline_size(deadlines: int) -> int:

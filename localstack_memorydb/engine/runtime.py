@@ -165,6 +165,7 @@ class ClusterHandle:
         luck = Random(SystemRandom().getrandbits(128))  # noqa: S311 - not secret
         self._cluster = Cluster(spec, luck, clock(), layout)
         self._cluster.clock = time.monotonic
+        self._cluster.microseconds = lambda: time.time_ns() // 1000
         self._cluster.switches.sleep = time.sleep
         self._cluster.storage = self._storage = storage
         self._server: ClusterServer

@@ -71,6 +71,7 @@ class Connection(asyncio.Protocol):
         session.sink = self._push
         session.alarm = self._set_alarm
         session.hang_up = self._transport.close
+        session.unsent = self._transport.get_write_buffer_size
         self._node.packets.opened(self, self._packets)
 
     def data_received(self, data: bytes) -> None:
@@ -78,6 +79,7 @@ class Connection(asyncio.Protocol):
         session = self._session
         if session is None:
             return
+        self._node.reads += 1
         try:
             reply = session.receive(data, time.time_ns() // 1_000_000)
         except TooMuchToRead:
@@ -89,6 +91,8 @@ class Connection(asyncio.Protocol):
             return
         if reply:
             self._transport.write(reply)
+        else:
+            self._node.unanswered += 1
         if session.closing:
             self._transport.close()
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from localstack_memorydb.engine import rdb
+from localstack_memorydb.engine.activity import writes
 from localstack_memorydb.engine.cluster import Cluster, Shard
 from localstack_memorydb.engine.errors import CommandError
 from localstack_memorydb.engine.keyspace import Keyspace
@@ -105,6 +106,8 @@ def load_indexes(cluster: Cluster, loaded: Keyspace) -> None:
 def save_shard(shard: Shard, now: int) -> None:
     """Keeps a snapshot of the shard as the last one that was saved."""
     shard.saved, shard.saved_at = dump_shard(shard, now).data, now
+    shard.saves += 1
+    shard.saved_writes = writes(shard)
 
 
 def load_saved(shard: Shard, now: int, *, flush: bool, replaces: bool) -> None:

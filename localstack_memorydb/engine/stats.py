@@ -89,7 +89,7 @@ class CommandStats(dict[str, CommandStat]):
 
 
 class Rates:
-    """Figures a second, over the last 16 ticks: operations, bytes received, bytes sent."""
+    """Figures a second, over the last 16 ticks: operations, bytes received, bytes sent, cycles of the loop."""
 
     def __init__(self) -> None:
         self._before: tuple[int, ...] = ()

@@ -203,3 +203,45 @@ def test_a_monitor_that_leaves_lets_commands_take_the_straight_path_again() -> N
     assert client.session.gates != gates
     monitor.session.disconnect()
     assert client.session.gates == gates
+
+
+def test_fields_come_with_their_engine_version() -> None:
+    """6.2.6 shows the size of scripts before their number, and no functions."""
+    cluster = start(version="6.2")
+    names = [
+        line.partition(":")[0]
+        for line in Client(cluster.shards[0].primary)("INFO memory").decode().splitlines()
+    ]
+    at = names.index("used_memory_lua")
+    assert names[at : at + 6] == [
+        "used_memory_lua",
+        "used_memory_lua_human",
+        "used_memory_scripts",
+        "used_memory_scripts_human",
+        "number_of_cached_scripts",
+        "maxmemory",
+    ]
+    assert "eventloop_cycles" not in Client(cluster.shards[0].primary)("INFO stats").decode()
+
+
+def test_changes_since_the_last_save() -> None:
+    _, client = running()
+    for line in ("SET a 1", "GET a", "INCR a", "LPUSH a x", "DEL a"):
+        client(line)
+    assert field(client, "persistence", "rdb_changes_since_last_save") == "3"
+
+
+def test_clients_of_6_2_have_its_fields() -> None:
+    said = Client(start(version="6.2").shards[0].primary)("CLIENT INFO").decode()
+    assert " multi=-1 qbuf=26 qbuf-free=40928 argv-mem=10 obl=0 oll=0 " in said
+    assert said.rstrip().endswith("events=r cmd=client user=default redir=-1")
+
+
+def test_what_a_client_has_not_read_is_its_output() -> None:
+    _, client = running()
+    other = Client(client.session.node)
+    other.session.unsent = lambda: 50_000
+    line = client("CLIENT LIST").decode().splitlines()[2]
+    assert " obl=16384 oll=3 omem=49272 " in line
+    assert " events=rw " in line
+    assert field(client, "clients", "client_recent_max_output_buffer") == "49272"

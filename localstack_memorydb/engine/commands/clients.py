@@ -113,7 +113,7 @@ def client_reply(s: Session, argv: Argv) -> Reply:
 @clients.command("CLIENT|INFO", 2, _ANYTIME, since="6.2.0")
 def client_info(s: Session, argv: Argv) -> Reply:
     """This connection's line of CLIENT LIST."""
-    return Verbatim(describe(s, s.now) + b"\n")
+    return Verbatim(describe(s, s.now, argv) + b"\n")
 
 
 @clients.command("CLIENT|LIST", -2, ADMIN | _ANYTIME, since="2.4.0")
@@ -130,7 +130,9 @@ def client_list(s: Session, argv: Argv) -> Reply:
         sessions = [s.node.sessions[number] for number in numbers if number in s.node.sessions]
     elif len(argv) > 2:
         raise SyntaxFault
-    return Verbatim(b"".join(describe(session, s.now) + b"\n" for session in sessions))
+    return Verbatim(
+        b"".join(describe(session, s.now, argv if session is s else None) + b"\n" for session in sessions)
+    )
 
 
 _CLIENT_TYPES = {b"normal", b"master", b"primary", b"replica", b"slave", b"pubsub"}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from localstack_memorydb.engine import memory
+from localstack_memorydb.engine import memory, memory_report
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault, printable, wrong_subcommand_arguments
 from localstack_memorydb.engine.help import help_lines
-from localstack_memorydb.engine.info import used_memory
+from localstack_memorydb.engine.memory_report import used_memory
 from localstack_memorydb.engine.numbers import parse_int, parse_int_in
 from localstack_memorydb.engine.registry import (
     ADMIN,
@@ -233,32 +233,8 @@ def memory_purge(s: Session, argv: Argv) -> Reply:
 
 @observing.command("MEMORY|STATS", 2, since="4.0.0")
 def memory_stats(s: Session, argv: Argv) -> Reply:
-    """Where the memory went, by the estimate of keys; what is not measured is left out."""
-    keyspace = s.node.shard.keyspace
-    keys, expires, used = len(keyspace), keyspace.expires(), used_memory(s)
-    tables = memory.table_size(keys), memory.table_size(expires)
-    overhead = memory.EMPTY + sum(tables)
-    data = max(0, used - overhead)
-    scripts = sum(len(source) for source in s.node.scripts.by_source)
-    return {
-        b"peak.allocated": s.node.stats.peak,
-        b"total.allocated": used,
-        b"startup.allocated": memory.EMPTY,
-        b"replication.backlog": 0,
-        b"clients.slaves": 0,
-        b"clients.normal": 0,
-        b"cluster.links": 0,
-        b"aof.buffer": 0,
-        b"lua.caches": scripts,
-        b"db.0": {b"overhead.hashtable.main": tables[0], b"overhead.hashtable.expires": tables[1]},
-        b"overhead.total": overhead,
-        b"keys.count": keys,
-        b"keys.bytes-per-key": (used - memory.EMPTY) // keys if keys else 0,
-        b"dataset.bytes": data,
-        b"dataset.percentage": 100.0 * data / max(1, used - memory.EMPTY),
-        b"fragmentation": 1.0,
-        b"fragmentation.bytes": 0,
-    }
+    """Where the memory went."""
+    return memory_report.stats(s)
 
 
 @observing.command("MEMORY|HELP", 2, LOADING | STALE, since="4.0.0")

@@ -26,7 +26,8 @@ server = Family("server")
 @server.command("TIME", 1, FAST | LOADING | STALE, since="2.6.0")
 def time_(s: Session, argv: Argv) -> Reply:
     """The server's time: seconds, microseconds."""
-    return [b"%d" % (s.now // 1000), b"%d" % (s.now % 1000 * 1000)]
+    now = s.microseconds()
+    return [b"%d" % (now // 1_000_000), b"%d" % (now % 1_000_000)]
 
 
 @server.command("DBSIZE", 1, FAST | READONLY, categories="@keyspace")

@@ -151,6 +151,10 @@ class Interpreter:
     def _register(self, name: bytes, callback: Any, flags: bytes, description: bytes | None) -> None:
         self._registered.append((name, callback, flags, description))
 
+    def memory(self) -> int:
+        """The bytes that Lua holds."""
+        return self._lua.get_memory_used(total=True) or 0
+
     # -- memory: a failed allocation outside of Lua's own protection would end the process ------------------------------
 
     def require_room(self, size: int) -> None:

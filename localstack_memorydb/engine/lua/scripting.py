@@ -95,6 +95,10 @@ class Scripting:
             self._interpreter = Interpreter(self._shard.cluster.table.level, shown)
         return self._interpreter
 
+    def memory(self) -> int:
+        """The bytes that the interpreter holds: none before there was a script."""
+        return 0 if self._interpreter is None else self._interpreter.memory()
+
     def renew(self) -> None:
         """The nodes are new ones: no script is known, the libraries are loaded again."""
         libraries = list(self.libraries.values())
