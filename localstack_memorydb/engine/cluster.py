@@ -98,6 +98,10 @@ class Node:
         for session in self.sessions.values():
             session.gates = session.gates & ~common | (self.gates & common)
 
+    def microseconds(self, now: int) -> int:
+        """The time at this moment, not only when the packet came (`now`): unix time in microseconds."""
+        return max(self.cluster.microseconds(), now * 1000)
+
     def pause(self, until: int, *, everything: bool) -> None:
         """Makes clients wait until that time; of two pauses the longer time and the stricter kind hold."""
         if self.paused is None:

@@ -45,7 +45,7 @@ def _server(s: Session) -> Fields:
         "process_supervised": "no",
         "run_id": node.run_id,
         "tcp_port": node.port,
-        "server_time_usec": s.microseconds(),
+        "server_time_usec": s.node.microseconds(s.now),
         "uptime_in_seconds": uptime,
         "uptime_in_days": uptime // 86400,
         "hz": "10",

@@ -34,7 +34,7 @@ def show(s: Session, command: Command, argv: Argv, *, itself: bool = False) -> N
         return
     where = b"lua" if s.script is not None and not itself else s.peer.encode()
     words = b" ".join(map(quoted, redacted(command, argv)))
-    now = s.microseconds()
+    now = s.node.microseconds(s.now)
     line = Simple(b"%d.%06d [0 %b] %b" % (now // 1_000_000, now % 1_000_000, where, words))
     for session in list(s.node.monitors):
         session.send(line)

@@ -97,6 +97,7 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def _push(self, data: bytes) -> None:
+        self._node.pushes += 1
         if self._committer is not None:
             self._committer.answer(self._transport, data, self._node.shard.log)
         else:

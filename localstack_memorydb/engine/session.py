@@ -157,7 +157,7 @@ class Session(Requests):
         self.sink: Callable[[bytes], None] = _ignore
         self.alarm: Callable[[int], None] = _ignore
         self.hang_up: Callable[[], None] = _nothing
-        self.unsent: Callable[[], int] = _none
+        self.unsent: Callable[[], int] = int
         self.deferred: list[bytes] = []
         self.processing = False
         self.last_command = "NULL"
@@ -679,22 +679,14 @@ class Session(Requests):
         self.watched.clear()
         self.touched = False
 
-    def microseconds(self) -> int:
-        """The time now, not only when the packet came: unix time in microseconds."""
-        return max(self.node.cluster.microseconds(), self.now * 1000)
-
     def send(self, message: Reply) -> None:
         """Sends what the client did not ask for just now; after the current reply if one is being made."""
         data = self.encoders[type(message)](message)
-        if self.processing:
-            self.deferred.append(data)
-        else:
-            self.push(data)
+        (self.deferred.append if self.processing else self.push)(data)
 
     def push(self, data: bytes) -> None:
         """Sends bytes that are not part of a packet of replies."""
         self.node.bytes_sent += len(data)
-        self.node.pushes += 1
         self.sink(data)
 
 
@@ -704,8 +696,3 @@ def _ignore(_: Any) -> None:
 
 def _nothing() -> None:
     """The way to hang up on a session that no server listens to."""
-
-
-def _none() -> int:
-    """What such a session has written and nobody has read."""
-    return 0

@@ -26,7 +26,7 @@ server = Family("server")
 @server.command("TIME", 1, FAST | LOADING | STALE, since="2.6.0")
 def time_(s: Session, argv: Argv) -> Reply:
     """The server's time: seconds, microseconds."""
-    now = s.microseconds()
+    now = s.node.microseconds(s.now)
     return [b"%d" % (now // 1_000_000), b"%d" % (now % 1_000_000)]
 
 
