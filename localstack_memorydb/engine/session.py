@@ -7,13 +7,13 @@ in a few steps. Everything unusual (transactions, replicas, subscribers, subcomm
 
 from __future__ import annotations
 
-import logging
 from binascii import crc_hqx
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import hiredis
 
+from localstack_memorydb.engine.bugs import log_bug
 from localstack_memorydb.engine.errors import (
     ELSEWHERE,
     CommandError,
@@ -69,7 +69,6 @@ if TYPE_CHECKING:
     from localstack_memorydb.engine.cluster import Node
     from localstack_memorydb.engine.lua.running import Run
 
-LOG = logging.getLogger(__name__)
 
 _BRACE: Final = 0x7B
 
@@ -391,7 +390,7 @@ class Session(Requests):
         """Nothing for an empty request; for a bug of ours an error that tells nothing of the arguments."""
         if not argv:
             return b""
-        LOG.error("internal error in %r", argv[0][:64], exc_info=error)
+        log_bug(f"in {argv[0][:64]!r}", error)
         return b"-ERR internal error\r\n"
 
     # -- from a request to its command ------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ def redacted(command: Command, argv: Argv) -> Argv:
     """The command line as others may see it: passwords are taken out."""
     match command.name:
         case "auth":
-            return [argv[0], *[_REDACTED] * min(2, len(argv) - 1), *argv[3:]]
+            return [argv[0], *[_REDACTED] * (len(argv) - 1)]
         case "hello":
             return _without_credentials(argv)
         case "acl|setuser":
@@ -54,11 +54,17 @@ def redacted(command: Command, argv: Argv) -> Argv:
 
 
 def _without_credentials(argv: Argv) -> Argv:
-    shown = list(argv)
-    for at, word in enumerate(argv[2:], 2):
-        if word.upper() == b"AUTH" and at + 2 < len(argv):
-            shown[at + 1 : at + 3] = [_REDACTED, _REDACTED]
-            break
+    """HELLO as others may see it. A name of the connection is no option, whatever it is."""
+    shown, at = list(argv), 2
+    while at < len(argv):
+        match argv[at].upper():
+            case b"AUTH":
+                shown[at + 1 : at + 3] = [_REDACTED] * len(argv[at + 1 : at + 3])
+                at += 3
+            case b"SETNAME":
+                at += 2
+            case _:
+                at += 1
     return shown
 
 

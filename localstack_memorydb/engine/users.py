@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import logging
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine.acl import Permissions, Refusal, compile_access_string
+from localstack_memorydb.engine.bugs import log_bug
 from localstack_memorydb.engine.clients import describe
 from localstack_memorydb.engine.errors import CommandError, ExecAbort, NoAuth, NoPermission
 from localstack_memorydb.engine.registry import GATE_RESTRICTED, GATE_UNAUTHENTICATED, Command
@@ -23,8 +23,6 @@ from localstack_memorydb.engine.versions import Edition
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.session import Session
-
-LOG = logging.getLogger(__name__)
 
 IAM_CONNECTION_MS: Final = 12 * 60 * 60 * 1000
 """MemoryDB closes a connection that long after its IAM authentication."""
@@ -80,8 +78,8 @@ class User:
             return False
         try:
             return cluster.verify_token(cluster.name, self.name, token.decode("utf-8", "replace"), now)
-        except Exception:
-            LOG.exception("the verifier of IAM tokens failed; the login is refused")
+        except Exception as error:
+            log_bug("in the verifier of IAM tokens, the login is refused", error)
             return False
 
 

@@ -22,7 +22,7 @@ HIDDEN: Final = "HIDDEN_DUE_TO_SECURITY_REASONS"
 _SERVICE: Final = ".amazonaws.com"
 _LOOKING: Final = ("Describe", "List")
 _SECRET_SHAPES: Final = frozenset({"PasswordListInput"})
-_PASSWORD_RULE: Final = re.compile(r"(?<!\S)[<>#!]\S+")
+_PASSWORD_RULE: Final = re.compile(r"(?<![^\s(])[<>#!]\S+")
 """A password, or the hash of one, in an access string, where MemoryDB refuses it."""
 
 
@@ -73,7 +73,7 @@ def record(
 
 
 def _shown(shape: model.Shape, value: Any) -> Any:
-    """A value as the record has it. What is not of the model's type is left out: nobody knows what is in it."""
+    """A value as the record has it. What the model does not allow is left out: nobody knows what is in it."""
     if shape.name in _SECRET_SHAPES:
         return [HIDDEN] * (len(value) if isinstance(value, Sequence) and not isinstance(value, str) else 1)
     match shape.kind:
@@ -89,7 +89,7 @@ def _shown(shape: model.Shape, value: Any) -> Any:
             return [_shown(shape.element, item) for item in items] if shape.element else []
         case "timestamp" if isinstance(value, datetime):
             return _moment(value)
-        case "string" if isinstance(value, str):
+        case "string" if isinstance(value, str) and (not shape.enum or value in shape.enum):
             return _PASSWORD_RULE.sub(HIDDEN, value) if shape.name == "AccessString" else value
         case "integer" | "double" | "boolean" | "timestamp" if isinstance(value, int | float):
             return value

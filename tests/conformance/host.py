@@ -14,7 +14,7 @@ import cbor2
 from localstack_memorydb.integrations.emulator import Emulator
 from localstack_memorydb.integrations.moto.http import HttpServer, listen
 from localstack_memorydb.integrations.moto.ports import ports
-from localstack_memorydb.integrations.moto.server import StandaloneApp
+from localstack_memorydb.integrations.moto.server import StandaloneApp, account_of_key
 from localstack_memorydb.settings import Settings
 
 ACCOUNT, OTHER = "111111111111", "222222222222"
@@ -28,8 +28,9 @@ TAGS = [{"Key": "team", "Value": "shop"}]
 class Host:
     """A stand-alone host in this process, and one connection to it."""
 
-    def __init__(self) -> None:
-        self.emulator = Emulator(Settings(check_answers=True, service_updates=(UPDATE,)), ports)
+    def __init__(self, settings: Settings | None = None) -> None:
+        chosen = settings or Settings(check_answers=True, service_updates=(UPDATE,))
+        self.emulator = Emulator(chosen, lambda: ports(account_of_key))
         imported = threading.Event()
         imported.set()
         self.listener = listen("127.0.0.1", 0)

@@ -102,7 +102,9 @@ def test_operations_that_there_are_not_are_not_told(aws: World) -> None:
         {"Password": SECRET},
         {"AccessString": f"on >{SECRET} ~* +@all"},
         {"AccessString": f"on ~* +@all #{SECRET}"},
+        {"AccessString": f"on (>{SECRET} ~* +@all)"},
         {"AccessString": {"Value": SECRET}},
+        {"AuthenticationMode": {"Type": SECRET, "Passwords": [SECRET]}},
     ],
 )
 def test_passwords_are_not_told(aws: World, params: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:

@@ -95,11 +95,12 @@ def test_6_2_quotes_unknown_commands_its_own_way() -> None:
 def test_an_error_of_ours_keeps_the_node_alive(
     client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(*_: object) -> None:
-        raise RuntimeError("a bug")
+    def broken(_: object, argv: list[bytes]) -> None:
+        raise KeyError(argv[1])
 
     monkeypatch.setattr(client.session.table[b"GET"], "run", broken)
     assert client("GET secret-key") == b"-ERR internal error\r\n"
+    assert "KeyError" in caplog.text
     assert "secret-key" not in caplog.text
     assert client("PING") == b"+PONG\r\n"
 

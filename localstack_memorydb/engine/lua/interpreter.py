@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from lupa.lua51 import LuaError, LuaRuntime
 
+from localstack_memorydb.engine.bugs import log_bug
 from localstack_memorydb.engine.lua import structs
 from localstack_memorydb.engine.lua.bytecode import without_tail_calls
 from localstack_memorydb.engine.lua.libraries import (
@@ -246,7 +247,7 @@ class Interpreter:
 def _unfinished(error: Exception) -> tuple[bytes, bytes]:
     """The answer of a script that our own code could not bring to its end."""
     if type(error) is LuaError:
-        LOG.error("internal error in a script", exc_info=error)
+        log_bug("in a script", error)
         return b"ERR internal error", b"raised"
     return b"ERR not enough memory", b"raised"
 

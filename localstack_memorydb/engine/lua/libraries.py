@@ -5,13 +5,12 @@ A function takes Lua's arguments and answers (True, result...), or (False, numbe
 
 from __future__ import annotations
 
-import logging
 import math
 import struct
 from collections.abc import Callable
 from typing import Any, Final
 
-LOG = logging.getLogger(__name__)
+from localstack_memorydb.engine.bugs import log_bug
 
 Answer = tuple[Any, ...]
 
@@ -43,7 +42,7 @@ def answering(function: Callable[..., Answer]) -> Callable[..., Answer]:
         except BadArgument as error:
             return (False, error.number, error.message.encode("utf-8", "surrogateescape"))
         except Exception as error:  # Lua would get the exception itself
-            LOG.error("internal error in a library of scripts", exc_info=error)
+            log_bug("in a library of scripts", error)
             return (False, 0, b"internal error")
 
     return answer

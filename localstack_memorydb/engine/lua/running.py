@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, Final
 
+from localstack_memorydb.engine.bugs import log_bug
 from localstack_memorydb.engine.errors import CommandError, OutOfMemory, ReadOnlyReplica
 from localstack_memorydb.engine.lua.interpreter import FAILED, REFUSED, STATUS, Interpreter, LuaMemory
 from localstack_memorydb.engine.lua.texts import Texts, denied, texts
@@ -41,7 +41,6 @@ from localstack_memorydb.engine.users import log_refusal
 if TYPE_CHECKING:
     from localstack_memorydb.engine.session import Session
 
-LOG = logging.getLogger(__name__)
 
 _LARGE: Final = 1 << 16
 _PER_ELEMENT: Final = 128
@@ -122,7 +121,7 @@ class Run:
         except LuaMemory:
             return (b"ERR not enough memory", FAILED)
         except Exception as error:
-            LOG.error("internal error in a script's %r", argv[:1], exc_info=error)
+            log_bug(f"in a script's {argv[:1]!r}", error)
             return (b"ERR internal error", FAILED)
 
     def acl_check_cmd(self, words: tuple[Any, ...]) -> Any:

@@ -10,7 +10,7 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Protocol
@@ -34,7 +34,7 @@ class Request:
     """One call: the operation's name, its parameters, and the protocol that the answer has to use."""
 
     operation: str
-    params: dict[str, Any]
+    params: dict[str, Any] = field(repr=False)
     protocol: Wire
 
 
