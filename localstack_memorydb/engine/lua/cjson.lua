@@ -1,36 +1,15 @@
 -- JSON as the cjson library that Valkey carries reads and writes it, with its options, limits and error texts.
-local type, tostring, tonumber, select, error, floor, format, gsub, find, sub, byte, char, concat, rawget =
-  type, tostring, tonumber, select, error, math.floor, string.format, string.gsub, string.find, string.sub, string.byte,
+local type, tostring, tonumber, select, floor, format, gsub, find, sub, byte, char, concat, rawget =
+  type, tostring, tonumber, select, math.floor, string.format, string.gsub, string.find, string.sub, string.byte,
   string.char, table.concat, rawget
-local getinfo, newproxy, getmetatable = debug.getinfo, newproxy, getmetatable
+local newproxy, getmetatable = newproxy, getmetatable
 local HUGE = math.huge
 
 local null = newproxy(true)
 getmetatable(null).__tostring = function() return "userdata: (nil)" end
 getmetatable(null).__metatable = false
 
--- The first frame that is not ours, and how it calls the function of ours.
-local function caller()
-  local level = 3
-  while true do
-    local at = getinfo(level, "Sl")
-    if at == nil or at.source ~= "=server" then
-      return at, getinfo(level - 1, "n").name or "?"
-    end
-    level = level + 1
-  end
-end
-
--- Raises as a C function does: with the place of the script's call.
-local function fail(message)
-  local at = caller()
-  error(at and at.currentline > 0 and format("%s:%d: %s", at.short_src, at.currentline, message) or message, 0)
-end
-
-local function bad(number, message)
-  local _, name = caller()
-  fail(format("bad argument #%d to '%s' (%s)", number, name, message))
-end
+local fail, bad = ...
 
 local function typename(value)
   return value == nil and "no value" or type(value)

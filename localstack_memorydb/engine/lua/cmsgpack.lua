@@ -1,7 +1,7 @@
 -- MessagePack as the cmsgpack library that Valkey carries reads and writes it.
 local type, tostring, tonumber, select, error, floor, format, byte, char, sub, concat, unpack =
   type, tostring, tonumber, select, error, math.floor, string.format, string.byte, string.char, string.sub, table.concat, unpack
-local getinfo, next = debug.getinfo, next
+local next = next
 
 local NESTING = 16
 -- What fits on the stack of the real interpreter.
@@ -9,28 +9,7 @@ local RESULTS = 7950
 local DEPTH = 3999
 local TOO_MANY = "too many return values at once; use unpack_one or unpack_limit instead."
 
--- The first frame that is not ours, and how it calls the function of ours.
-local function caller()
-  local level = 3
-  while true do
-    local at = getinfo(level, "Sl")
-    if at == nil or at.source ~= "=server" then
-      return at, getinfo(level - 1, "n").name or "?"
-    end
-    level = level + 1
-  end
-end
-
--- Raises as a C function does: with the place of the script's call.
-local function fail(message)
-  local at = caller()
-  error(at and at.currentline > 0 and format("%s:%d: %s", at.short_src, at.currentline, message) or message, 0)
-end
-
-local function bad(number, message)
-  local _, name = caller()
-  fail(format("bad argument #%d to '%s' (%s)", number, name, message))
-end
+local fail, bad = ...
 
 return function(host, settings)
   local out, length

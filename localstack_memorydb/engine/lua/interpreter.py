@@ -105,14 +105,15 @@ class Interpreter:
         }
         load, dump = self._lua.eval(b"loadstring"), self._lua.eval(b"string.dump")
         parts = []
-        for name in ("cjson", "cmsgpack", "server"):
+        for name in ("failing", "cjson", "cmsgpack", "server"):
             source = resources.files(__package__).joinpath(f"{name}.lua").read_bytes()
             chunk = load(source, b"=server")
             if isinstance(chunk, tuple):
                 raise RuntimeError(chunk[1].decode())
             parts.append(load(without_tail_calls(dump(chunk)), b"=server"))
-        cjson, cmsgpack, server = parts
-        return server(table(self._host()), table(settings), cjson(), cmsgpack())
+        failing, cjson, cmsgpack, server = parts
+        fail, bad = failing()
+        return server(table(self._host()), table(settings), cjson(fail, bad), cmsgpack(fail, bad))
 
     def _host(self) -> dict[bytes, Callable[..., Any]]:
         """What the trusted Lua code may call. Nothing here raises, and nothing takes or gives a Python container."""
