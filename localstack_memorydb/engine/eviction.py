@@ -29,13 +29,6 @@ _GROWTH: Final = 4  # bytes that a byte which arrives may become
 _STRING_OVERHEAD: Final = 64
 _POOL: Final = 16  # candidates that are remembered from one eviction to the next (evict.c: EVPOOL_SIZE)
 
-# Commands that do not use a key although they look at it (LOOKUP_NOTOUCH), by name.
-_LOOKS_ONLY: Final = frozenset(
-    "exists expiretime memory|usage object|encoding object|freq object|idletime object|refcount pexpiretime pttl ttl "
-    "type".split()
-)
-
-
 _NEVER_QUEUED: Final = frozenset({"discard", "multi", "quit", "reset", "unwatch", "watch"})
 
 
@@ -236,7 +229,7 @@ def use(s: Session, command: Command, argv: Argv) -> Reply:
             budget.used += change
         elif change > 0:
             budget.grew(change)
-    if (not s.no_touch or command.name == "touch") and command.name not in _LOOKS_ONLY:
+    if command.uses and (not s.no_touch or command.name == "touch"):
         _note_use(s.node.shard, slot, keys, s.now)
     return reply
 
@@ -277,6 +270,9 @@ def _used_once_more(slot: Slot, key: bytes, shard: Shard, now: int) -> int:
     return now // _MINUTE * 256 + counter
 
 
-def idle_seconds(slot: Slot, key: bytes, now: int) -> int:
-    """Since when nobody used the key, where the eviction policy asks for it."""
-    return max(0, now - slot.uses.get(key, now)) // 1000
+def idle_seconds(slot: Slot, key: bytes, started: int, now: int) -> int:
+    """Since when nobody used the key, where the eviction policy asks for it; else since when nobody used its slot.
+
+    Before the node `started` nobody did.
+    """
+    return max(0, now - slot.uses.get(key, max(slot.used, started))) // 1000

@@ -30,14 +30,15 @@ EMBEDDED_LENGTH: Final = 44
 class Slot(dict[bytes, Value]):
     """The keys of one slot. `deadlines` holds the unix time in ms at which a key expires, for keys that do.
 
-    `uses` says when or how often a key was used, while the eviction policy asks for it (engine/eviction.py).
+    `used` is when one of them was used last. `uses` says when or how often a key was used, while the eviction policy asks for it (engine/eviction.py).
     """
 
-    __slots__ = ("_grown", "deadlines", "uses")
+    __slots__ = ("_grown", "deadlines", "used", "uses")
 
     def __init__(self) -> None:
         super().__init__()
         self.deadlines: dict[bytes, int] = {}
+        self.used = 0
         self.uses: dict[bytes, int] = {}
         self._grown: dict[bytes, Value] = {}
 

@@ -103,8 +103,9 @@ GATE_BUSY: Final = 1 << 9  # a script runs for too long
 GATE_TIMED: Final = 1 << 10  # every command is timed by itself
 GATE_TRACKING: Final = 1 << 11  # the client wants to know when what it read changes
 GATE_PAUSED: Final = 1 << 12  # clients are made to wait
+GATE_UNTOUCHING: Final = 1 << 13  # what the client does is not to be seen in how long keys are idle
 GATE_ALWAYS: Final = 1 << 7  # every session has it: containers, and commands that change the protocol
-EVERY_GATE: Final = (1 << 13) - 1 & ~GATE_ALWAYS
+EVERY_GATE: Final = (1 << 14) - 1 & ~GATE_ALWAYS
 
 
 # Keys are found as C's atoi reads their number: `1.5` is 1 here, and an error of the command itself later.
@@ -223,6 +224,13 @@ _AMPLIFIERS: Final = frozenset(
 )
 
 
+# Commands that do not use a key although they look at it (LOOKUP_NOTOUCH), by name.
+_LOOKS_ONLY: Final = frozenset(
+    "exists expiretime memory|usage object|encoding object|freq object|idletime object|refcount pexpiretime pttl ttl "
+    "type".split()
+)
+
+
 class Command:
     """One command or subcommand: its handler and its declaration."""
 
@@ -245,7 +253,9 @@ class Command:
         "run",
         "since",
         "single",
+        "straight",
         "subcommands",
+        "uses",
         "write",
     )
 
@@ -268,8 +278,10 @@ class Command:
         self.amplifies = self.name in _AMPLIFIERS
         self.plain = self  # of a command with permissions built in, the one without
         self.gates = EVERY_GATE
-        # The straight path: exactly one key, first argument.
+        self.uses = self.name not in _LOOKS_ONLY
+        # Exactly one key, first argument.
         self.single = len(keys) == 1 and keys[0] == KeySpec(keys[0].flags) and "not_key" not in keys[0].flags
+        self.straight = self.single and self.uses
 
     @property
     def title(self) -> str:

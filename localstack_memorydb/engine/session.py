@@ -155,7 +155,7 @@ class Session(Requests):
         super().__init__(node.cluster.parameters.client_query_buffer_limit)
         self.sink: Callable[[bytes], None] = _ignore
         self.alarm: Callable[[int], None] = _ignore
-        self.hang_up: Callable[[], None] = _nothing
+        self.hang_up: Callable[[], None] = lambda: None
         self.unsent: Callable[[], int] = int
         self.deferred: list[bytes] = []
         self.processing = False
@@ -272,7 +272,7 @@ class Session(Requests):
                             began = 0.0
                         alike, first = command, len(out)
                         stat = stats.commands[command.name]
-                    if command.single:
+                    if command.straight:
                         key = argv[1]
                         number = crc_hqx(key, 0) & SLOT_MASK if _BRACE not in key else key_slot(key)
                         db = slots[number]
@@ -281,6 +281,7 @@ class Session(Requests):
                         elif db.deadlines:
                             keyspace.purge(db, key, self.now)
                         self.db = db
+                        db.used = self.now
                         if command.write:
                             if keyspace.observed:
                                 reply = self.observed(command, argv)
@@ -513,6 +514,8 @@ class Session(Requests):
                     if key_slot(key) != number:
                         raise CrossSlot
                 self.db = db = self.slots[number] or self.own_slot(number)
+                if command.uses and not self.no_touch:
+                    db.used = self.now
                 if db.deadlines:
                     for key in keys:
                         keyspace.purge(db, key, self.now)
@@ -691,7 +694,3 @@ class Session(Requests):
 
 def _ignore(_: Any) -> None:
     """The sink and alarm of a session that no server listens to."""
-
-
-def _nothing() -> None:
-    """The way to hang up on a session that no server listens to."""

@@ -227,3 +227,23 @@ def test_every_key_may_be_the_random_one(client: Client) -> None:
         client(f"SET {{tag}}{number} v")
     client("SET elsewhere v")
     assert len({client("RANDOMKEY") for _ in range(200)}) == 6
+
+
+def test_idle_time_without_an_eviction_policy() -> None:
+    client = Client(start().shards[0].primary)
+    client("SET key x")
+    client("SET other x", NOW + 2000)
+    later = NOW + 7000
+    for line in ("TTL key", "TYPE key", "EXISTS key", "OBJECT ENCODING key"):  # which only look
+        client(line, later)
+    assert client("OBJECT IDLETIME key", later) == b":7\r\n"
+    assert client("OBJECT IDLETIME other", later) == b":5\r\n"
+    client("CLIENT NO-TOUCH on", later)
+    client("GET key", later)
+    client("EVAL \"return redis.call('get', KEYS[1])\" 1 key", later)
+    assert client("OBJECT IDLETIME key", later) == b":7\r\n"
+    client("TOUCH key", later)
+    assert client("OBJECT IDLETIME key", later) == b":0\r\n"
+    client("CLIENT NO-TOUCH off", later)
+    client("GET other", later)
+    assert client("OBJECT IDLETIME other", later) == b":0\r\n"

@@ -17,6 +17,7 @@ from localstack_memorydb.engine.registry import (
     ADMIN,
     GATE_SILENT,
     GATE_TRACKING,
+    GATE_UNTOUCHING,
     LOADING,
     NOSCRIPT,
     STALE,
@@ -85,6 +86,7 @@ def client_no_evict(s: Session, argv: Argv) -> Reply:
 def client_no_touch(s: Session, argv: Argv) -> Reply:
     """Whether the connection's reads leave the keys' idle times alone."""
     s.no_touch = _on_off(argv[2])
+    s.gates = s.gates | GATE_UNTOUCHING if s.no_touch else s.gates & ~GATE_UNTOUCHING
     return OK
 
 

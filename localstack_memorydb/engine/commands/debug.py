@@ -123,7 +123,7 @@ def _change_repl_id(s: Session, argv: Argv) -> Reply:
 def _object(s: Session, argv: Argv) -> Reply:
     key = argv[2]
     value = _existing(s, key)
-    idle = idle_seconds(s.node.shard.keyspace.of(key), key, s.now)
+    idle = idle_seconds(s.node.shard.keyspace.of(key), key, s.node.started, s.now)
     return Simple(
         b"Value at:0x%x refcount:%d encoding:%b serializedlength:%d lru:%d lru_seconds_idle:%d"
         % (

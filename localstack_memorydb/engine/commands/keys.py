@@ -53,11 +53,17 @@ def delete(s: Session, argv: Argv) -> Reply:
 
 
 @keys.command("EXISTS", -2, READONLY | FAST, keys=span("RO"))
-@keys.command("TOUCH", -2, READONLY | FAST, keys=span("RO"), since="3.2.1")
 def exists(s: Session, argv: Argv) -> Reply:
     """How many of the keys there are; one that is named twice counts twice."""
     db = s.db
     return sum([key in db for key in argv[1:]])
+
+
+@keys.command("TOUCH", -2, READONLY | FAST, keys=span("RO"), since="3.2.1")
+def touch(s: Session, argv: Argv) -> Reply:
+    """As EXISTS, and the keys count as used, even by a client that otherwise leaves no trace (CLIENT NO-TOUCH)."""
+    s.db.used = s.now
+    return exists(s, argv)
 
 
 @keys.command("TYPE", 2, READONLY | FAST, keys=one("RO"))
@@ -354,12 +360,12 @@ def references(s: Session, key: bytes, value: Value) -> int:
 
 @keys.command("OBJECT|IDLETIME", 3, READONLY, keys=one("RO", 2), since="2.2.3")
 def object_idletime(s: Session, argv: Argv) -> Reply:
-    """Seconds since the key was used, where the eviction policy asks for it; else nobody counts them: 0."""
+    """Seconds since the key was used."""
     if argv[2] not in s.db:
         return None
     if s.node.cluster.parameters.counts_use:
         raise CommandError(f"ERR An LFU maxmemory policy is selected, idle time not tracked. {_ADJUSTING}")
-    return idle_seconds(s.db, argv[2], s.now)
+    return idle_seconds(s.db, argv[2], s.node.started, s.now)
 
 
 @keys.command("OBJECT|FREQ", 3, READONLY, keys=one("RO", 2), since="4.0.0")
@@ -407,6 +413,7 @@ def restore(s: Session, argv: Argv) -> Reply:
         s.effect([b"DEL", key])
         return OK
     _put_until(s.db, key, value, deadline or None)
+    s.db.used = s.now - 1000 * words.get(b"IDLETIME", 0)
     if time:
         s.effect([b"RESTORE", key, b"%d" % deadline, argv[3], b"ABSTTL", b"REPLACE"])
     return OK
@@ -422,22 +429,24 @@ def _restored(s: Session, payload: bytes) -> Value:
         raise CommandError("ERR Bad data format") from None
 
 
-def _restore_options(argv: Argv) -> set[bytes]:
-    words: set[bytes] = set()
+def _restore_options(argv: Argv) -> dict[bytes, int]:
+    words: dict[bytes, int] = {}
     at = 4
     while at < len(argv):
         word = argv[at].upper()
-        more = at + 1 < len(argv)
+        more, number = at + 1 < len(argv), 0
         if word == b"IDLETIME" and more and b"FREQ" not in words:
             at += 1
-            if parse_int(argv[at]) < 0:
+            number = parse_int(argv[at])
+            if number < 0:
                 raise CommandError("ERR Invalid IDLETIME value, must be >= 0")
         elif word == b"FREQ" and more and b"IDLETIME" not in words:
             at += 1
-            if not 0 <= parse_int(argv[at]) <= 255:
+            number = parse_int(argv[at])
+            if not 0 <= number <= 255:
                 raise CommandError("ERR Invalid FREQ value, must be >= 0 and <= 255")
         elif word not in (b"REPLACE", b"ABSTTL"):
             raise SyntaxFault
-        words.add(word)
+        words[word] = number
         at += 1
     return words

@@ -101,7 +101,7 @@ class Run:
             command = s.table.get(argv[0]) if argv else None
             if command is None or command.subcommands or not command.least <= len(argv) <= command.most:
                 command = self._find(argv)
-            if self._is_plain and command.single and not command.flags & NOSCRIPT and not command.amplifies:
+            if self._is_plain and command.straight and not command.flags & NOSCRIPT and not command.amplifies:
                 reply = self._straight(command, argv)
             else:
                 self._admit(command, argv)
@@ -167,6 +167,8 @@ class Run:
         elif db.deadlines:
             s.node.shard.keyspace.purge(db, key, s.now)
         s.db = db
+        if not s.no_touch:
+            db.used = s.now
         self._counts[command.name].calls += 1
         if command.write:
             self.dirty = True
