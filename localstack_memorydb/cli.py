@@ -76,7 +76,7 @@ def _settings(data_dir: Path | None) -> Settings:
 
 def _require_directory(path: Path) -> None:
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:

@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from localstack_memorydb.engine.files import make_private, write_whole
+
 CA_FILE = "ca.pem"
 KEY_FILE = "ca.key"
 _CA_DAYS = 3650
@@ -75,9 +77,9 @@ class Authority:
     def _save(self) -> None:
         if self._directory is None:
             return
-        self._directory.mkdir(parents=True, exist_ok=True)
-        _write(self._directory / KEY_FILE, _pem(self._key), 0o600)
-        _write(self._directory / CA_FILE, self.pem, 0o644)
+        make_private(self._directory)
+        write_whole(self._directory / KEY_FILE, _pem(self._key))
+        write_whole(self._directory / CA_FILE, self.pem, 0o644)
 
     @property
     def pem(self) -> bytes:
@@ -176,13 +178,3 @@ def _belong_together(
 ) -> TypeGuard[ec.EllipticCurvePrivateKey]:
     """Whether it is the certificate of the key; a process that died while it replaced both may leave others."""
     return isinstance(key, ec.EllipticCurvePrivateKey) and certificate.public_key() == key.public_key()
-
-
-def _write(path: Path, data: bytes, mode: int) -> None:
-    """Replaces a file in one step by one that nobody could read before it had this mode."""
-    partial = path.with_name(f".{path.name}.new")
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-    partial.replace(path)

@@ -19,6 +19,7 @@ from typing import Final
 
 import hiredis
 
+from localstack_memorydb.engine.files import PRIVATE, make_private, write_whole
 from localstack_memorydb.engine.resp import Argv, encode_request
 
 LOG: Final = logging.getLogger(__name__)
@@ -65,11 +66,11 @@ class ShardLog:
 
         The present one counts until `adopt`; nothing may be appended in between.
         """
-        self.directory.mkdir(parents=True, exist_ok=True)
+        make_private(self.directory)
         generation = self.generation + 1
         write_whole(self._path(generation, "base.rdb"), base)
         path = self._path(generation, "incr.aof")
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, PRIVATE)
         self._next = file, generation, len(base)
 
     @property
@@ -251,14 +252,3 @@ class ShardLog:
 
     def _path(self, generation: int, kind: str) -> Path:
         return self.directory / f"{_NAME}.{generation}.{kind}"
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Makes the file have that content; whoever looks finds the old or the new one, also after a crash."""
-    partial = path.with_name(f"{path.name}.partial")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from localstack_memorydb.engine import rdb
 from localstack_memorydb.engine.errors import CommandError
-from localstack_memorydb.engine.log import LogError, ShardLog, write_whole
+from localstack_memorydb.engine.files import make_private, write_whole
+from localstack_memorydb.engine.log import LogError, ShardLog
 from localstack_memorydb.engine.registry import GATE_RESTRICTED
 from localstack_memorydb.engine.slots import key_slot
 from localstack_memorydb.engine.snapshots import dump_shard, restore_indexes
@@ -145,7 +146,7 @@ class Storage:
             asdict(shard.layout()) | {"generation": shard.log.coming_generation if shard.log else 0}
             for shard in self._shards
         ]
-        self.directory.mkdir(parents=True, exist_ok=True)
+        make_private(self.directory)
         text = json.dumps({"version": VERSION, "shards": shards}, indent=1)
         write_whole(self._file, text.encode())
 

@@ -25,7 +25,7 @@ from urllib.parse import quote
 
 from cattrs.preconf.json import JsonConverter, make_converter
 
-from localstack_memorydb.engine import ShardSnapshot
+from localstack_memorydb.engine import ShardSnapshot, make_private, write_whole
 from localstack_memorydb.provider.store import GlobalStore, StateError, Store
 
 VERSION: Final = 1
@@ -61,8 +61,8 @@ class StateDirectory:
         self._lock = self._acquire()
 
     def _acquire(self) -> IO[str]:
-        self._root.mkdir(parents=True, exist_ok=True)
-        lock = (self._root / "lock").open("w")
+        make_private(self._root)
+        lock = os.fdopen(os.open(self._root / "lock", os.O_WRONLY | os.O_CREAT, 0o600), "w")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -138,7 +138,7 @@ class StateDirectory:
     def _write(self, file: Path, saved: SavedStore | SavedGlobalStore) -> None:
         text = self._converter.dumps(saved, indent=1).encode()
         if self._written.get(file) != text:
-            _replace(file, text)
+            _write(file, text)
             self._written[file] = text
 
     def keep(self, data: bytes) -> str:
@@ -146,7 +146,7 @@ class StateDirectory:
         if id(data) not in self._kept:
             name = hashlib.sha256(data).hexdigest()
             if not self._data_file(name).exists():
-                _replace(self._data_file(name), data)
+                _write(self._data_file(name), data)
             self._kept[id(data)] = name, data
         return self._kept[id(data)][0]
 
@@ -180,16 +180,9 @@ def _plain(name: str) -> str:
     return quote(name, safe="").replace("..", "%2E%2E")
 
 
-def _replace(file: Path, data: bytes) -> None:
-    """Writes the file so that whoever looks finds the old content or the new one, also after a crash."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f"{file.name}.{os.getpid()}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(data)
-        out.flush()
-        os.fsync(out.fileno())
-    partial.replace(file)
+def _write(file: Path, data: bytes) -> None:
+    make_private(file.parent)
+    write_whole(file, data)
 
 
 def _converter(directory: StateDirectory) -> JsonConverter:

@@ -12,8 +12,10 @@ import http.client
 import io
 import json
 import logging
+import os
 import socket
 import ssl
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -239,7 +241,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     former = root.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
-    story = Story(tmp_path_factory.mktemp("secrets") / "data")
+    directory = tmp_path_factory.mktemp("secrets") / "new" / "data"
+    former_mask = os.umask(0)
+    story = Story(directory)
     try:
         make_cluster(story)
         sign_in(story)
@@ -247,6 +251,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         for kind, text in objects_of_ours():
             story.tell(f"repr of {kind}", text)
     finally:
+        os.umask(former_mask)
         story.close()
         root.setLevel(former)
         root.removeHandler(handler)
@@ -278,6 +283,15 @@ def test_files_hold_no_secret_and_state_no_data(story: Story) -> None:
     assert found(story.secrets, [(str(name), content) for name, content in files.items()]) == set()
     with_data = {name.parts[0] for name, content in files.items() if VALUE.encode() in content}
     assert with_data == {"clusters", "snapshots"}
+
+
+def test_files_are_the_owners_alone(story: Story) -> None:
+    """Whatever the user's mask allows."""
+    places = [story.directory, *story.directory.rglob("*")]
+    modes = {place.name: stat.S_IMODE(place.stat().st_mode) for place in places}
+    assert modes.pop("ca.pem") == 0o644
+    open_ = {name for name, mode in modes.items() if mode & 0o077}
+    assert (open_, modes["ca.key"], modes["data"], modes["clusters"]) == (set(), 0o600, 0o700, 0o700)
 
 
 def test_only_clients_are_shown_data(story: Story) -> None:
