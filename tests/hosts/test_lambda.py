@@ -332,6 +332,78 @@ def test_a_published_version_keeps_its_code(functions: Functions) -> None:
     assert answer["Payload"]["arn"].endswith(f":{name}:{version}")
 
 
+def test_an_alias_names_a_version_and_is_what_the_function_is_told(functions: Functions) -> None:
+    name = functions.create("app.echo")
+    version = functions.client.publish_version(FunctionName=name)["Version"]
+    functions.client.get_waiter("published_version_active").wait(FunctionName=name, Qualifier=version)
+    arn = functions.client.create_alias(FunctionName=name, Name="live", FunctionVersion=version)["AliasArn"]
+    for place, more in ((name, {"Qualifier": "live"}), (f"{name}:live", {}), (arn, {})):
+        answer = functions.call(place, **more)
+        assert (answer["Payload"]["arn"], answer["Payload"]["version"]) == (arn, version)
+        assert answer["ExecutedVersion"] == version
+
+
+def test_the_request_of_an_invocation_has_its_identifier(functions: Functions) -> None:
+    answer = functions.call(functions.create("app.echo"))
+    assert f"START RequestId: {answer['ResponseMetadata']['RequestId']} Version" in answer["Log"]
+
+
+@pytest.fixture
+def alone(functions: Functions) -> Functions:
+    """The stand-alone host, for what LocalStack's own API does in another way."""
+    if functions.endpoint.host == "localstack":
+        pytest.skip("LocalStack's own API decides this")
+    return functions
+
+
+def test_an_alias_divides_invocations_between_two_versions(alone: Functions) -> None:
+    name, code = alone.create("app.echo"), package(app_DOT_py=SOURCE + "# 2")
+    alone.client.publish_version(FunctionName=name)
+    alone.client.update_function_code(FunctionName=name, ZipFile=code)
+    alone.client.publish_version(FunctionName=name)
+    alone.client.create_alias(
+        FunctionName=name,
+        Name="live",
+        FunctionVersion="1",
+        RoutingConfig={"AdditionalVersionWeights": {"2": 0.5}},
+    )
+    seen: set[str] = set()
+    until(lambda: seen.add(alone.call(name, Qualifier="live")["ExecutedVersion"]) or seen == {"1", "2"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "event", "code", "status"),
+    [
+        ("RequestResponse", b'"' + b"x" * 6_291_456 + b'"', "RequestEntityTooLargeException", 413),
+        ("Event", b'"' + b"x" * 1_048_576 + b'"', "RequestEntityTooLargeException", 413),
+        ("RequestResponse", b"{order: 1}", "InvalidRequestContentException", 400),
+    ],
+)
+def test_an_event_that_lambda_does_not_take_is_refused(
+    alone: Functions, kind: str, event: bytes, code: str, status: int
+) -> None:
+    name = alone.create("app.echo")
+    with pytest.raises(ClientError) as refused:
+        alone.client.invoke(FunctionName=name, InvocationType=kind, Payload=event)
+    assert refused.value.response["Error"]["Code"] == code
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
+
+
+def test_an_answer_may_have_six_megabytes(functions: Functions) -> None:
+    name = functions.create("app.echo")
+    assert functions.call(name, "x" * 6_200_000)["Payload"]["event"] == "x" * 6_200_000
+
+
+def test_lambdas_own_variables_cannot_be_set(alone: Functions) -> None:
+    with pytest.raises(ClientError, match="Reserved keys used in this request: AWS_REGION"):
+        alone.create("app.echo", Environment={"Variables": {"AWS_REGION": "eu-west-1"}})
+    name = alone.create("app.echo")
+    with pytest.raises(ClientError, match="Reserved keys used in this request: LAMBDA_TASK_ROOT, _HANDLER"):
+        alone.client.update_function_configuration(
+            FunctionName=name, Environment={"Variables": {"_HANDLER": "a.b", "LAMBDA_TASK_ROOT": "/"}}
+        )
+
+
 @pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
 def test_a_node_function_answers(functions: Functions) -> None:
     answer = functions.call(functions.create("index.echo", runtime="nodejs20.x"), {"order": 1})

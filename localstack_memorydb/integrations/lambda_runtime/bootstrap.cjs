@@ -78,7 +78,6 @@ function contextOf(headers) {
   const deadline = Number(headers["lambda-runtime-deadline-ms"]);
   const given = headers["lambda-runtime-client-context"];
   return {
-    callbackWaitsForEmptyEventLoop: true,
     functionName: process.env.AWS_LAMBDA_FUNCTION_NAME,
     functionVersion: process.env.AWS_LAMBDA_FUNCTION_VERSION,
     memoryLimitInMB: process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
@@ -91,14 +90,42 @@ function contextOf(headers) {
   };
 }
 
-// A handler answers by its promise, or, when it takes a third parameter, by calling that.
+// What a handler can answer by: its promise, the callback, or (an old way) functions of the context. Only the first
+// answer counts. The callback's waits until nothing is left to do, unless the handler has asked not to wait for that:
+// a connection that is left open holds it up until the function times out, as it does on AWS.
 function run(handler, event, context) {
   return new Promise((resolve, reject) => {
-    const callback = (error, result) => (error ? reject(error) : resolve(result));
-    const result = handler(event, context, callback);
-    if (typeof result?.then === "function") result.then(resolve, reject);
-    else if (handler.length < 3) resolve(result);
-  });
+    let [waits, answered] = [true, false];
+    const first = (answer) => (...given) => {
+      if (!answered) answer(...given);
+      answered = true;
+    };
+    const done = (error, result) => (error === undefined || error === null ? resolve(result) : reject(error));
+    const callback = first((error, result) => {
+      if (waits && (error === undefined || error === null)) whenIdle = () => setImmediate(resolve, result);
+      else done(error, result);
+    });
+    const succeed = first(resolve);
+    const fail = first((error) => reject(error ?? "handled"));
+    Object.defineProperty(context, "callbackWaitsForEmptyEventLoop", {
+      get: () => waits,
+      set: (value) => { waits = value; },
+      enumerable: true,
+    });
+    whenIdle = () => (handler.constructor.name === "AsyncFunction" ? reject(unsettled()) : resolve(null));
+    const result = handler(event, Object.assign(context, { succeed, fail, done: first(done) }), callback);
+    if (typeof result?.then === "function") result.then(succeed, fail);
+  }).finally(() => { whenIdle = undefined; });
+}
+
+// What to do when the event loop is empty while a handler has not answered.
+let whenIdle;
+process.on("beforeExit", () => whenIdle?.());
+
+function unsettled() {
+  const message = "The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a "
+    + "Promise that was not settled. For more information, see https://nodejs.org/docs/latest/api/process.html#exit-codes";
+  return runtimeError("Runtime.NodeJsExit", message);
 }
 
 async function failInit(error) {

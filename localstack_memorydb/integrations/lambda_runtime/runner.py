@@ -150,8 +150,11 @@ def _search_paths(
 
     https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html names the directories of a layer.
     """
+    of_version = f"nodejs/{function.runtime.removesuffix('.x').replace('nodejs', 'node')}/node_modules"
     in_layers = [
-        layer / name for name in ("python", "lib", "nodejs/node_modules") for layer in function.layers
+        layer / name
+        for name in ("python", "lib", of_version, "nodejs/node_modules")
+        for layer in function.layers
     ]
     python = [
         str(function.code),

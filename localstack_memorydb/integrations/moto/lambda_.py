@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from moto.awslambda import models
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
-from moto.awslambda.responses import LambdaResponse
 
 from localstack_memorydb.integrations.emulator import Emulator
 from localstack_memorydb.integrations.lambda_runtime import (
@@ -27,8 +26,8 @@ from localstack_memorydb.integrations.lambda_runtime import (
     require_runtime,
 )
 from localstack_memorydb.integrations.lambda_runtime.archive import BadArchive, require_archive
-from localstack_memorydb.integrations.moto import destinations, triggers
-from localstack_memorydb.integrations.moto.triggers import wrap
+from localstack_memorydb.integrations.moto import destinations, invocations, triggers
+from localstack_memorydb.integrations.moto.wrapping import wrap
 
 # Of what Lambda waits for an asynchronous invocation that finds no free place: six hours there.
 _PATIENCE: Final = 900.0
@@ -82,10 +81,10 @@ class Functions:
             return functions.invoke(self, body, request_headers, response_headers)
 
         models.LambdaFunction.invoke = invoke
-        wrap(LambdaResponse, "invoke", _with_qualifier)
         wrap(models.LambdaFunction, "_set_function_code", _checked)
         wrap(models.LambdaBackend, "reset", self._then_clear)
         wrap(models.LambdaBackend, "delete_function", self._then_forget)
+        invocations.take_over()
         triggers.take_over()
 
     def invoke(
@@ -106,11 +105,12 @@ class Functions:
         payload = (body.encode() if isinstance(body, str) else body) or b"{}"
         invocation = Invocation(
             payload,
-            _arn(function),
+            invocations.invoked_arn(function),
             trace_id=headers.get("X-Amzn-Trace-Id", ""),
             client_context=_decoded(headers.get("X-Amz-Client-Context", "")),
         )
         answered["x-amz-executed-version"] = str(function.version)
+        answered["x-amzn-requestid"] = invocation.request_id
         match headers.get("X-Amz-Invocation-Type", "RequestResponse"):
             case "DryRun":
                 return ""
@@ -187,6 +187,7 @@ class Functions:
             "AWS_DEFAULT_REGION": function.region,
             "AWS_ACCESS_KEY_ID": function.account_id,
             "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_SESSION_TOKEN": "test",
             "AWS_ENDPOINT_URL": self._endpoint(),
             "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
             "AWS_LAMBDA_FUNCTION_VERSION": str(function.version),
@@ -233,21 +234,8 @@ def _checked(original: Callable[..., Any], function: Any, spec: Mapping[str, Any
         raise InvalidParameterValueException(str(error)) from None
 
 
-def _with_qualifier(original: Callable[..., Any], response: Any) -> Any:
-    """Invoke the version or alias that was asked for: moto reads the parameter by a name that no client sends."""
-    if "Qualifier" in response.querystring:
-        response.querystring["qualifier"] = response.querystring["Qualifier"]
-    return original(response)
-
-
 def _key(function: Any) -> tuple[str, str, str, str]:
     return function.account_id, function.region, function.function_name, str(function.version)
-
-
-def _arn(function: Any) -> str:
-    version = str(function.version)
-    unqualified = str(function.function_arn).removesuffix(f":{version}")
-    return unqualified if version == "$LATEST" else f"{unqualified}:{version}"
 
 
 def _layers(function: Any) -> list[Any]:

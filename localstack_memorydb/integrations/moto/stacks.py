@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from localstack_memorydb.integrations.moto.triggers import wrap
+from localstack_memorydb.integrations.moto.wrapping import wrap
 
 _OURS = "AWS::MemoryDB::"
 _SUBSTITUTED = re.compile(r"\$\{([A-Za-z0-9]+)")

@@ -17,17 +17,13 @@ from moto.awslambda import models
 from moto.awslambda.exceptions import LambdaClientError
 from moto.sns.models import Subscription
 
+from localstack_memorydb.integrations.moto.wrapping import wrap
+
 _LOG = logging.getLogger(__name__)
 _APART: Final = ("send_sqs_batch", "send_kinesis_message", "send_log_event")
 
 # The subscription that is published to, and the arguments of that.
 _published: ContextVar[tuple[Any, dict[str, Any]]] = ContextVar("published")
-
-
-def wrap(owner: Any, name: str, around: Callable[..., Any]) -> None:
-    """Replace a method by `around`, which is given the original before its arguments."""
-    original = getattr(owner, name)
-    setattr(owner, name, lambda *args, **named: around(original, *args, **named))
 
 
 def take_over() -> None:
