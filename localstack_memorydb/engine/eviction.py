@@ -273,6 +273,6 @@ def _used_once_more(slot: Slot, key: bytes, shard: Shard, now: int) -> int:
 def idle_seconds(slot: Slot, key: bytes, started: int, now: int) -> int:
     """Since when nobody used the key, where the eviction policy asks for it; else since when nobody used its slot.
 
-    Before the node `started` nobody did.
+    Those that nobody used so far are idle since the node `started`.
     """
-    return max(0, now - slot.uses.get(key, max(slot.used, started))) // 1000
+    return max(0, now - slot.uses.get(key, slot.used or started)) // 1000

@@ -33,14 +33,14 @@ class Slot(dict[bytes, Value]):
     `used` is when one of them was used last. `uses` says when or how often a key was used, while the eviction policy asks for it (engine/eviction.py).
     """
 
-    __slots__ = ("_grown", "deadlines", "used", "uses")
+    __slots__ = ("_forms", "deadlines", "used", "uses")
 
     def __init__(self) -> None:
         super().__init__()
         self.deadlines: dict[bytes, int] = {}
         self.used = 0
         self.uses: dict[bytes, int] = {}
-        self._grown: dict[bytes, Value] = {}
+        self._forms: dict[bytes, tuple[Value, bytes]] = {}
 
     def put(self, key: bytes, value: Value) -> None:
         """Sets the key as SET does: an old deadline goes."""
@@ -50,21 +50,25 @@ class Slot(dict[bytes, Value]):
 
     def grow(self, key: bytes, value: bytes) -> None:
         """Sets a string that was changed in place, as APPEND and SETRANGE do: its encoding is `raw` from then on."""
-        self[key] = value
-        if len(value) <= EMBEDDED_LENGTH:  # longer ones are anyway
-            self._grown[key] = value
+        self.keep(key, value, b"raw")
 
-    def has_grown(self, key: bytes) -> bool:
-        """Whether the key's string was last changed in place. What other commands set is another object."""
-        value = self._grown.get(key)
-        return value is not None and value is self.get(key)
+    def keep(self, key: bytes, value: bytes, form: bytes | None) -> None:
+        """Sets a string in an encoding that others of its kind do not have; None for that which they have."""
+        self[key] = value
+        if form is not None and len(value) <= EMBEDDED_LENGTH:  # longer ones are raw anyway
+            self._forms[key] = value, form
+
+    def form(self, key: bytes) -> bytes | None:
+        """The encoding that the key's string was kept in, if a special one. What other commands set is another object."""
+        value, form = self._forms.get(key, (None, None))
+        return form if value is not None and value is self.get(key) else None
 
     def remove(self, key: bytes) -> bool:
         """Deletes the key and its deadline; False when it was not there."""
         if self.pop(key, None) is None:
             return False
-        if self._grown:
-            self._grown.pop(key, None)
+        if self._forms:
+            self._forms.pop(key, None)
         self.deadlines.pop(key, None)
         if self.uses:
             self.uses.pop(key, None)

@@ -48,10 +48,6 @@ def _same_but_tree(line: Line, one: bytes, two: bytes) -> bool:
 
 ALWAYS: Final = [
     Known(
-        "what INCRBYFLOAT leaves is kept as text on a real server, also where it is a whole number",
-        _commands("object", _texts(rb"\$\d+\r\nembstr", rb"\$\d+\r\nint")),
-    ),
-    Known(
         "XTRIM up to an entry that was deleted leaves an empty node in a real server's tree (docs/differences.md)",
         _commands("xinfo", _same_but_tree),
     ),
@@ -100,6 +96,10 @@ NEWER: Final = [
                 line[1:] == (b"LTRIM",) and one[:1] == b"*" and two in (b"_\r\n", b"*-1\r\n")
             ),
         ),
+    ),
+    Known(
+        "9.1 keeps as text what a script appends to no key",
+        _commands("object", _texts(rb"\$6\r\nembstr", rb"\$3\r\nint")),
     ),
     Known(
         "9.0 keeps longer strings in one piece",

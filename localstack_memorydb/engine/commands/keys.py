@@ -198,11 +198,11 @@ def _rename(s: Session, source: bytes, target: bytes) -> None:
     if source == target:
         s.unchanged = True
         return
-    deadline, grown = s.db.deadlines.get(source), s.db.has_grown(source)
+    deadline, form = s.db.deadlines.get(source), s.db.form(source)
     s.db.remove(source)
     _put_until(s.db, target, value, deadline)
-    if grown and isinstance(value, bytes):
-        s.db.grow(target, value)
+    if isinstance(value, bytes):
+        s.db.keep(target, value, form)
 
 
 def _put_until(db: Slot, key: bytes, value: Value, deadline: int | None) -> None:
@@ -223,8 +223,8 @@ def copy(s: Session, argv: Argv) -> Reply:
         s.unchanged = True
         return 0
     _put_until(s.db, target, copy_value(value), s.db.deadlines.get(source))
-    if s.db.has_grown(source) and isinstance(value, bytes):
-        s.db.grow(target, value)
+    if isinstance(value, bytes):
+        s.db.keep(target, value, s.db.form(source))
     return 1
 
 
@@ -328,8 +328,9 @@ def encoding(s: Session, key: bytes, value: Value) -> bytes:
     """How the value is kept, by the names of the engine version."""
     level = s.table.level
     if isinstance(value, bytes):
-        if s.node.shard.keyspace.of(key).has_grown(key):
-            return b"raw"
+        form = s.node.shard.keyspace.of(key).form(key)
+        if form is not None:
+            return form
         if len(value) <= 20 and is_integer(value):
             return b"int"
         return b"embstr" if len(value) <= EMBEDDED_LENGTH else b"raw"
@@ -353,7 +354,7 @@ def object_refcount(s: Session, argv: Argv) -> Reply:
 def references(s: Session, key: bytes, value: Value) -> int:
     """What OBJECT REFCOUNT says of a value."""
     shared = isinstance(value, bytes) and len(value) <= 4 and is_integer(value) and not value.startswith(b"-")
-    if shared and s.node.shard.keyspace.of(key).has_grown(key):
+    if shared and s.node.shard.keyspace.of(key).form(key) is not None:
         return 1
     return _SHARED_REFERENCES if shared and not s.node.cluster.parameters.evicts_by_use else 1
 

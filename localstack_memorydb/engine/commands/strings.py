@@ -305,7 +305,7 @@ def incrbyfloat(s: Session, argv: Argv) -> Reply:
     if total is None:
         raise CommandError("ERR increment would produce NaN or Infinity")
     value = format_long_double(total)
-    s.db[key] = value
+    s.db.keep(key, value, b"embstr")
     s.effect([b"SET", key, value, b"KEEPTTL"])
     return value
 
