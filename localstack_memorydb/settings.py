@@ -119,6 +119,13 @@ class Settings:
         "them to other machines. (LocalStack listens as its GATEWAY_LISTEN says.)",
         "address",
     )
+    allowed_origins: tuple[str, ...] = _setting(
+        (),
+        _names,
+        "Further origins whose web pages may call the stand-alone host, such as http://shop.test:3000; * is all. Pages "
+        "of this machine (localhost) may. (LocalStack has EXTRA_CORS_ALLOWED_ORIGINS.)",
+        "origins, separated by commas",
+    )
     announce_host: str | None = _setting(
         None,
         lambda value: value or None,

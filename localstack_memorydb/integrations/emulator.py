@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _TICK_SECONDS = 1.0
 _METRICS_SECONDS = 60.0
+
+PAGES = "/_memorydb/"
+"""Where pages of a host are that are none of its services."""
+
+NO_SUCH_PAGE = "There is no such page. There are GET /_memorydb/ca.pem, POST /_memorydb/ca/rotate and POST /_memorydb/metrics.\n"
 _PATIENCE_SECONDS = 3.0
 
 

@@ -10,7 +10,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from localstack_memorydb.integrations.emulator import Emulator
+from localstack_memorydb.integrations.emulator import NO_SUCH_PAGE, PAGES, Emulator
 from localstack_memorydb.settings import Settings
 
 if TYPE_CHECKING:
@@ -132,6 +132,11 @@ def add_pages() -> None:
             return Response(f"{error}\n", status=503, mimetype="text/plain")
         return Response(status=204)
 
+    def nothing(request: Any, **_: Any) -> Any:
+        return Response(NO_SUCH_PAGE, status=404, mimetype="text/plain")
+
+    ROUTER.add(PAGES, nothing)
+    ROUTER.add(f"{PAGES}<path:page>", nothing)
     ROUTER.add("/_memorydb/metrics", metrics, methods=["POST"])
     ROUTER.add("/_memorydb/ca/rotate", rotate_ca, methods=["POST"])
     ROUTER.add("/_memorydb/ca.pem", ca_certificate, methods=["GET", "HEAD"])

@@ -15,9 +15,10 @@ from moto.core.request import Request
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from localstack_memorydb import __version__
-from localstack_memorydb.integrations.emulator import Emulator
+from localstack_memorydb.integrations.emulator import NO_SUCH_PAGE, PAGES, Emulator
 from localstack_memorydb.integrations.moto import cloudformation, wire
 from localstack_memorydb.integrations.moto.http import HttpServer, listen
+from localstack_memorydb.integrations.moto.origins import is_trusted
 from localstack_memorydb.integrations.moto.ports import ports
 from localstack_memorydb.integrations.moto.service import Service, states_of
 from localstack_memorydb.settings import Settings
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 DEFAULT_ACCOUNT = "000000000000"
 METRICS_PAGE = "/_memorydb/metrics"
 ROTATION_PAGE = "/_memorydb/ca/rotate"
+_FOREIGN_PAGE = "Web pages of this origin may not call here; MEMORYDB_ALLOWED_ORIGINS can allow them."
 _ACCESS_KEY = re.compile(r"Credential=(?P<key>[^/,\s]+)/")
 _ACCOUNT = re.compile(r"\d{12}")
 
@@ -59,6 +61,9 @@ class StandaloneApp:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         path = str(environ.get("PATH_INFO", ""))
+        origin = environ.get("HTTP_ORIGIN")
+        if origin is not None and not is_trusted(origin, self._emulator.settings.allowed_origins):
+            return _say(start_response, HTTPStatus.FORBIDDEN, f"{_FOREIGN_PAGE}\n")
         if (page := self._pages.get(path)) and environ["REQUEST_METHOD"] in {"GET", "HEAD"}:
             kind, body = page()
             start_response("200 OK", [("Content-Type", kind), ("Content-Length", str(len(body)))])
@@ -73,6 +78,8 @@ class StandaloneApp:
             self._emulator.publish_metrics()
             start_response("204 No Content", [])
             return []
+        if f"{path}/".startswith(PAGES):
+            return _say(start_response, HTTPStatus.NOT_FOUND, NO_SUCH_PAGE)
         environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", account_of(environ))
         request = Request(environ)
         if wire.is_memorydb(path, request.headers):
@@ -99,6 +106,12 @@ class StandaloneApp:
     def _ca_certificate(self) -> tuple[str, bytes]:
         self._imported.wait()
         return "application/x-pem-file", self._emulator.ca_certificate
+
+
+def _say(start_response: StartResponse, status: HTTPStatus, text: str) -> Iterable[bytes]:
+    headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))]
+    start_response(f"{status.value} {status.phrase}", headers)
+    return [text.encode()]
 
 
 def account_of(environ: Mapping[str, Any]) -> str:
