@@ -52,9 +52,13 @@ def kept(
 
 
 def restarted(cluster: Cluster) -> Cluster:
-    """The cluster after its process was killed: nothing was closed."""
+    """The cluster after its process was killed: nothing was closed but by the system."""
     assert cluster.storage is not None
     flush(cluster)
+    for shard in cluster.shards:
+        assert shard.log is not None
+        os.close(shard.log._file)
+        shard.log._file = -1
     spec = cluster.spec
     return kept(
         cluster.storage.directory,
