@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
+
+from tests.differential.wire import decode, encode
+
+from . import comparing
+from .scripts import command_of
 
 Line = tuple[bytes, ...]
 
@@ -174,3 +179,32 @@ NEWER: Final = [
 def is_known(line: Line, real: bytes, ours: bytes, *, newer: bool) -> bool:
     """Whether the difference is one of those that stay."""
     return any(each.applies(line, real, ours) for each in [*ALWAYS, *(NEWER if newer else OLDER)])
+
+
+def verdict(
+    line: Line, real: bytes, ours: bytes, queued: list[Line] | None, *, newer: bool
+) -> Literal["same", "known", "other"]:
+    """Whether two replies agree. `queued` is what EXEC was for. Two refusals that are known to differ change nothing."""
+    command = command_of(line)
+    executes = command[:1] == (b"EXEC",) and queued is not None
+    if executes and _same_transaction(queued or [], real, ours, newer=newer):
+        return "same"
+    if not executes and comparing.same(command, real, ours):
+        return "same"
+    if not is_known(command, real, ours, newer=newer):
+        return "other"
+    refused = real[:1] == ours[:1] == b"-" and command[0].upper() not in (b"WATCH", b"EXEC")
+    return "same" if refused else "known"
+
+
+def _same_transaction(queued: list[Line], real: bytes, ours: bytes, *, newer: bool) -> bool:
+    if real == ours:
+        return True
+    if real[:1] != b"*" or ours[:1] != b"*":
+        return False
+    left, right = decode(real).children, decode(ours).children
+    return len(left) == len(right) == len(queued) and all(
+        comparing.same(command, encode(one), encode(two))
+        or is_known(command, encode(one), encode(two), newer=newer)
+        for command, one, two in zip(queued, left, right, strict=True)
+    )

@@ -69,7 +69,7 @@ def draw(
     """A sequence about one or two of the families, with some of all others among it; and values restored from payloads."""
     chosen = rng.sample(families, min(len(families), rng.choice([1, 1, 2])))
     every = list(grammar.families)
-    lines = [line for line in _beginning(rng) if grammar.table.find(line[0])]
+    lines = [line for line in beginning(rng) if grammar.table.find(line[0])]
     # Skip lists of several scores are not sorted by member: where BYLEX comes to then is a matter of luck.
     lucky = any(line[0] == b"ZADD" and len(line) > 200 for line in lines)
     while len(lines) < length:
@@ -100,7 +100,7 @@ def draw(
     return Sequence(rng.choice([2, 2, 3]), tuple(lines))
 
 
-def _beginning(rng: Random) -> list[tuple[bytes, ...]]:
+def beginning(rng: Random) -> list[tuple[bytes, ...]]:
     """Values of every type, so that commands find what they are for; now and then so many that the encoding changes."""
     many = [b"%d" % number for number in range(rng.choice([3, 3, 3, 3, 140, 600]))]
     names = [b"m%d" % number for number in range(rng.choice([3, 3, 3, 3, 140, 600]))]

@@ -1,0 +1,251 @@
+"""A hypothesis state machine: two clients use a real server and ours, in all ways that clients have, and see the same."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any, ClassVar, Final
+
+from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from . import values
+from .grammar import Grammar
+from .luck import Luck
+from .scripts import scripted
+from .sequences import beginning, restore
+from .stage import Stage
+
+Line = tuple[bytes, ...]
+
+DATA: Final = st.data()
+WHO: Final = st.sampled_from(["a", "a", "b"])
+CHANNELS: Final = [b"c1", b"c2", b"d1"]
+PATTERNS: Final = [b"c*", b"?1", b"c[12]", b"*"]
+SHARD_CHANNELS: Final = [b"{k}c1", b"{k}c2", b"{o}c1"]
+LISTS, SETS = values.KEYS["list"], values.KEYS["sorted-set"]
+ENDS: Final = [b"LEFT", b"RIGHT", b"left", b"up"]
+
+
+class Play(RuleBasedStateMachine):
+    """What two clients say, drawn from the declared arguments of the commands."""
+
+    stage: ClassVar[Stage]
+    grammar: ClassVar[Grammar]
+    families: ClassVar[list[str]]
+    payloads: ClassVar[list[bytes]]
+
+    @initialize(data=DATA)
+    def begin(self, data: st.DataObject) -> None:
+        rng = Luck(data)
+        self.stage.begin()
+        many = [line for line in beginning(rng) if self.grammar.table.find(line[0])]
+        # Skip lists of several scores are not sorted by member: where BYLEX comes to then is a matter of luck.
+        self.lucky = any(line[0] == b"ZADD" and len(line) > 200 for line in many)
+        self.chosen = [rng.choice(self.families), rng.choice(self.families)]
+        if rng.random() < 0.5:
+            self.stage.say("a", (b"HELLO", b"3"))
+        self.stage.say("a", *many)
+
+    def teardown(self) -> None:
+        self.stage.end()
+
+    def line(self, rng: Random, *, waits: bool = True) -> Line:
+        """A command of one of the chosen families, mostly."""
+        while True:
+            family = rng.choice(self.chosen if rng.random() > 0.15 else self.families)
+            line = tuple(self.grammar.line(rng, family, waits=waits))
+            if not self.lucky or (b"lex" not in line[0].lower() and b"BYLEX" not in map(bytes.upper, line)):
+                return line
+
+    # -- commands -------------------------------------------------------------------------------------------------------
+
+    @rule(data=DATA, who=WHO, count=st.integers(1, 6))
+    def commands(self, data: st.DataObject, who: str, count: int) -> None:
+        rng = Luck(data)
+        self.stage.say(who, *(self.line(rng) for _ in range(count)))
+
+    @rule(data=DATA, who=WHO, count=st.integers(1, 4))
+    def in_a_script(self, data: st.DataObject, who: str, count: int) -> None:
+        rng = Luck(data)
+        drawn = [self.line(rng, waits=False) for _ in range(count)]
+        self.stage.say(who, *(line for each in drawn for line in scripted(rng, self.grammar, each)))
+
+    @rule(data=DATA, who=WHO, count=st.integers(0, 5), watches=st.booleans(), other=st.booleans())
+    def transaction(self, data: st.DataObject, who: str, count: int, watches: bool, other: bool) -> None:
+        rng = Luck(data)
+        if watches:
+            self.stage.say(who, (b"WATCH", *(rng.choice(values.ANY_KEY) for _ in range(2))))
+        if other:
+            self.stage.say("b" if who == "a" else "a", self.line(rng))
+        block = [self.line(rng) for _ in range(count)]
+        last = (b"EXEC",) if rng.random() > 0.1 else (b"DISCARD",)
+        self.stage.say(who, (b"MULTI",), *block, last)
+
+    @rule(data=DATA, who=WHO)
+    def restored(self, data: st.DataObject, who: str) -> None:
+        if self.payloads:
+            self.stage.say(who, restore(Luck(data), self.payloads))
+
+    # -- clients that wait ----------------------------------------------------------------------------------------------
+
+    @rule(data=DATA, who=WHO)
+    def waiting(self, data: st.DataObject, who: str) -> None:
+        rng = Luck(data)
+        lists = [rng.choice(LISTS) for _ in range(rng.choice([1, 1, 2]))]
+        sets = [rng.choice(SETS) for _ in range(rng.choice([1, 1, 2]))]
+        count = b"%d" % len(lists)
+        stream = rng.choice(values.KEYS["stream"])
+        end, other = rng.choice(ENDS), rng.choice(ENDS)
+        choices: list[Line] = [
+            (b"BLPOP", *lists, b"0"),
+            (b"BRPOP", *lists, b"0"),
+            (b"BLMOVE", rng.choice(LISTS), rng.choice(LISTS), end, other, b"0"),
+            (b"BRPOPLPUSH", rng.choice(LISTS), rng.choice(LISTS), b"0"),
+            (b"BLMPOP", b"0", count, *lists, end, b"COUNT", b"2"),
+            (b"BZPOPMIN", *sets, b"0"),
+            (b"BZPOPMAX", *sets, b"0"),
+            (b"BZMPOP", b"0", b"%d" % len(sets), *sets, b"MIN"),
+            (b"XREAD", b"BLOCK", b"0", b"STREAMS", stream, b"$"),
+            (b"XREADGROUP", b"GROUP", b"g1", b"alice", b"BLOCK", b"0", b"STREAMS", stream, b">"),
+        ]
+        line = rng.choice([each for each in choices if self.grammar.table.find(each[0])])
+        self.stage.wait(who, line)
+
+    @rule(data=DATA, who=WHO)
+    def feeding(self, data: st.DataObject, who: str) -> None:
+        rng = Luck(data)
+        choices: list[Line] = [
+            (b"RPUSH", rng.choice(LISTS), b"1", b"2", b"3"),
+            (b"LPUSH", rng.choice(LISTS), b"a"),
+            (b"ZADD", rng.choice(SETS), b"1", b"a", b"2", b"b"),
+            (b"XADD", rng.choice(values.KEYS["stream"]), b"18-1", b"f", b"v"),
+            (b"DEL", *values.KEYS["list"], *SETS, *values.KEYS["stream"]),
+            (b"CLIENT", b"UNBLOCK", b"id:b" if who == "a" else b"id:a", rng.choice([b"TIMEOUT", b"ERROR"])),
+            (b"XGROUP", b"DESTROY", rng.choice(values.KEYS["stream"]), b"g1"),
+            (b"SET", rng.choice(LISTS), b"x"),
+        ]
+        self.stage.say(who, rng.choice(choices))
+
+    # -- messages -------------------------------------------------------------------------------------------------------
+
+    @rule(data=DATA, who=WHO, ends=st.booleans())
+    def subscribing(self, data: st.DataObject, who: str, ends: bool) -> None:
+        rng = Luck(data)
+        word, names = rng.choice(
+            [(b"SUBSCRIBE", CHANNELS), (b"PSUBSCRIBE", PATTERNS), (b"SSUBSCRIBE", SHARD_CHANNELS)]
+        )
+        chosen = [rng.choice(names) for _ in range(rng.choice([1, 1, 2]))]
+        if ends:
+            word = word.replace(b"SUB", b"UNSUB")
+        if self.grammar.table.find(word):
+            self.stage.listen(who, (word, *chosen))
+
+    @rule(data=DATA, who=WHO)
+    def publishing(self, data: st.DataObject, who: str) -> None:
+        rng = Luck(data)
+        choices: list[Line] = [
+            (b"PUBLISH", rng.choice(CHANNELS), rng.choice(values.MEMBERS)),
+            (b"SPUBLISH", rng.choice(SHARD_CHANNELS), rng.choice(values.MEMBERS)),
+            (b"PUBSUB", b"NUMPAT"),
+            (b"PUBSUB", b"NUMSUB", *CHANNELS),
+            (b"PUBSUB", b"SHARDNUMSUB", *SHARD_CHANNELS),
+        ]
+        line = rng.choice([each for each in choices if self.grammar.table.find(each[0])])
+        self.stage.say(who, line)
+
+    # -- connections ------------------------------------------------------------------------------------------------------
+
+    @rule(data=DATA, who=WHO)
+    def connection(self, data: st.DataObject, who: str) -> None:
+        rng = Luck(data)
+        name = rng.choice([b"n1", b"n2", b"", b"a b", b"x\n"])
+        choices: list[Line] = [
+            (b"HELLO", b"2"),
+            (b"HELLO", b"3"),
+            (b"HELLO", rng.choice([b"1", b"4", b"abc", b""])),
+            (b"HELLO", b"3", b"SETNAME", name),
+            (b"RESET",),
+            (b"QUIT",),
+            (b"CLIENT", b"SETNAME", name),
+            (b"CLIENT", b"GETNAME"),
+            (b"CLIENT", b"INFO"),
+            (b"CLIENT", b"LIST", b"ID", b"id:a", b"id:b"),
+            (b"CLIENT", b"ID"),
+            (b"CLIENT", b"GETREDIR"),
+            (b"CLIENT", b"TRACKINGINFO"),
+            (b"CLIENT", b"NO-EVICT", rng.choice([b"on", b"off", b"maybe"])),
+            (b"CLIENT", b"NO-TOUCH", rng.choice([b"on", b"off", b"maybe"])),
+            (b"CLIENT", b"SETINFO", rng.choice([b"LIB-NAME", b"lib-ver", b"other"]), name),
+            (b"CLIENT", b"KILL", b"ID", rng.choice([b"id:a", b"id:b"]), b"SKIPME", rng.choice([b"yes", b"no"])),
+        ]
+        line = rng.choice(choices)
+        if line[0] != b"CLIENT" or self.known_to(line):
+            self.stage.say(who, line)
+
+    def known_to(self, line: Line) -> bool:
+        """Whether the engine version has the subcommand."""
+        command = self.grammar.table.find(line[0])
+        return command is not None and line[1].lower() in command.subcommands
+
+    @rule(data=DATA, who=WHO)
+    def without_replies(self, data: st.DataObject, who: str) -> None:
+        rng = Luck(data)
+        line = self.line(rng)
+        if rng.random() < 0.5:
+            self.stage.say(who, (b"CLIENT", b"REPLY", b"SKIP"), line, silent=2)
+        else:
+            more = [self.line(rng) for _ in range(2)]
+            lines = [(b"CLIENT", b"REPLY", b"OFF"), line, *more]
+            self.stage.say(who, *lines, (b"CLIENT", b"REPLY", b"ON"), silent=len(lines))
+
+    @rule(data=DATA, who=WHO)
+    def tracking(self, data: st.DataObject, who: str) -> None:
+        rng = Luck(data)
+        options = [
+            option
+            for option in (
+                (b"BCAST",),
+                (b"PREFIX", rng.choice([b"{k}", b"{k}l", b"{o}", b""])),
+                (b"OPTIN",),
+                (b"OPTOUT",),
+                (b"NOLOOP",),
+                (b"REDIRECT", rng.choice([b"id:a", b"id:b", b"0", b"99999999"])),
+            )
+            if rng.random() < 0.2
+        ]
+        words = [word for option in options for word in option]
+        self.stage.listen(who, (b"CLIENT", b"TRACKING", rng.choice([b"on", b"on", b"off"]), *words))
+
+    @rule(data=DATA, who=WHO, yes=st.booleans())
+    def caching(self, data: st.DataObject, who: str, yes: bool) -> None:
+        self.stage.say(who, (b"CLIENT", b"CACHING", b"yes" if yes else b"no"), self.line(Luck(data)))
+
+
+def play(
+    stage: Stage,
+    grammar: Grammar,
+    payloads: list[bytes],
+    *,
+    number: int,
+    examples: int,
+    steps: int,
+    families: list[str] | None = None,
+) -> None:
+    """So many sequences of that many steps, drawn from a seed. Raises Disagreement with the smallest that differs."""
+    machine: Any = type("Machine", (Play,), {})
+    machine.stage, machine.grammar, machine.payloads = stage, grammar, payloads
+    machine.families = families or list(grammar.families)
+    run_state_machine_as_test(
+        seed(number)(machine),
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            database=None,
+            report_multiple_bugs=False,
+            verbosity=Verbosity.quiet,
+            phases=[Phase.generate, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
