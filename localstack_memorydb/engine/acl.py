@@ -281,7 +281,7 @@ class Selector:
         if (
             not self.allows(command)
             or (command.name in _WITH_CHANNELS and not self.all_channels)
-            or any(spec.counted for spec in specs)
+            or any(spec.counted or (spec.last < 0 and spec.index >= command.least) for spec in specs)
             or (
                 any(_varies(spec) for spec in specs)
                 and any(granted != READ_WRITE for granted in self.keys.values())
@@ -513,7 +513,8 @@ def _varying_needs(command: Command, argv: Argv) -> int:
 def find_places(command: Command, argv: Argv) -> Places:
     """Every key of a command line with the permission that it needs.
 
-    None at all when the number of keys cannot be: such a command line fails anyway.
+    None at all when the number of keys cannot be: such a command line fails anyway. Nor when a range of keys is empty: then a
+    real server does not ask (PFMERGE without sources).
     """
     places: Places = []
     for spec in command.keys:
@@ -531,6 +532,8 @@ def _indices(spec: KeySpec, argv: Argv) -> Iterator[int]:
     if spec.counted:
         yield from _counted_indices(spec, argv)
         return
+    if spec.last < 0 and spec.index >= len(argv):
+        raise IndexError
     at = spec.index - 1
     for key in spec.find(argv):
         at = argv.index(key, at + 1 if at + 1 < len(argv) else 0)

@@ -12,7 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine import memory
-from localstack_memorydb.engine.errors import ExecAbort, OutOfMemory
+from localstack_memorydb.engine.errors import OutOfMemory
 from localstack_memorydb.engine.registry import DENYOOM, Command
 from localstack_memorydb.engine.resp import Argv, Reply
 from localstack_memorydb.engine.slots import SLOTS
@@ -208,8 +208,7 @@ def admit(s: Session, command: Command) -> None:
         return
     if command.name == "exec" and s.queue is not None:
         if any(each.flags & DENYOOM for each, _ in s.queue):
-            s.end_transaction()
-            raise ExecAbort(OutOfMemory())
+            raise OutOfMemory
         return
     queued = s.queue is not None and not s.in_exec and command.name not in _NEVER_QUEUED
     if queued or command.flags & DENYOOM:  # queuing takes memory, too

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import hiredis
 
+from localstack_memorydb.engine.blocked import Blocked
 from localstack_memorydb.engine.bugs import log_bug
 from localstack_memorydb.engine.errors import (
     ELSEWHERE,
@@ -57,6 +58,7 @@ from localstack_memorydb.engine.resp import (
     SMALL_INTEGERS,
     Argv,
     Reply,
+    Several,
     encoders,
 )
 from localstack_memorydb.engine.slots import SLOT_MASK, key_slot
@@ -78,18 +80,6 @@ V = TypeVar("V")
 
 join = b"".join
 """Also the cheapest way to be sure that every argument is bytes: hiredis lets other types through."""
-
-
-class Blocked:
-    """What a blocked client waits for, since when, and until when."""
-
-    __slots__ = ("argv", "deadline", "keys", "since")
-
-    def __init__(self, argv: Argv, keys: dict[bytes, type], since: int) -> None:
-        self.argv = argv
-        self.keys = keys
-        self.since = since
-        self.deadline: int | None = None
 
 
 class Session(Requests):
@@ -371,9 +361,7 @@ class Session(Requests):
         if self.queue is not None and not self.in_exec:
             self.aborted = True
         if self.gates & GATE_SILENT:
-            if self.reply_mode == "skip":
-                self.reply_mode = "on"
-                self.gates &= ~GATE_SILENT
+            self._skipped()
             return b""
         return error.wire
 
@@ -409,8 +397,11 @@ class Session(Requests):
         """The careful path: what stands in a command's way is found, or it runs under everybody's eyes."""
         try:
             command = self._admit(command.plain, argv)
-        except CommandError:
+        except CommandError as error:
             self.node.stats.reject(self.table, argv)
+            if command.name == "exec":  # whatever refuses EXEC ends the transaction
+                self.end_transaction()
+                raise ExecAbort(error) from None
             raise
         gates = command.gates & self.gates
         if gates & GATE_MULTI and command.flags & NO_MULTI:
@@ -425,7 +416,9 @@ class Session(Requests):
             join(argv)
             if not self.aborted and not self.touched:  # what can no longer run is not kept
                 self.queue.append((command, argv))
-            return QUEUED
+            silent = self.gates & GATE_SILENT
+            self._skipped()
+            return NOTHING if silent else QUEUED
         self.last_command = command.name
         if self.gates & GATE_SILENT:
             return self._silently(command, argv)
@@ -438,10 +431,7 @@ class Session(Requests):
                 authorize(self, command, argv)
             command = command.resolve(argv, self.legacy)
         if not command.least <= len(argv) <= command.most:
-            if command.name != "exec":
-                raise WrongArity(command.title)
-            self.end_transaction()  # whatever refuses EXEC ends the transaction
-            raise ExecAbort(WrongArity("exec"))
+            raise WrongArity(command.title)
         gates = command.gates & self.gates
         if gates & _USER_GATES:
             authorize(self, command, argv)
@@ -469,16 +459,24 @@ class Session(Requests):
 
     def _silently(self, command: Command, argv: Argv) -> Reply:
         """CLIENT REPLY OFF and SKIP: the command runs, its reply is not sent."""
-        skipping = self.reply_mode == "skip"
-        if skipping:
-            self.reply_mode = "on"
-            self.gates &= ~GATE_SILENT
+        skipping = self._skipped()
         try:
             reply = perform(self, command, argv)
         except CommandError:
             return NOTHING
-        turned_on = not skipping and not self.gates & GATE_SILENT
-        return reply if reply is BLOCKED or turned_on else NOTHING
+        if reply is BLOCKED and self.blocked is not None:
+            self.blocked.silent = True
+        turned_on = self.reply_mode == "on" and (not skipping or command.name == "client|reply")
+        # Subscriptions are confirmed by messages, which are sent all the same.
+        return reply if reply is BLOCKED or turned_on or isinstance(reply, Several) else NOTHING
+
+    def _skipped(self) -> bool:
+        """Whether CLIENT REPLY SKIP was about this command; the next one is answered again."""
+        if self.reply_mode != "skip":
+            return False
+        self.reply_mode = "on"
+        self.gates &= ~GATE_SILENT
+        return True
 
     def route(self, command: Command, keys: Sequence[bytes]) -> int:
         """The one slot of the keys, if this node serves it to this client. Raises CrossSlot, Moved, ClusterDown."""
@@ -623,8 +621,9 @@ class Session(Requests):
         if self.blocked is None:
             return
         self.node.shard.keyspace.stop_waiting(self, self.blocked.keys)
-        self.blocked = None
-        self.push(self.encoders[type(reply)](reply))
+        silent, self.blocked = self.blocked.silent, None
+        if not silent:
+            self.push(self.encoders[type(reply)](reply))
         self.node.cluster.unblocked.append(self)
 
     def expire_block(self, now: int) -> None:

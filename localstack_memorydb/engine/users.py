@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from localstack_memorydb.engine.acl import Permissions, Refusal, compile_access_string
 from localstack_memorydb.engine.bugs import log_bug
 from localstack_memorydb.engine.clients import describe
-from localstack_memorydb.engine.errors import CommandError, ExecAbort, NoAuth, NoPermission
+from localstack_memorydb.engine.errors import NoAuth, NoPermission
 from localstack_memorydb.engine.registry import GATE_RESTRICTED, GATE_UNAUTHENTICATED, Command
 from localstack_memorydb.engine.resp import Argv
 from localstack_memorydb.engine.spec import ClusterSpec, UserSpec
@@ -140,18 +140,12 @@ class AccessLog:
 
 def authorize(s: Session, command: Command, argv: Argv) -> None:
     """Raises NoAuth or NoPermission unless the client may run this command line, whose arity is right."""
-    try:
-        if command.gates & s.gates & GATE_UNAUTHENTICATED:
-            raise NoAuth
-        if s.gates & GATE_RESTRICTED:
-            refusal = s.permissions.check(command, argv)
-            if refusal is not None:
-                raise refuse(s, refusal, command, argv)
-    except CommandError as error:
-        if command.name == "exec":  # whatever refuses EXEC ends the transaction
-            s.end_transaction()
-            raise ExecAbort(error) from None
-        raise
+    if command.gates & s.gates & GATE_UNAUTHENTICATED:
+        raise NoAuth
+    if s.gates & GATE_RESTRICTED:
+        refusal = s.permissions.check(command, argv)
+        if refusal is not None:
+            raise refuse(s, refusal, command, argv)
 
 
 def refuse(s: Session, refusal: Refusal, command: Command, argv: Argv) -> NoPermission:

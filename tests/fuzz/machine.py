@@ -177,7 +177,14 @@ class Play(RuleBasedStateMachine):
             (b"CLIENT", b"NO-EVICT", rng.choice([b"on", b"off", b"maybe"])),
             (b"CLIENT", b"NO-TOUCH", rng.choice([b"on", b"off", b"maybe"])),
             (b"CLIENT", b"SETINFO", rng.choice([b"LIB-NAME", b"lib-ver", b"other"]), name),
-            (b"CLIENT", b"KILL", b"ID", rng.choice([b"id:a", b"id:b"]), b"SKIPME", rng.choice([b"yes", b"no"])),
+            (
+                b"CLIENT",
+                b"KILL",
+                b"ID",
+                rng.choice([b"id:a", b"id:b"]),
+                b"SKIPME",
+                rng.choice([b"yes", b"no"]),
+            ),
         ]
         line = rng.choice(choices)
         if line[0] != b"CLIENT" or self.known_to(line):

@@ -13,7 +13,7 @@ Line = tuple[bytes, ...]
 # pcall, because the text that a script's own error has is that of another product in Valkey 9.
 SCRIPT: Final = b"return redis.pcall(unpack(ARGV))"
 SCRIPTS: Final = (SCRIPT, b"redis.setresp(3) " + SCRIPT)
-SHAS: Final = tuple(sha1(script).hexdigest().encode() for script in SCRIPTS)  # noqa: S324 - how scripts are named
+SHAS: Final = tuple(sha1(script).hexdigest().encode() for script in SCRIPTS)
 LIBRARY: Final = b"""#!lua name=library
 redis.register_function('run', function(keys, args) return redis.pcall(unpack(args)) end)
 redis.register_function{function_name='look', flags={'no-writes'},

@@ -246,7 +246,7 @@ class Stage:
     @staticmethod
     def _shown(line: Line) -> str:
         return " ".join(
-            "${%s}" % word.decode().replace(":", "") if word in (b"id:a", b"id:b") else quoted(word)
+            f"${{{word.decode().replace(chr(58), '')}}}" if word in (b"id:a", b"id:b") else quoted(word)
             for word in line
         )
 
