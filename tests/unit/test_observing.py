@@ -245,3 +245,11 @@ def test_what_a_client_has_not_read_is_its_output() -> None:
     assert " obl=16384 oll=3 omem=49272 " in line
     assert " events=rw " in line
     assert field(client, "clients", "client_recent_max_output_buffer") == "49272"
+
+
+def test_6_2_draws_a_town_unless_asked_for_another_picture() -> None:
+    old, new = (Client(start(version=version).shards[0].primary) for version in ("6.2", "7.2"))
+    assert b"Plaguemon" in old("LOLWUT 20 10")
+    assert b"Georg Nees" in old("LOLWUT VERSION 5")
+    assert new("LOLWUT 20 10") == b"$17\r\nRedis ver. 7.2.4\n\r\n"
+    assert b"Plaguemon" in new("LOLWUT VERSION 6")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault
 from localstack_memorydb.engine.info import info
+from localstack_memorydb.engine.lolwut import ART
 from localstack_memorydb.engine.numbers import INT_MAX, parse_int, parse_int_in
 from localstack_memorydb.engine.options import parse_milliseconds
 from localstack_memorydb.engine.registry import (
@@ -91,10 +92,15 @@ def role(s: Session, argv: Argv) -> Reply:
 
 @server.command("LOLWUT", -1, FAST | READONLY, since="5.0.0")
 def lolwut(s: Session, argv: Argv) -> Reply:
-    """The version, without the art."""
+    """`[VERSION version] [number ...]`: a picture of the engine's release, or of another one, and the version."""
     version = s.node.cluster.spec.engine_version
     shown = REDIS_COMPATIBLE if is_valkey(version) else PATCH_VERSIONS[version]
-    return Verbatim(f"Redis ver. {shown}\n".encode())
+    release, words = int(shown.partition(".")[0]), argv[1:]
+    if len(argv) > 2 and argv[1].lower() == b"version":
+        release, words = parse_int(argv[2]), argv[3:]
+    art = ART.get(release)
+    drawn = "" if art is None else art([parse_int(word) for word in words[:3]], s.node.cluster.random)
+    return Verbatim(f"{drawn}Redis ver. {shown}\n".encode())
 
 
 generic = Family("generic", "@connection")
