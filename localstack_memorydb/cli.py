@@ -138,6 +138,8 @@ def _start_standalone(settings: Settings, port: int) -> None:
     except SettingsError as error:
         fail(str(error))
     click.echo(f"MemoryDB, stand-alone host: {host.url}")
+    if advice := settings.advice(settings.bind):
+        click.echo(advice, err=True)
     click.echo("Ready.")
     try:
         stop.wait()

@@ -200,6 +200,18 @@ class Settings:
         known = {_variable(row): row for row in fields(cls)}
         return cls(**{row.name: _parse(row, environ[name]) for name, row in known.items() if name in environ})
 
+    def advice(self, listens: str) -> str | None:
+        """One line for those who open the API at `listens` to other machines, but not the nodes; None for the rest.
+
+        From outside of a container, or from another machine, the nodes' addresses 127.x.y.z lead to oneself.
+        """
+        if self.node_addresses == "range" or listens == "localhost" or listens.startswith(("127.", "::1")):
+            return None
+        return (
+            f"The API listens on {listens}, but only this machine (or container) reaches the nodes of clusters. "
+            "For others set MEMORYDB_NODE_ADDRESSES=range, MEMORYDB_BIND and MEMORYDB_ANNOUNCE_HOST: docs/running.md"
+        )
+
 
 def _variable(row: Field[Any]) -> str:
     return PREFIX + row.name.upper()

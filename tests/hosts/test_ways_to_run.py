@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,12 @@ from typing import Any
 import psutil
 import pytest
 import yaml
+from redis.cluster import RedisCluster
 
 from localstack_memorydb.settings import PREFIX, Settings
 
-from .endpoint import ROOT, environment, free_port
+from .container import NOT_PERMITTED
+from .endpoint import ROOT, Endpoint, environment, free_port, start_command
 from .test_documents import blocks
 
 WORKFLOW = ROOT / "examples" / "github-actions" / "tests.yml"
@@ -39,10 +43,15 @@ def service() -> dict[str, Any]:
     return dict(only)
 
 
-def test_the_image_sets_settings_that_there_are() -> None:
+def image_settings() -> dict[str, str]:
+    """The variables that the Dockerfile sets."""
     dockerfile = (ROOT / "Dockerfile").read_text()
     (block,) = re.findall(r"^ENV (.*?[^\\])$", dockerfile, re.MULTILINE | re.DOTALL)
-    variables = dict(assignment.split("=", 1) for assignment in block.replace("\\\n", " ").split())
+    return dict(assignment.split("=", 1) for assignment in block.replace("\\\n", " ").split())
+
+
+def test_the_image_sets_settings_that_there_are() -> None:
+    variables = image_settings()
     assert set(variables) <= {PREFIX + row.name.upper() for row in fields(Settings)}
     chosen = Settings.from_environ(variables)
     assert (chosen.node_addresses, chosen.bind, chosen.announce_host) == ("range", "0.0.0.0", "localhost")
@@ -97,3 +106,54 @@ def test_the_steps_that_start_the_emulator(workflow: dict[str, Any], temporary: 
 def test_the_snippet_that_needs_docker_is_python() -> None:
     (snippet,) = blocks("docs/running.md", "python")
     compile(snippet, "docs/running.md", "exec")
+
+
+def free_range(size: int) -> range:
+    """Neighbouring ports that nobody listens on."""
+    while True:
+        first = free_port()
+        try:
+            for port in range(first, first + size):
+                socket.create_server(("127.0.0.1", port)).close()
+        except (OSError, OverflowError):
+            continue
+        return range(first, first + size)
+
+
+@pytest.fixture
+def container(start: Callable[..., Endpoint], host: str) -> Endpoint:
+    """A host in a network of its own with the settings of the Dockerfile; its ports are published."""
+    probe = subprocess.run(
+        [sys.executable, "-c", "import tests.hosts.container as c; c.isolate()"], cwd=ROOT, check=False
+    )
+    if probe.returncode == NOT_PERMITTED:
+        pytest.skip("a network namespace takes the rights of root")
+    ports = free_range(12)
+    nodes = {"MEMORYDB_PORT_RANGE": f"{ports[1]}-{ports[-1]}", "GATEWAY_LISTEN": f"0.0.0.0:{ports[0]}"}
+    published = [sys.executable, str(ROOT / "tests" / "hosts" / "container.py"), *map(str, ports), "--"]
+    command = [*published, *start_command(host, ports[0])]
+    return start(host, command=command, port=ports[0], env=image_settings() | nodes)
+
+
+def test_a_cluster_client_outside_reaches_every_node_by_published_ports(container: Endpoint) -> None:
+    memorydb = container.client("memorydb")
+    memorydb.create_cluster(
+        ClusterName="orders",
+        NodeType="db.t4g.small",
+        ACLName="open-access",
+        NumShards=3,
+        NumReplicasPerShard=1,
+    )
+    with container.redis("orders") as redis:
+        for number in range(50):
+            redis.set(f"order:{number}", number)
+        assert {redis.get_node_from_key(f"order:{number}").name for number in range(50)} == {
+            node.name for node in redis.get_primaries()
+        }
+        assert len(redis.get_nodes()) == 6
+        assert redis.ping(target_nodes=RedisCluster.ALL_NODES)
+
+
+def test_nodes_that_others_will_not_reach_are_warned_of(start: Callable[..., Endpoint]) -> None:
+    said = "".join(start("standalone", env={"MEMORYDB_BIND": "0.0.0.0"}).output)
+    assert "MEMORYDB_NODE_ADDRESSES=range" in said

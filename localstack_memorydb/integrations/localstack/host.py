@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 from contextlib import redirect_stdout
 from functools import cache
@@ -15,6 +16,8 @@ from localstack_memorydb.settings import Settings
 
 if TYPE_CHECKING:
     from localstack_memorydb.integrations.lambda_runtime import Runner
+
+_LOG = logging.getLogger(__name__)
 
 
 @cache
@@ -44,6 +47,14 @@ def restore() -> None:
     """Start the clusters of the last run, if their state was kept. Raises SettingsError."""
     if settings().data_dir is not None:
         emulator().open()
+
+
+def advise() -> None:
+    """Warn of nodes that clients will not reach, though they reach the gateway."""
+    from localstack import config
+
+    if advice := next(filter(None, (settings().advice(place.host) for place in config.GATEWAY_LISTEN)), None):
+        _LOG.warning(advice)
 
 
 @cache

@@ -58,6 +58,7 @@ def on_infra_start() -> None:
         sys.exit(1)
     host.accept_rpc_v2_cbor()
     host.choose_what_works_here()
+    host.advise()
 
 
 @hooks.on_infra_ready()
