@@ -273,8 +273,24 @@ def unknown_subcommand(container: str, name: bytes, legacy: bool) -> CommandErro
     return CommandError(f"ERR {what} '{printable(name[:128])}'. Try {container.upper()} HELP.")
 
 
-def wrong_subcommand_arguments(container: str, name: bytes) -> CommandError:
-    """The error of subcommands that count their arguments themselves."""
+def only_for_subscribers(name: str, legacy: bool) -> CommandError:
+    """The error of a command that a subscriber on RESP2 may not send."""
+    kinds = "(P)" if legacy else "(P|S)"
+    return CommandError(
+        f"ERR Can't execute '{name.partition('|')[0] if legacy else name}': only {kinds}SUBSCRIBE / "
+        f"{kinds}UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"
+    )
+
+
+def incomplete_pairs(name: str, shared: str, legacy: bool) -> CommandError:
+    """The error of a command that got a field without a value; 6.2 has one for several commands."""
+    return CommandError(f"ERR wrong number of arguments for {shared}") if legacy else WrongArity(name)
+
+
+def wrong_subcommand_arguments(container: str, name: bytes, legacy: bool) -> CommandError:
+    """The error of subcommands that count their arguments themselves, as all of them do in 6.2."""
+    if legacy:
+        return unknown_subcommand(container, name, legacy)
     return CommandError(
         f"ERR unknown subcommand or wrong number of arguments for '{printable(name[:128])}'. "
         f"Try {container.upper()} HELP."

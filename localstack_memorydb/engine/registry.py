@@ -327,15 +327,23 @@ class Command:
         return twin
 
     def resolve(self, argv: Argv, legacy: bool) -> Command:
-        """The subcommand that a container's command line names. Raises CommandError."""
+        """The subcommand that a container's command line names. Raises CommandError.
+
+        6.2 finds out when it runs the container that there is none of that name with so many arguments.
+        """
         if len(argv) == 1 and self.least == 1:  # COMMAND alone is a command
             return self
         if len(argv) < 2:
             raise WrongArity(self.name)
         found = self.subcommands.get(argv[1].lower())
+        if legacy and (found is None or not found.takes(argv)):
+            return self.guarded(self._fail)
         if found is None:
             raise unknown_subcommand(self.name, argv[1], legacy)
         return found
+
+    def _fail(self, s: Session, argv: Argv) -> Reply:
+        raise unknown_subcommand(self.name, argv[1], legacy=True)
 
 
 def _categories(flags: int, family: str, extra: str) -> frozenset[str]:
@@ -537,6 +545,8 @@ def _copy(command: Command, level: tuple[int, ...]) -> Command:
     twin = Command(command.name, arity, flags, command.run, command.keys, command.since)
     twin.group, twin.categories, twin.gates = command.group, command.categories, command.gates
     twin.finder = command.finder
+    if command.flags & ~flags & NO_AUTH:
+        twin.gates |= GATE_UNAUTHENTICATED
     if level < (7,) and command.name in CATEGORIES_OF_6_2:
         twin.categories = frozenset(CATEGORIES_OF_6_2[command.name].split())
     return twin

@@ -25,6 +25,7 @@ from localstack_memorydb.engine.errors import (
     ReadOnlyReplica,
     WrongArity,
     WrongType,
+    only_for_subscribers,
     unknown_command,
 )
 from localstack_memorydb.engine.eviction import admit, use
@@ -447,10 +448,7 @@ class Session(Requests):
         if gates & GATE_BUSY:
             raise self.node.shard.scripting.pace.busy()
         if gates & GATE_SUBSCRIBED:
-            raise CommandError(
-                f"ERR Can't execute '{command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
-                "are allowed in this context"
-            )
+            raise only_for_subscribers(command.name, self.legacy)
         return command
 
     def refusal(self, refusal: Refusal, command: Command, argv: Argv) -> CommandError:

@@ -20,7 +20,7 @@ from pathlib import Path
 from .player import play
 from .subject import engine
 from .transcript import Scenario, families, load
-from .witness import Server, running, unrestricted_witness, witness
+from .witness import BINARIES, Server, running, unrestricted_witness, witness
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -78,8 +78,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("families", nargs="*", help="names or files of transcripts; all of them without any")
     parser.add_argument("-k", metavar="REGEX", help="only scenarios whose name matches")
     parser.add_argument("-x", action="store_true", help="stop after the first scenario that differs")
-    parser.add_argument("--witness", choices=("valkey", "redis"), default="valkey")
-    parser.add_argument("--subject", choices=("engine", "valkey", "redis"), default="engine")
+    parser.add_argument("--witness", choices=tuple(BINARIES), default="valkey")
+    parser.add_argument("--subject", choices=("engine", *BINARIES), default="engine")
     parser.add_argument(
         "--unrestricted", action="store_true", help="the transcripts of a bare engine's further commands"
     )

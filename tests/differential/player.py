@@ -49,6 +49,8 @@ class Connection:
     def __init__(self, server: Server) -> None:
         self.socket = socket.create_connection((server.host, server.port), timeout=REPLY_SECONDS)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.arrivals = select.poll()  # unlike select(), it takes descriptors beyond 1024
+        self.arrivals.register(self.socket, select.POLLIN)
         self.buffer = b""
 
     def send(self, data: bytes) -> None:
@@ -62,7 +64,7 @@ class Connection:
             left = deadline - time.monotonic()
             if left <= 0:
                 return NO_REPLY + self.buffer
-            if select.select([self.socket], [], [], left)[0]:
+            if self.arrivals.poll(left * 1000):
                 try:
                     piece = self.socket.recv(1 << 16)
                 except OSError:
@@ -132,7 +134,8 @@ class Side:
             self.control.ask(b"ACL", b"SETUSER", b"default", b"off")
         else:
             words = ["ACL", "SETUSER", name, "reset", f">{password}", *rules.split()]
-            assert self.control.ask(*(word.encode() for word in words)) == b"+OK\r\n"
+            made = self.control.ask(*(word.encode() for word in words))
+            assert made == b"+OK\r\n", (words, made)
 
     def forget_users(self) -> None:
         """Leaves the server with open access again."""
@@ -291,9 +294,7 @@ def _quiet(step: Step, side: Side) -> bytes:
     """Nothing more has arrived at the client."""
     side.barrier()
     connection = side.client(step.client)
-    return (
-        connection.read() if connection.buffer or select.select([connection.socket], [], [], 0)[0] else QUIET
-    )
+    return connection.read() if connection.buffer or connection.arrivals.poll(0) else QUIET
 
 
 def _closed(step: Step, side: Side) -> bytes:

@@ -8,19 +8,22 @@ from contextlib import contextmanager
 from .transcript import version
 from .witness import Server
 
+ENGINE_VERSIONS = {"valkey": "7.2", "redis": "7.0", "redis6": "6.2"}
+"""What a witness of each kind stands for."""
+
 
 @contextmanager
 def engine(kind: str, *, unrestricted: bool = False, **parameters: str) -> Iterator[Server]:
     """A cluster of MemoryDB's engine version that a witness of this kind stands for."""
     from localstack_memorydb.engine import ClusterSpec, Engine, UserSpec, hash_password
 
-    engine_version = {"valkey": "7.2", "redis": "7.0"}[kind]
+    engine_version = ENGINE_VERSIONS[kind]
     with Engine() as running:
         spec = ClusterSpec(
             name=f"differential-{kind}",
             shards=1,
             replicas=0,
-            engine=kind,
+            engine=kind.rstrip("6"),
             engine_version=engine_version,
             tls=False,
             unrestricted=unrestricted,

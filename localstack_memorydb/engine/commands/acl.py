@@ -85,7 +85,7 @@ def _line(s: Session, user: User) -> bytes:
 def cat(s: Session, argv: Argv) -> Reply:
     """The categories, or the commands of one."""
     if len(argv) > 3:
-        raise wrong_subcommand_arguments("acl", argv[1])
+        raise wrong_subcommand_arguments("acl", argv[1], s.legacy)
     if len(argv) == 2:
         return [name[1:].encode() for name in s.table.categories]
     category = f"@{printable(argv[2]).lower()}"
@@ -125,7 +125,7 @@ def _rules(selector: Selector) -> dict[bytes, Reply]:
 def log(s: Session, argv: Argv) -> Reply:
     """What was refused lately, newest first: ten entries or as many as asked for; RESET forgets them."""
     if len(argv) > 3:
-        raise wrong_subcommand_arguments("acl", argv[1])
+        raise wrong_subcommand_arguments("acl", argv[1], s.legacy)
     entries = s.node.access_log.entries
     if len(argv) == 2:
         return [_denial(s, entry) for entry in entries[:10]]
@@ -158,7 +158,7 @@ def _denial(s: Session, entry: Denial) -> Reply:
 def genpass(s: Session, argv: Argv) -> Reply:
     """A random password of so many bits, 256 by default, in hexadecimal."""
     if len(argv) > 3:
-        raise wrong_subcommand_arguments("acl", argv[1])
+        raise wrong_subcommand_arguments("acl", argv[1], s.legacy)
     message = "ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096"
     bits = parse_int(argv[2]) if len(argv) == 3 else 256
     if not 0 < bits <= 4096:

@@ -21,6 +21,7 @@ from localstack_memorydb.engine.registry import (
     LOADING,
     NOSCRIPT,
     STALE,
+    Earlier,
     Family,
 )
 from localstack_memorydb.engine.resp import (
@@ -154,7 +155,7 @@ def client_unblock(s: Session, argv: Argv) -> Reply:
     return 1
 
 
-@clients.command("CLIENT|KILL", -3, ADMIN | _ANYTIME, since="2.4.0")
+@clients.command("CLIENT|KILL", -3, ADMIN | _ANYTIME, since="2.4.0", earlier=Earlier("7.0", arity=-2))
 def client_kill(s: Session, argv: Argv) -> Reply:
     """Closes connections, by address or by filters."""
     if len(argv) == 3:
@@ -182,15 +183,23 @@ def _hang_up(session: Session, s: Session) -> None:
         session.hang_up()
 
 
+def _client_id(s: Session, value: bytes) -> int:
+    """6.2 takes any integer."""
+    if s.legacy:
+        return parse_int(value)
+    return parse_int_in(value, 1, INT_MAX, "ERR client-id should be greater than 0")
+
+
 def _kill_filters(s: Session, argv: Argv) -> dict[bytes, bytes]:
-    if len(argv) % 2 == 1:
+    if len(argv) % 2 == 1 or len(argv) == 2:
         raise SyntaxFault
     filters: dict[bytes, bytes] = {}
     for name, value in zip(argv[2::2], argv[3::2], strict=True):
         filters[name.lower()] = value
         match name.lower():
             case b"id":
-                parse_int_in(value, 1, 2**63 - 1, "ERR client-id should be greater than 0")
+                if _client_id(s, value) == 0:  # no filter
+                    del filters[b"id"]
             case b"type":
                 if value.lower() not in _CLIENT_TYPES:
                     raise CommandError(f"ERR Unknown client type '{printable(value)}'")
@@ -227,7 +236,7 @@ def client_pause(s: Session, argv: Argv) -> Reply:
     """Makes the clients of the node wait: with all commands, or with those that write."""
     words = [word.lower() for word in argv[3:]]
     if len(words) > 1:
-        raise wrong_subcommand_arguments("client", argv[1])
+        raise wrong_subcommand_arguments("client", argv[1], s.legacy)
     if words and words[0] not in {b"write", b"all"}:
         raise CommandError("ERR CLIENT PAUSE mode must be WRITE or ALL")
     s.node.pause(s.now + parse_milliseconds(argv[2]), everything=words != [b"write"])

@@ -22,6 +22,7 @@ from localstack_memorydb.engine.registry import (
     NO_AUTH,
     NOSCRIPT,
     STALE,
+    Earlier,
     Family,
 )
 from localstack_memorydb.engine.resp import (
@@ -74,7 +75,15 @@ def quit_(s: Session, argv: Argv) -> Reply:
     return OK
 
 
-@connection.command("RESET", 1, _HANDSHAKE, since="6.2.0", passes=GATE_MULTI | GATE_SUBSCRIBED, careful=True)
+@connection.command(
+    "RESET",
+    1,
+    _HANDSHAKE,
+    since="6.2.0",
+    passes=GATE_MULTI | GATE_SUBSCRIBED,
+    careful=True,
+    earlier=Earlier("7.0", drops=NO_AUTH),
+)
 def reset(s: Session, argv: Argv) -> Reply:
     """The connection as it was when it was made."""
     s.end_transaction()

@@ -60,7 +60,7 @@ def debug_(s: Session, argv: Argv) -> Reply:
     if run is None or not least <= len(argv) - 2 <= most:
         if s.legacy:
             raise unknown_subcommand("debug", argv[1], legacy=True)
-        raise wrong_subcommand_arguments("debug", argv[1])
+        raise wrong_subcommand_arguments("debug", argv[1], s.legacy)
     return run(s, argv)
 
 

@@ -161,7 +161,7 @@ def function_restore(s: Session, argv: Argv) -> Reply:
     """Adds the libraries of a payload."""
     policy = argv[3].lower() if len(argv) > 3 else b"append"
     if len(argv) > 4:
-        raise wrong_subcommand_arguments("function", argv[1])
+        raise wrong_subcommand_arguments("function", argv[1], s.legacy)
     if policy not in {b"flush", b"append", b"replace"}:
         raise CommandError("ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.")
     try:

@@ -6,7 +6,7 @@ from localstack_memorydb.engine import memory, memory_report
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault, printable, wrong_subcommand_arguments
 from localstack_memorydb.engine.help import help_lines
 from localstack_memorydb.engine.memory_report import used_memory
-from localstack_memorydb.engine.numbers import parse_int, parse_int_in
+from localstack_memorydb.engine.numbers import INT_MAX, INT_MIN, parse_int, parse_int_in
 from localstack_memorydb.engine.registry import (
     ADMIN,
     LOADING,
@@ -48,11 +48,12 @@ _TEN = 10
 def slowlog_get(s: Session, argv: Argv) -> Reply:
     """The newest entries: ten, or as many as asked for, or all (-1)."""
     if len(argv) > 3:
-        raise wrong_subcommand_arguments("slowlog", argv[1])
+        raise wrong_subcommand_arguments("slowlog", argv[1], s.legacy)
     count, entries = _TEN, s.node.stats.slowlog.entries
     if len(argv) == 3:
-        count = parse_int_in(argv[2], -1, 2**63 - 1, "ERR count should be greater than or equal to -1")
-    return list(entries)[: len(entries) if count == -1 else count]
+        least, text = (INT_MIN, None) if s.legacy else (-1, "ERR count should be greater than or equal to -1")
+        count = parse_int_in(argv[2], least, INT_MAX, text)
+    return list(entries)[: len(entries) if count == -1 else max(0, count)]
 
 
 @observing.command("SLOWLOG|LEN", 2, ADMIN | LOADING | STALE, since="2.2.12")

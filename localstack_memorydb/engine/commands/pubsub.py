@@ -143,9 +143,9 @@ def spublish(s: Session, argv: Argv) -> Reply:
 pubsub.container("PUBSUB", since="2.8.0")
 
 
-def _matching(registry: Registry, argv: Argv) -> list[bytes]:
+def _matching(s: Session, registry: Registry, argv: Argv) -> list[bytes]:
     if len(argv) > 3:
-        raise wrong_subcommand_arguments("pubsub", argv[1])
+        raise wrong_subcommand_arguments("pubsub", argv[1], s.legacy)
     if len(argv) == 2:
         return list(registry)
     matches = compile_glob(argv[2])
@@ -159,7 +159,7 @@ def _numbers(registry: Registry, names: list[bytes]) -> list[Reply]:
 @pubsub.command("PUBSUB|CHANNELS", -2, LOADING | PUBSUB | STALE, since="2.8.0")
 def pubsub_channels(s: Session, argv: Argv) -> Reply:
     """The channels of this node that have subscribers."""
-    return _matching(s.node.channels, argv)
+    return _matching(s, s.node.channels, argv)
 
 
 @pubsub.command("PUBSUB|NUMSUB", -2, LOADING | PUBSUB | STALE, since="2.8.0")
@@ -177,7 +177,7 @@ def pubsub_numpat(s: Session, argv: Argv) -> Reply:
 @pubsub.command("PUBSUB|SHARDCHANNELS", -2, LOADING | PUBSUB | STALE, since="7.0.0")
 def pubsub_shardchannels(s: Session, argv: Argv) -> Reply:
     """The sharded channels of this node that have subscribers."""
-    return _matching(s.node.shard_channels, argv)
+    return _matching(s, s.node.shard_channels, argv)
 
 
 @pubsub.command("PUBSUB|SHARDNUMSUB", -2, LOADING | PUBSUB | STALE, since="7.0.0")

@@ -65,7 +65,7 @@ def _group(s: Session, argv: Argv) -> tuple[Stream, Group]:
 streams.container("XGROUP", since="5.0.0")
 
 
-def _entries_read(argv: Argv, at: int, creating: bool) -> tuple[int | None, bool]:
+def _entries_read(s: Session, argv: Argv, at: int, creating: bool) -> tuple[int | None, bool]:
     """The options of XGROUP CREATE and SETID: how many entries were read, and whether MKSTREAM is there."""
     read, makes = -1, False
     while at < len(argv):
@@ -79,7 +79,7 @@ def _entries_read(argv: Argv, at: int, creating: bool) -> tuple[int | None, bool
                 raise CommandError("ERR value for ENTRIESREAD must be positive or -1")
             at += 2
         else:
-            raise wrong_subcommand_arguments("xgroup", argv[1])
+            raise wrong_subcommand_arguments("xgroup", argv[1], s.legacy)
     return None if read < 0 else read, makes
 
 
@@ -107,10 +107,10 @@ def _named(s: Session, argv: Argv) -> tuple[Stream, Group]:
 @streams.command("XGROUP|CREATE", -5, WRITE | DENYOOM, keys=one("RW insert", at=2), since="5.0.0")
 def xgroup_create(s: Session, argv: Argv) -> Reply:
     """Makes a group."""
-    read, makes = _entries_read(argv, 5, creating=True)
+    read, makes = _entries_read(s, argv, 5, creating=True)
     found = s.value(argv[2], Stream) if makes else _stream(s, argv[2])
     if len(argv) > 8:
-        raise wrong_subcommand_arguments("xgroup", argv[1])
+        raise wrong_subcommand_arguments("xgroup", argv[1], s.legacy)
     last = (0 if found is None else found.last) if argv[4] == b"$" else parse_id(argv[4])
     made = found is None
     if found is None:
@@ -126,10 +126,10 @@ def xgroup_create(s: Session, argv: Argv) -> Reply:
 @streams.command("XGROUP|SETID", -5, WRITE, keys=one("RW update", at=2), since="5.0.0")
 def xgroup_setid(s: Session, argv: Argv) -> Reply:
     """Sets what a group was last given."""
-    read, _ = _entries_read(argv, 5, creating=False)
+    read, _ = _entries_read(s, argv, 5, creating=False)
     found, group = _named(s, argv)
     if len(argv) not in {5, 7}:
-        raise wrong_subcommand_arguments("xgroup", argv[1])
+        raise wrong_subcommand_arguments("xgroup", argv[1], s.legacy)
     group.last = found.last if argv[4] == b"$" else parse_id(argv[4], strict=False)
     group.entries_read = read
     record(s, argv)

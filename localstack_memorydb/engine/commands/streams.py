@@ -11,8 +11,8 @@ from localstack_memorydb.engine.errors import (
     CommandError,
     NoSuchKey,
     SyntaxFault,
-    WrongArity,
     WrongType,
+    incomplete_pairs,
     printable,
     wrong_subcommand_arguments,
 )
@@ -191,7 +191,7 @@ def xadd(s: Session, argv: Argv) -> Reply:
     at, trim, keeps = (2, None, False) if argv[2] == b"*" else _parse_trim(s, argv, adding=True)
     count = len(argv) - at - 1
     if count < 2 or count % 2:
-        raise WrongArity("xadd")
+        raise incomplete_pairs("xadd", "XADD", s.legacy)
     wanted = _parse_new_id(argv[at], not s.legacy)
     if wanted == (0, True):
         raise CommandError("ERR The ID specified in XADD must be greater than 0-0")
@@ -491,7 +491,7 @@ def _existing(s: Session, key: bytes) -> Stream:
 def xinfo_stream(s: Session, argv: Argv) -> Reply:
     """What is known of a stream; with FULL also its groups and what they have pending."""
     found = _existing(s, argv[2])
-    count = _full_count(argv)
+    count = _full_count(s, argv)
     shown: dict[bytes, Reply] = {
         b"length": found.length,
         b"radix-tree-keys": len(found.nodes),
@@ -510,17 +510,17 @@ def xinfo_stream(s: Session, argv: Argv) -> Reply:
     return shown
 
 
-def _full_count(argv: Argv) -> int | None:
+def _full_count(s: Session, argv: Argv) -> int | None:
     """`FULL [COUNT count]`: how many entries and pending messages to list, 0 for all; None without FULL."""
     options = argv[3:]
     if not options:
         return None
     if options[0].upper() != b"FULL" or len(options) not in {1, 3}:
-        raise wrong_subcommand_arguments("xinfo", argv[1])
+        raise wrong_subcommand_arguments("xinfo", argv[1], s.legacy)
     if len(options) == 1:
         return 10
     if options[1].upper() != b"COUNT":
-        raise wrong_subcommand_arguments("xinfo", argv[1])
+        raise wrong_subcommand_arguments("xinfo", argv[1], s.legacy)
     count = parse_int(options[2])
     return count if count >= 0 else 10
 

@@ -12,8 +12,8 @@ from localstack_memorydb.engine.errors import (
     NotInteger,
     StringTooLong,
     SyntaxFault,
-    WrongArity,
     WrongType,
+    incomplete_pairs,
 )
 from localstack_memorydb.engine.lcs import Lcs, Match
 from localstack_memorydb.engine.numbers import (
@@ -167,7 +167,7 @@ def mget(s: Session, argv: Argv) -> Reply:
 def mset(s: Session, argv: Argv) -> Reply:
     """Sets keys, all of them at once."""
     if not len(argv) & 1:
-        raise WrongArity("mset")
+        raise incomplete_pairs("mset", "MSET", s.legacy)
     db = s.db
     db.update(zip(argv[1::2], argv[2::2], strict=True))
     if db.deadlines:
@@ -180,7 +180,7 @@ def mset(s: Session, argv: Argv) -> Reply:
 def msetnx(s: Session, argv: Argv) -> Reply:
     """Sets keys if none of them is there."""
     if not len(argv) & 1:
-        raise WrongArity("msetnx")
+        raise incomplete_pairs("msetnx", "MSET", s.legacy)
     if any(key in s.db for key in argv[1::2]):
         s.unchanged = True
         return 0
