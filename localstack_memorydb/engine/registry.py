@@ -492,6 +492,8 @@ class CommandTable(dict[bytes, Command]):
     ) -> None:
         super().__init__()
         self.level = level
+        self.described: dict[int, bytes] = {}
+        """What COMMAND answers, by protocol, once a client has asked."""
         self.effects = effects or self
         known = [command for command in commands if version_numbers(command.since) <= level]
         for command in known:

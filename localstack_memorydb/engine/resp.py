@@ -31,7 +31,7 @@ class Verbatim(bytes):
 
 
 class Wire(bytes):
-    """A reply that is encoded already: what a script returned."""
+    """A reply that is encoded already: what a script returned, or what is always the same."""
 
     __slots__ = ()
 

@@ -22,7 +22,7 @@ from localstack_memorydb.engine.registry import (
     KeySpec,
     documentation,
 )
-from localstack_memorydb.engine.resp import Argv, Reply, Simple, Unordered
+from localstack_memorydb.engine.resp import Argv, Reply, Simple, Unordered, Wire
 from localstack_memorydb.engine.session import Session
 
 command = Family("server", "@connection")
@@ -39,8 +39,13 @@ def _find(table: CommandTable, name: bytes) -> Command | None:
 
 @command.command("COMMAND", -1, _ANYTIME, since="2.8.13")
 def command_(s: Session, argv: Argv) -> Reply:
-    """Details of every command."""
-    return [describe(s, each) for each in s.table.top]
+    """Details of every command. Clients of clusters begin with this, so its bytes are kept."""
+    if s.script is not None:
+        return [describe(s, each) for each in s.table.top]
+    kept = s.table.described.get(s.protocol)
+    if kept is None:
+        kept = s.table.described[s.protocol] = s.encoders[list]([describe(s, each) for each in s.table.top])
+    return Wire(kept)
 
 
 @command.command("COMMAND|COUNT", 2, _ANYTIME, since="2.8.13")
