@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from localstack_memorydb.integrations.pytest_plugin.api import Api, Refusal
 from localstack_memorydb.integrations.pytest_plugin.emulator import RunningEmulator
 from localstack_memorydb.integrations.pytest_plugin.wanted import Wanted
 
@@ -57,11 +58,11 @@ class Cluster:
     users: dict[str, User]
     decode_responses: bool
     emulator: RunningEmulator
-    memorydb: Any = field(repr=False)
+    api: Api = field(repr=False)
 
     def describe(self) -> dict[str, Any]:
         """What DescribeClusters says of it now, with its shards and nodes."""
-        answer = self.memorydb.describe_clusters(ClusterName=self.name, ShowShardDetails=True)
+        answer = self.api.call("DescribeClusters", ClusterName=self.name, ShowShardDetails=True)
         found: dict[str, Any] = answer["Clusters"][0]
         return found
 
@@ -144,7 +145,7 @@ class Clusters:
 
     def __init__(self, emulator: RunningEmulator) -> None:
         self._emulator = emulator
-        self._memorydb = emulator.client("memorydb")
+        self._api = Api(emulator.endpoint_url, emulator.region)
         self._run = secrets.token_hex(3)
         self._count = 0
         self._shared: list[_Made] = []
@@ -163,6 +164,7 @@ class Clusters:
         """Delete the shared ones."""
         while self._shared:
             self._shared.pop().undo.close()
+        self._api.close()
 
     def _shared_one(self, description: Wanted) -> _Made:
         for made in self._shared:
@@ -179,19 +181,19 @@ class Clusters:
         """Whether no test has changed or deleted the cluster."""
         try:
             now = _shape(made.cluster.describe())
-        except self._memorydb.exceptions.ClusterNotFoundFault:
-            return False
+        except Refusal as refusal:
+            if refusal.is_absence:
+                return False
+            raise
         return now == made.shape
 
     def _make(self, description: Wanted) -> _Made:
         """A cluster and its users; nothing is left when the emulator refuses any of it."""
-        from botocore.exceptions import ClientError
-
         self._count += 1
         with ExitStack() as undo:
             try:
                 made = self._made(description, f"{self._run}-{self._count}", undo)
-            except ClientError as error:
+            except Refusal as error:
                 refusal = str(error)
             else:
                 return replace(made, undo=undo.pop_all())
@@ -206,7 +208,7 @@ class Clusters:
             request["ACLName"] = self._acl(f"pytest-{run}", everybody, undo)
         if description.parameters:
             request["ParameterGroupName"] = self._parameter_group(f"pytest-{run}", description, undo)
-        name = self._memorydb.create_cluster(**request | description.request())["Cluster"]["Name"]
+        name = self._api.call("CreateCluster", **request | description.request())["Cluster"]["Name"]
         undo.callback(self._delete_cluster, name, wait=bool(users or description.parameters))
         row = self._until_available(name)
         cluster = Cluster(
@@ -218,33 +220,35 @@ class Clusters:
             users=users,
             decode_responses=description.decode_responses,
             emulator=self._emulator,
-            memorydb=self._memorydb,
+            api=self._api,
         )
         return _Made(cluster, description, keeper, _shape(row), ExitStack())
 
     def _acl(self, name: str, users: list[User], undo: ExitStack) -> str:
-        memorydb = self._memorydb
         for user in users:
-            memorydb.create_user(
+            self._api.call(
+                "CreateUser",
                 UserName=user.name,
                 AccessString=user.access_string,
                 AuthenticationMode={"Type": "password", "Passwords": [user.password]},
             )
-            undo.callback(self._gone, memorydb.delete_user, UserName=user.name)
-        memorydb.create_acl(ACLName=name, UserNames=[user.name for user in users])
+            undo.callback(self._gone, "DeleteUser", UserName=user.name)
+        self._api.call("CreateACL", ACLName=name, UserNames=[user.name for user in users])
         undo.callback(self._delete_acl, name)
-        _wait(lambda: memorydb.describe_acls(ACLName=name)["ACLs"][0]["Status"] == "active", f"ACL {name}")
+        _wait(
+            lambda: self._api.call("DescribeACLs", ACLName=name)["ACLs"][0]["Status"] == "active",
+            f"ACL {name}",
+        )
         return name
 
     def _parameter_group(self, name: str, description: Wanted, undo: ExitStack) -> str:
-        memorydb = self._memorydb
         values = [
             {"ParameterName": parameter, "ParameterValue": value}
             for parameter, value in description.parameters.items()
         ]
-        memorydb.create_parameter_group(ParameterGroupName=name, Family=self._family(description))
-        undo.callback(self._gone, memorydb.delete_parameter_group, ParameterGroupName=name)
-        memorydb.update_parameter_group(ParameterGroupName=name, ParameterNameValues=values)
+        self._api.call("CreateParameterGroup", ParameterGroupName=name, Family=self._family(description))
+        undo.callback(self._gone, "DeleteParameterGroup", ParameterGroupName=name)
+        self._api.call("UpdateParameterGroup", ParameterGroupName=name, ParameterNameValues=values)
         return name
 
     def _family(self, description: Wanted) -> str:
@@ -254,7 +258,7 @@ class Clusters:
             asked["EngineVersion"] = description.engine_version
         else:
             asked["DefaultOnly"] = True
-        versions = self._memorydb.describe_engine_versions(**asked)["EngineVersions"]
+        versions = self._api.call("DescribeEngineVersions", **asked)["EngineVersions"]
         if not versions:
             pytest.fail(f"there is no engine {asked}", pytrace=False)
         return str(versions[0]["ParameterGroupFamily"])
@@ -263,7 +267,7 @@ class Clusters:
         found: dict[str, Any] = {}
 
         def available() -> bool:
-            answer = self._memorydb.describe_clusters(ClusterName=name, ShowShardDetails=True)
+            answer = self._api.call("DescribeClusters", ClusterName=name, ShowShardDetails=True)
             found.update(answer["Clusters"][0])
             if found["Status"].endswith("failed"):
                 pytest.fail(f"cluster {name}: {found['Status']}", pytrace=False)
@@ -274,27 +278,22 @@ class Clusters:
 
     def _delete_cluster(self, name: str, wait: bool) -> None:
         """Delete it, unless the test has; `wait` until nothing belongs to it any more."""
-        self._gone(self._memorydb.delete_cluster, ClusterName=name)
+        self._gone("DeleteCluster", ClusterName=name)
         if wait:
-            describe = self._memorydb.describe_clusters
-            _wait(lambda: self._gone(describe, ClusterName=name), f"the end of cluster {name}")
+            _wait(lambda: self._gone("DescribeClusters", ClusterName=name), f"the end of cluster {name}")
 
     def _delete_acl(self, name: str) -> None:
-        self._gone(self._memorydb.delete_acl, ACLName=name)
-        _wait(lambda: self._gone(self._memorydb.describe_acls, ACLName=name), f"the end of ACL {name}")
+        self._gone("DeleteACL", ACLName=name)
+        _wait(lambda: self._gone("DescribeACLs", ACLName=name), f"the end of ACL {name}")
 
-    def _gone(self, call: Callable[..., object], **params: str) -> bool:
-        """Make a call; whether what it is about is not there."""
-        faults = self._memorydb.exceptions
+    def _gone(self, operation: str, **params: str) -> bool:
+        """Make a call; whether what it is about is not there. Anything else that is refused is refused again."""
         try:
-            call(**params)
-        except (
-            faults.ClusterNotFoundFault,
-            faults.ACLNotFoundFault,
-            faults.UserNotFoundFault,
-            faults.ParameterGroupNotFoundFault,
-        ):
-            return True
+            self._api.call(operation, **params)
+        except Refusal as refusal:
+            if refusal.is_absence:
+                return True
+            raise
         return False
 
 
