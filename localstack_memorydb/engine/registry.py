@@ -25,7 +25,7 @@ from localstack_memorydb.engine import multi_region
 from localstack_memorydb.engine.errors import CommandError, WrongArity, unknown_subcommand
 from localstack_memorydb.engine.metadata_of_6_2 import CATEGORIES_OF_6_2
 from localstack_memorydb.engine.resp import Argv, Reply
-from localstack_memorydb.engine.versions import Edition
+from localstack_memorydb.engine.versions import SEARCH_VERSIONS, Edition
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.session import Session
@@ -525,10 +525,11 @@ def command_table(engine_version: str, edition: Edition = "") -> CommandTable:
     for module in FAMILY_MODULES + UNRESTRICTED_MODULES * (edition == "unrestricted"):
         import_module(f"localstack_memorydb.engine.commands.{module}")
     level = ENGINE_LEVELS[engine_version]
+    searches = edition == "search" and engine_version in SEARCH_VERSIONS
     families = [
         family
         for family in FAMILIES
-        if (edition == "search" or family.category != "@search")
+        if (searches or family.category != "@search")
         and (edition == "unrestricted" or not family.unrestricted)
     ]
     copies = [_copy(command, level) for family in families for command in family.commands]

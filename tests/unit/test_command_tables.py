@@ -48,6 +48,13 @@ def test_search_adds_its_commands_only(version: str) -> None:
     assert added == {f"ft.{name}" for name in SEARCH}
 
 
+@pytest.mark.parametrize("version", ["6.2", "7.0"])
+def test_older_versions_have_no_search(version: str) -> None:
+    table = command_table(version, "search")
+    assert names(table) == names(command_table(version))
+    assert "@search" not in table.categories
+
+
 @pytest.mark.parametrize("version", ["6.2", "7.0", "7.2"])
 def test_command_info_is_the_real_servers(version: str) -> None:
     client = Client(next(iter(start(version=version).nodes())))
