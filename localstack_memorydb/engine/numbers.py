@@ -7,6 +7,7 @@ import re
 from decimal import Decimal
 from fractions import Fraction
 
+from localstack_memorydb.engine.digits import digits_of
 from localstack_memorydb.engine.errors import CommandError, NotFloat, NotInteger
 
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
@@ -104,27 +105,17 @@ def _hexadecimal(text: bytes) -> float:
 
 
 def format_double(number: float) -> bytes:
-    """A double in its shortest form, as Valkey 7.2 and newer print it (fpconv_dtoa)."""
+    """A double as Valkey 7.2 and newer print it (fpconv_dtoa): in its shortest form, nearly always."""
     if number != number:  # noqa: PLR0124 - NaN, the only value that differs from itself
         return b"nan"
     if number in (math.inf, -math.inf):
         return b"inf" if number > 0 else b"-inf"
     if number == int(number) and abs(number) <= 2**62:  # double2ll's range
         return b"-0" if number == 0 and math.copysign(1, number) < 0 else b"%d" % int(number)
-    shortest = repr(number)
-    if 0.001 <= abs(number) < 10_000 or ("." in shortest[-7:] and "e" not in shortest):
-        return shortest.encode()  # Python lays it out alike
-    digits, exponent = _split(abs(number))
+    if 0.001 <= abs(number) < 10_000 and (number * 1024).is_integer():
+        return repr(number).encode()  # halves and the like: in the middle of all that is read as the number
+    digits, exponent = digits_of(abs(number))
     return (("-" if number < 0 else "") + _place_point(digits, exponent)).encode()
-
-
-def _split(number: float) -> tuple[str, int]:
-    """Shortest digits of a positive number, and the power of ten of the last one: 1.5 -> ("15", -1)."""
-    whole, _, power = repr(number).partition("e")
-    head, _, tail = whole.partition(".")
-    digits = (head + tail).lstrip("0")
-    stripped = digits.rstrip("0")
-    return stripped, int(power or 0) - len(tail) + len(digits) - len(stripped)
 
 
 def _place_point(digits: str, exponent: int) -> str:
