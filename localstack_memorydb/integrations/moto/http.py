@@ -59,8 +59,6 @@ class OneWriteHandler(MotoRequestHandler):
     timeout = _IDLE_SECONDS
 
     def run_wsgi(self) -> None:
-        if self.headers.get("Expect", "").strip().lower() == "100-continue":
-            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self.environ = environ = self.make_environ()
         try:
             body = self._request_body(environ)
