@@ -74,6 +74,9 @@ if TYPE_CHECKING:
 
 
 _BRACE: Final = 0x7B
+_WEB: Final = frozenset(
+    {b"post", b"host:"}
+)  # a browser's request, whose body may hold commands: it is hung up on
 
 _USER_GATES: Final = GATE_UNAUTHENTICATED | GATE_RESTRICTED
 
@@ -391,6 +394,9 @@ class Session(Requests):
         if command is None:
             if not self.confirms(argv):
                 raise hiredis.ProtocolError("not an array of bulk strings")
+            if argv[0].lower() in _WEB:
+                self.closing = True
+                return NOTHING
             raise unknown_command(argv, self.legacy)
         return self.detour(command, argv)
 

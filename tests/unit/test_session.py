@@ -92,6 +92,21 @@ def test_6_2_quotes_unknown_commands_its_own_way() -> None:
     assert client("EXPIRETIME k").startswith(b"-ERR unknown command")
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "POST / HTTP/1.1\r\nContent-Type: text/plain\r\n\r\nSET k stolen",
+        "GET / HTTP/1.1\r\nHost: localhost\r\n\r\nSET k stolen",
+        "post x",
+        "*1\r\n$5\r\nhost:\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nx",
+    ],
+)
+def test_web_browsers_are_hung_up_on(client: Client, request_: str) -> None:
+    said = client(request_)
+    assert (client.session.closing, b"unknown" in said) == (True, False)
+    assert Client(client.session.node)("GET k") == b"$-1\r\n"
+
+
 def test_an_error_of_ours_keeps_the_node_alive(
     client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
