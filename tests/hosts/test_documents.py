@@ -68,6 +68,35 @@ def test_what_is_written_in_one_region_is_read_in_another(endpoint: Endpoint, te
     assert said.endswith('"deleting"\n' * 3)
 
 
+@pytest.mark.parametrize(
+    ("page", "ending"),
+    [("docs/s3-snapshots.md", "100\n"), ("docs/cloudformation.md", "available\t2\n")],
+)
+def test_the_shell_commands_of_a_page(endpoint: Endpoint, temporary: Path, page: str, ending: str) -> None:
+    path = f"{LOCALSTACK_PYTHON.parent}:{os.environ['PATH']}"
+    for program in ("aws", "redis-cli"):
+        if shutil.which(program, path=path) is None:
+            pytest.skip(f"{program} is not installed")
+    (script,) = blocks(page, "bash")
+    assert README_URL in script
+    said = run(
+        ["bash", "-ec", script.replace(README_URL, endpoint.url)], temporary, {"PATH": path, "AWS_PAGER": ""}
+    )
+    assert said.endswith(ending)
+
+
+def test_a_cache_before_a_table(endpoint: Endpoint, temporary: Path) -> None:
+    (program,) = blocks("docs/dynamodb.md", "python")
+    (said,) = blocks("docs/dynamodb.md", "text")
+    assert README_URL in program
+    assert run([sys.executable, "-c", program.replace(README_URL, endpoint.url)], temporary) == said
+
+
+def test_the_providers_block_is_that_of_the_example() -> None:
+    (block,) = blocks("docs/terraform.md", "hcl")
+    assert block in (ROOT / "examples" / "terraform" / "main.tf").read_text()
+
+
 def test_the_search_that_is_shown_finds_the_film(endpoint: Endpoint, temporary: Path) -> None:
     (program,) = blocks("docs/search.md", "python")
     (said,) = blocks("docs/search.md", "text")
