@@ -100,24 +100,26 @@ class Selector:
 
     def __init__(self, table: CommandTable) -> None:
         self._table = table
-        self._legacy = table.level < (7,)
+        self.legacy = table.level < (7,)
         self.all_keys = False
         self.keys: dict[bytes, int] = {}
-        self.all_channels = self._legacy  # acl-pubsub-default
+        self.all_channels = self.legacy  # acl-pubsub-default
         self.channels: dict[bytes, None] = {}
         self.base = "-@all"
         self.rules: dict[str, str] = {}
         self._commands: set[str] = set()
         self._first_arguments: dict[str, list[bytes]] = {}
+        self._matchers: dict[int, Matcher] = {}
 
     # -- compiling ---------------------------------------------------------------------------------------------------
 
     def apply(self, rule: str) -> None:
         """Reads one rule. Raises AccessStringError."""
+        self._matchers.clear()
         word = rule.lower()
         if word in _WHOLE:
             _WHOLE[word](self)
-        elif word[0] == "~" or (word[0] == "%" and not self._legacy):
+        elif word[0] == "~" or (word[0] == "%" and not self.legacy):
             self._add_keys(rule)
         elif word[0] == "&":
             if self.all_channels:
@@ -168,14 +170,14 @@ class Selector:
         top, bar, leaf = name.partition("|")
         found = self._table.get(top.encode())
         if found is not None and bar:
-            found = None if self._legacy else found.subcommands.get(leaf.encode())
-        if found is None and (not _is_documented(name, self._table) or (bar and self._legacy)):
+            found = None if self.legacy else found.subcommands.get(leaf.encode())
+        if found is None and (not _is_documented(name, self._table) or (bar and self.legacy)):
             raise AccessStringError(_UNKNOWN)
         return found
 
     def _allow(self, target: str) -> None:
         """`+command`, `+container|subcommand`, or a command with one first argument only."""
-        name, bar, argument = target.partition("|") if self._legacy else target.rpartition("|")
+        name, bar, argument = target.partition("|") if self.legacy else target.rpartition("|")
         if not bar:
             self._change(self._find(target), target, allow=True)
             return
@@ -184,7 +186,7 @@ class Selector:
             raise AccessStringError(_NESTED)
         if not argument:
             raise AccessStringError(_SYNTAX)
-        if command is not None and command.subcommands and not self._legacy:
+        if command is not None and command.subcommands and not self.legacy:
             self._change(self._find(target), target, allow=True)
             return
         allowed = self._first_arguments.setdefault(name, [])
@@ -211,7 +213,7 @@ class Selector:
         for command in self._table.top:
             if category in command.categories:
                 self._set(command, allow=allow)
-            for each in () if self._legacy else command.subcommands.values():
+            for each in () if self.legacy else command.subcommands.values():
                 if category in each.categories:
                     self._set(each, allow=allow)
         self._remember(category, allow=allow)
@@ -252,7 +254,7 @@ class Selector:
 
     def _unit(self, command: Command) -> str:
         """What is allowed or not: in 6.2 a container is one command, and its subcommands are first arguments."""
-        return command.parent if self._legacy and command.parent else command.name
+        return command.parent if self.legacy and command.parent else command.name
 
     def allows(self, command: Command) -> bool:
         """Whether the command may run, whatever its arguments are."""
@@ -265,6 +267,13 @@ class Selector:
     def key_patterns(self, needs: int) -> list[bytes]:
         """The patterns of keys that may be used in that way; one pattern must grant all of it."""
         return [pattern for pattern, granted in self.keys.items() if granted & needs == needs]
+
+    def _matcher(self, needs: int) -> Matcher:
+        """Whether a key may be used in that way."""
+        found = self._matchers.get(needs)
+        if found is None:
+            found = self._matchers[needs] = _any_of(self.key_patterns(needs))
+        return found
 
     def refuse_channel(self, command: Command, argv: Argv) -> Refusal | None:
         """Channels are matched against the patterns; patterns of channels must be among them."""
@@ -281,13 +290,14 @@ class Selector:
         if (
             not self.allows(command)
             or (command.name in _WITH_CHANNELS and not self.all_channels)
+            or (specs and has_own_finder(command, self.legacy))
             or any(spec.counted or (spec.last < 0 and spec.index >= command.least) for spec in specs)
             or (
                 any(_varies(spec) for spec in specs)
                 and any(granted != READ_WRITE for granted in self.keys.values())
             )
         ):
-            return lambda argv: self.check(command, argv, find_places(command, argv)) is None
+            return lambda argv: self.check(command, argv, find_places(command, argv, self.legacy)) is None
         if command.single and specs:
             return FirstKey(self.key_patterns(_needs(specs[0].flags)))
         matchers = [(spec, _any_of(self.key_patterns(_needs(spec.flags)))) for spec in specs]
@@ -301,7 +311,7 @@ class Selector:
                 return _NO_COMMAND
         if not self.all_keys:
             for at, needs in places:
-                if not _any_of(self.key_patterns(needs))(argv[at]):
+                if not self._matcher(needs)(argv[at]):
                     return Refusal("key", at)
         if not self.all_channels and command.name in _WITH_CHANNELS:
             return self.refuse_channel(command, argv)
@@ -388,7 +398,7 @@ class Permissions:
 
     def explain(self, command: Command, argv: Argv) -> Refusal | None:
         """One selector must allow everything. If none does, the refusal that came furthest is told."""
-        places = find_places(command, argv)
+        places = find_places(command, argv, self.root.legacy)
         worst = _NO_COMMAND
         for each in self.selectors:
             refusal = each.check(command, argv, places)
@@ -510,29 +520,41 @@ def _varying_needs(command: Command, argv: Argv) -> int:
     return READ
 
 
-def find_places(command: Command, argv: Argv) -> Places:
+def has_own_finder(command: Command, legacy: bool) -> bool:
+    """Whether a real server finds the keys with code of the command's own.
+
+    6.2 does wherever there is some, later versions where key specs do not say it all.
+    """
+    return command.finder is not None and (legacy or any(spec.unknown for spec in command.keys))
+
+
+def find_places(command: Command, argv: Argv, legacy: bool) -> Places:
     """Every key of a command line with the permission that it needs.
 
     None at all when the number of keys cannot be: such a command line fails anyway. Nor when a range of keys is empty: then a
-    real server does not ask (PFMERGE without sources).
+    real server does not ask (PFMERGE without sources), except 6.2, which knows one range of all keys.
     """
     places: Places = []
+    if has_own_finder(command, legacy):  # 6.2 has one permission for all, later versions ask so of SORT only
+        for key in command.find_keys(argv):
+            places.append((argv.index(key, 1), WRITE if places else READ))
+        return places
     for spec in command.keys:
         if "not_key" in spec.flags:
             continue
         needs = _varying_needs(command, argv) if _varies(spec) else _needs(spec.flags)
         try:
-            places += [(at, needs) for at in _indices(spec, argv)]
+            places += [(at, needs) for at in _indices(spec, argv, legacy)]
         except (NotInteger, IndexError):
             return []
     return places
 
 
-def _indices(spec: KeySpec, argv: Argv) -> Iterator[int]:
+def _indices(spec: KeySpec, argv: Argv, legacy: bool) -> Iterator[int]:
     if spec.counted:
         yield from _counted_indices(spec, argv)
         return
-    if spec.last < 0 and spec.index >= len(argv):
+    if spec.last < 0 and spec.index >= len(argv) and not legacy:
         raise IndexError
     at = spec.index - 1
     for key in spec.find(argv):

@@ -121,7 +121,7 @@ class KeySpec:
     An `unknown` place is one that no rule describes: clients are told so, and only the argument after the last
     `keyword` is known here (SORT's STORE). Any other `keyword` is searched for from `index` on, and the keys are the
     first of `limit` equal parts of what follows it (XREAD's STREAMS), or the one argument after it without a limit
-    (GEORADIUS's STORE, where the last one counts). Places `after` certain words are known to the command only, and clients are
+    (GEORADIUS's STORE, where the first one counts, although the command obeys the last). Places `after` certain words are known to the command only, and clients are
     not told of them (JSON.DEBUG).
     """
 
@@ -150,7 +150,7 @@ class KeySpec:
         if self.keyword:
             places = [at for at in range(self.index, len(argv) - 1) if argv[at].upper() == self.keyword]
             if not places or not self.limit:
-                return [argv[at + 1] for at in places[-1:]]
+                return [argv[at + 1] for at in places[:1]]
             following = argv[places[0] + 1 :]
             return following[: len(following) // self.limit]
         if not self.counted:

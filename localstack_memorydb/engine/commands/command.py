@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from localstack_memorydb.engine.acl import has_own_finder
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault, printable
 from localstack_memorydb.engine.glob import compile_glob
 from localstack_memorydb.engine.help import help_lines
@@ -108,7 +109,7 @@ def _keys_of(s: Session, argv: Argv) -> tuple[Command, Argv]:
 def getkeys(s: Session, argv: Argv) -> Reply:
     """The keys in a command line."""
     found, line = _keys_of(s, argv)
-    keys = found.find_keys(line) if any(spec.unknown for spec in found.keys) else found.stated_keys(line)
+    keys = found.find_keys(line) if has_own_finder(found, s.legacy) else found.stated_keys(line)
     if found.flags & NO_MANDATORY_KEYS:
         return keys
     if not keys or any(spec.counted and not spec.find(line) for spec in found.keys):
