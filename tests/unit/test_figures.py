@@ -5,11 +5,12 @@ from __future__ import annotations
 from localstack_memorydb.engine import NodeFigures
 from localstack_memorydb.engine.cluster import Cluster
 from localstack_memorydb.engine.figures import figures_of
+from localstack_memorydb.engine.usage import host_figures
 from tests.unit.cluster_without_sockets import NOW, Client, start
 
 
 def watch(cluster: Cluster, node: int = 0) -> NodeFigures:
-    return figures_of(cluster.shards[0], NOW)[node]
+    return figures_of(cluster.shards[0], host_figures(), NOW)[node]
 
 
 def calls(cluster: Cluster) -> dict[str, int]:
