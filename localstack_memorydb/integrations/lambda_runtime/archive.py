@@ -47,7 +47,9 @@ def _opened(data: bytes) -> Iterator[zipfile.ZipFile]:
             for entry in entries:
                 _require_inside(entry.filename)
             yield archive
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
+    except BadArchive:
+        raise
+    except Exception as error:  # zipfile raises whatever its decompressors, its positions and names come to
         raise BadArchive(_UNREADABLE) from error
 
 
