@@ -52,9 +52,31 @@ def test_what_openssl_refuses(cluster: ClusterHandle, ca: str) -> None:
     assert code != 0
     assert "ip address mismatch" in said.lower()
     assert openssl(cluster)[0] != 0  # an authority that it does not know
-    code, said = openssl(cluster, "-CAfile", ca, "-tls1_1", "-cipher", "ALL:@SECLEVEL=0")
-    assert code != 0
-    assert "+PONG" not in said
+
+
+@pytest.mark.parametrize("version", ["-tls1", "-tls1_1"])
+def test_older_versions_are_refused(cluster: ClusterHandle, ca: str, version: str) -> None:
+    """By the server, whatever the client would take."""
+    code, said = openssl(cluster, "-CAfile", ca, version, "-cipher", "ALL:@SECLEVEL=0")
+    assert (code != 0, "+PONG" in said) == (True, False)
+    assert "protocol version" in said
+
+
+def test_nobody_negotiates_again(cluster: ClusterHandle, ca: str) -> None:
+    command = [shutil.which("openssl") or pytest.skip("openssl is not installed")]
+    command += ["s_client", "-connect", "{}:{}".format(*cluster.endpoint()), "-CAfile", ca, "-tls1_2"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as client:
+        assert client.stdin is not None
+        assert client.stdout is not None
+        client.stdin.write(b"PING\n")
+        client.stdin.flush()
+        while client.stdout.readline() != b"+PONG\r\n":
+            pass
+        said = client.communicate(b"R\nPING\n", timeout=60)[0]
+    assert b"no renegotiation" in said
+    assert b"+PONG" not in said
 
 
 def test_node(cluster: ClusterHandle, ca: str) -> None:

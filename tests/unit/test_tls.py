@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from localstack_memorydb.engine.certificates import Authority, loadable
-from localstack_memorydb.engine.tls import TlsConnection
+from localstack_memorydb.engine.tls import HANDSHAKE_SECONDS, TlsConnection
 
 
 class Socket(asyncio.Transport):
@@ -162,6 +162,19 @@ def test_who_does_not_speak_tls_is_closed_and_never_seen(peer: Peer) -> None:
     assert peer.socket.closed
     peer.connection.connection_lost(None)
     assert (peer.echo.transport, peer.echo.lost) == (None, False)
+
+
+@pytest.mark.parametrize("begins", [b"", b"\x16\x03\x01\x40\x00\x01\x00\x3f\xfc\x03\x03"])
+def test_who_does_not_shake_hands_to_the_end_is_disconnected(
+    peer: Peer, begins: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Going on slowly does not help."""
+    began = peer.loop.time()
+    for later, closed in ((HANDSHAKE_SECONDS - 0.1, False), (HANDSHAKE_SECONDS + 0.1, True)):
+        peer.connection.data_received(begins or b"\x16")
+        monkeypatch.setattr(peer.loop, "time", lambda later=later: began + later)
+        peer.loop.run_until_complete(asyncio.sleep(0))
+        assert (peer.socket.closed, peer.echo.transport) == (closed, None)
 
 
 def test_broken_records_end_the_connection(peer: Peer) -> None:
