@@ -81,6 +81,7 @@ def take_over() -> None:
     wrap(models.LambdaBackend, "invoke", _by_alias)
     wrap(models.LambdaBackend, "create_function", _created)
     wrap(models.LambdaBackend, "update_function_configuration", _configured)
+    wrap(models.LambdaFunction, "get_configuration", _described)
 
 
 def invoked_arn(function: Any) -> str:
@@ -165,12 +166,33 @@ def _one_version(alias: Any) -> str:
 
 def _created(original: Callable[..., Any], backend: Any, spec: Mapping[str, Any]) -> Any:
     _require_free_names(spec.get("Environment", {}).get("Variables", {}))
-    return original(backend, spec)
+    function = original(backend, spec)
+    _keep_dead_letters(function, spec)
+    return function
 
 
 def _configured(original: Callable[..., Any], backend: Any, name: str, qualifier: str, body: Any) -> Any:
     _require_free_names((body.get("Environment") or {}).get("Variables", {}))
+    _keep_dead_letters(backend.get_function(name, qualifier), body)
     return original(backend, name, qualifier, body=body)
+
+
+def _keep_dead_letters(function: Any, spec: Mapping[str, Any]) -> None:
+    """Remember where events go that are given up: moto forgets it. Versions are copies, and so have it, too."""
+    if "DeadLetterConfig" in spec:
+        function.dead_letter_config = dict(spec["DeadLetterConfig"])
+
+
+def dead_letter_target(function: Any) -> str:
+    """The ARN of the queue or topic for events that a function has failed to take; empty if it has none."""
+    return str(getattr(function, "dead_letter_config", {}).get("TargetArn") or "")
+
+
+def _described(original: Callable[..., Any], function: Any, *args: Any, **more: Any) -> Any:
+    described = original(function, *args, **more)
+    if target := dead_letter_target(function):
+        described["DeadLetterConfig"] = {"TargetArn": target}
+    return described
 
 
 def _require_free_names(variables: Iterable[str]) -> None:

@@ -27,6 +27,7 @@ from localstack_memorydb.integrations.lambda_runtime import (
 )
 from localstack_memorydb.integrations.lambda_runtime.archive import BadArchive, require_archive
 from localstack_memorydb.integrations.moto import destinations, invocations, triggers
+from localstack_memorydb.integrations.moto.mappings import Mappings
 from localstack_memorydb.integrations.moto.wrapping import wrap
 
 # Of what Lambda waits for an asynchronous invocation that finds no free place: six hours there.
@@ -72,6 +73,7 @@ class Functions:
         self._retry_delay = retry_delay
         self._places = threading.Semaphore(_AT_ONCE)
         self._stopped = threading.Event()
+        self._mappings = Mappings(self._clients, retry_delay)
 
     def take_over(self) -> None:
         """Invoke, reset and delete functions here from now on. moto's own methods are replaced for good."""
@@ -86,6 +88,7 @@ class Functions:
         wrap(models.LambdaBackend, "delete_function", self._then_forget)
         invocations.take_over()
         triggers.take_over()
+        self._mappings.take_over()
 
     def invoke(
         self,
@@ -144,9 +147,14 @@ class Functions:
             ):  # for ever full, unusable, or the host is being stopped
                 return
             if not outcome.failed or attempt == attempts:
-                client = destinations.clients(self._endpoint(), function.account_id, function.region)
+                client = self._clients(function.account_id, function.region)
                 destinations.tell(configured, invocation, outcome, str(function.version), attempt, client)
+                if outcome.failed and (target := invocations.dead_letter_target(function)):
+                    destinations.bury(target, invocation, outcome, client)
                 return
+
+    def _clients(self, account: str, region: str) -> Callable[[str], Any]:
+        return destinations.clients(self._endpoint(), account, region)
 
     def _run(self, function: Any, invocation: Invocation, patience: float) -> Outcome:
         limit = function.reserved_concurrency
@@ -196,9 +204,10 @@ class Functions:
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         }
 
-    def _then_clear(self, original: Callable[..., Any], *args: Any, **named: Any) -> Any:
+    def _then_clear(self, original: Callable[..., Any], backend: Any, *args: Any, **named: Any) -> Any:
+        self._mappings.forget(backend)
         self._pool.clear()
-        return original(*args, **named)
+        return original(backend, *args, **named)
 
     def _then_forget(self, original: Callable[..., Any], backend: Any, *args: Any, **named: Any) -> Any:
         function = backend.get_function(*args, **named)
@@ -210,6 +219,7 @@ class Functions:
     def close(self) -> None:
         """End every function; what waits to be repeated is given up."""
         self._stopped.set()
+        self._mappings.close()
         self._pool.clear()
 
 

@@ -1,7 +1,7 @@
-"""What moto's queues, streams and topics do with functions, where it is not what AWS does.
+"""What moto's topics, Kinesis streams and log groups do with functions, where it is not what AWS does.
 
 moto calls a function in the middle of the request that triggers it. The function's failure must not become the
-request's, a record must come once, and an event must name the topic that it comes from.
+request's, and an event must name the topic that it comes from.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from moto.sns.models import Subscription
 from localstack_memorydb.integrations.moto.wrapping import wrap
 
 _LOG = logging.getLogger(__name__)
-_APART: Final = ("send_sqs_batch", "send_kinesis_message", "send_log_event")
+_APART: Final = ("send_kinesis_message", "send_log_event")
 
 # The subscription that is published to, and the arguments of that.
 _published: ContextVar[tuple[Any, dict[str, Any]]] = ContextVar("published")
@@ -30,40 +30,25 @@ def take_over() -> None:
     """Correct the triggers of this process, for good."""
     for trigger in _APART:
         wrap(models.LambdaBackend, trigger, _apart)
-    wrap(models.LambdaBackend, "send_dynamodb_items", _one_record)
     wrap(models.LambdaBackend, "send_sns_message", _notified)
     wrap(models.LambdaBackend, "delete_event_source_mapping", _unhooked)
     wrap(Subscription, "publish", _remembering)
 
 
 def _apart(original: Callable[..., Any], *args: Any, **named: Any) -> Any:
-    """Never let a write fail because of a function that it triggers; what is false keeps a message in its queue."""
+    """Never let a write fail because of a function that it triggers."""
     try:
         return original(*args, **named)
     except LambdaClientError as error:
         _LOG.warning("A function was not called: %s", error)
-        return False
-
-
-def _one_record(original: Callable[..., Any], backend: Any, arn: str, records: Any, source: str) -> str:
-    """Give a function the newest record of a stream.
-
-    moto would give it all that are there and then drop them, so that sequence numbers begin again. It would also
-    give records to mappings that are disabled or deleted.
-    """
-    mappings = backend.list_event_source_mappings(source, "")
-    wanted = any(mapping.enabled and mapping.function_arn == arn for mapping in mappings)
-    if wanted and backend.get_function_by_arn(arn):
-        _apart(original, backend, arn, records[-1:], source)
-    return ""  # what is not empty lets moto drop the records
+        return None
 
 
 def _unhooked(original: Callable[..., Any], backend: Any, uuid: str) -> Any:
-    """Let a deleted mapping call nobody: moto leaves it with its queue or stream."""
+    """Let a deleted mapping call nobody: moto leaves it with its stream."""
     deleted = original(backend, uuid)
-    queues = models.sqs_backends[backend.account_id][backend.region_name].queues
     streams = models.kinesis_backends[backend.account_id][backend.region_name].streams
-    for source in (*queues.values(), *streams.values()):
+    for source in streams.values():
         mappings = source.lambda_event_source_mappings
         for key in [key for key, mapping in mappings.items() if mapping is deleted]:
             del mappings[key]
