@@ -28,6 +28,7 @@ from localstack_memorydb.provider.outbox import Outbox
 from localstack_memorydb.provider.ports import MetricsUnavailable, Ports, Scope
 from localstack_memorydb.provider.recovery import recover
 from localstack_memorydb.provider.store import GlobalStore, StateError, Store, new_global_store, new_store
+from localstack_memorydb.provider.trail import without_secrets
 from localstack_memorydb.provider.transitions import Transitions
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ __all__ = [
     "Quotas",
     "ServiceUpdate",
     "StateError",
+    "without_secrets",
 ]
 
 LOG: Final = logging.getLogger(__name__)

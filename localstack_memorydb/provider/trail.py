@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -72,7 +72,18 @@ def record(
     return made
 
 
-def _shown(shape: model.Shape, value: Any) -> Any:
+def without_secrets(operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a call as a log may have them."""
+    described = model.operations().get(operation)
+    return {} if described is None else _shown(described.input, params, str)
+
+
+def _member(name: str) -> str:
+    """A member's name in a record."""
+    return name[:1].lower() + name[1:]
+
+
+def _shown(shape: model.Shape, value: Any, named: Callable[[str], str] = _member) -> Any:
     """A value as the record has it. What the model does not allow is left out: nobody knows what is in it."""
     if shape.name in _SECRET_SHAPES:
         return [HIDDEN] * (len(value) if isinstance(value, Sequence) and not isinstance(value, str) else 1)
@@ -80,13 +91,13 @@ def _shown(shape: model.Shape, value: Any) -> Any:
         case "structure":
             members = value.items() if isinstance(value, Mapping) else ()
             return {
-                name[:1].lower() + name[1:]: _shown(shape.members[name].shape, item)
+                named(name): _shown(shape.members[name].shape, item, named)
                 for name, item in members
                 if name in shape.members and item is not None
             }
         case "list":
             items = value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else ()
-            return [_shown(shape.element, item) for item in items] if shape.element else []
+            return [_shown(shape.element, item, named) for item in items] if shape.element else []
         case "timestamp" if isinstance(value, datetime):
             return _moment(value)
         case "string" if isinstance(value, str) and (not shape.enum or value in shape.enum):

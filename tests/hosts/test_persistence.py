@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from redis import Redis
 from redis.cluster import RedisCluster
 
@@ -100,10 +101,16 @@ def test_a_cluster_is_what_it_was_after_a_restart(
         assert 0 < redis.ttl("expires") <= 1000
 
 
-def test_without_a_directory_nothing_is_written(start: Start, host: str, tmp_path: Path) -> None:
-    endpoint = start(host)
+def test_without_a_directory_nothing_is_written_and_no_log_has_passwords(
+    start: Start, host: str, tmp_path: Path
+) -> None:
+    endpoint = start(host, env={"LS_LOG": "trace"})  # LocalStack prints requests and answers then
     populate(endpoint)
+    with pytest.raises(ClientError, match="does not allow passwords"):
+        endpoint.client("memorydb").update_user(UserName="alice", AccessString=f"on (>{PASSWORD} +@all)")
     endpoint.stop()
+    printed = "".join(endpoint.output)
+    assert ("CreateUserRequest" in printed, PASSWORD in printed) == (host == "localstack", False)
     assert not [*tmp_path.rglob("*.aof"), *tmp_path.rglob("cluster.json"), *tmp_path.rglob("*.rdb")]
 
 

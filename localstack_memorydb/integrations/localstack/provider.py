@@ -11,7 +11,7 @@ from localstack.aws.spec import load_service
 from localstack.services.plugins import ServiceLifecycleHook
 
 from localstack_memorydb.integrations.localstack import host
-from localstack_memorydb.provider import Fault
+from localstack_memorydb.provider import Fault, without_secrets
 
 
 class LocalStackProvider(ServiceLifecycleHook):
@@ -44,3 +44,6 @@ class LocalStackProvider(ServiceLifecycleHook):
         except Fault as fault:
             sender = fault.status < 500
             raise CommonServiceException(fault.code, fault.message, fault.status, sender) from None
+        finally:
+            # LocalStack logs the request when it is answered: with LS_LOG=trace as it is.
+            context.service_request = without_secrets(operation, request)
