@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -27,6 +28,8 @@ PAGES = "/_memorydb/"
 
 NO_SUCH_PAGE = "There is no such page. There are GET /_memorydb/ca.pem, POST /_memorydb/ca/rotate and POST /_memorydb/metrics.\n"
 _PATIENCE_SECONDS = 3.0
+_ACCOUNT = re.compile(r"[\w-]{1,64}", re.ASCII)
+_REGION = re.compile(r"[a-z0-9-]{1,32}")
 
 
 class Emulator:
@@ -56,6 +59,7 @@ class Emulator:
         """Answer one API call; raises the provider's Fault."""
         from localstack_memorydb.provider import Call
 
+        _require_place(account, region)
         call = Call(
             account=account,
             region=region,
@@ -158,6 +162,14 @@ class Emulator:
                 provider.close(datetime.now(UTC))
             finally:
                 engine.stop()
+
+
+def _require_place(account: str, region: str) -> None:
+    """Both stand in a request as its sender likes. Where there is no such Region, AWS says that nobody can have signed for it."""
+    from localstack_memorydb.provider.faults import InvalidSignatureException
+
+    if _ACCOUNT.fullmatch(account) is None or _REGION.fullmatch(region) is None:
+        raise InvalidSignatureException("Credential should be scoped to a valid region.")
 
 
 def _options(chosen: Settings, now: datetime) -> Options:

@@ -30,6 +30,10 @@ class UnknownOperationException(Fault):
     """The API has no operation of that name."""
 
 
+class InvalidSignatureException(Fault):
+    """The request is signed for no account or Region that there can be."""
+
+
 class NotImplementedFault(Fault):
     """Real MemoryDB does it, this emulator does not; said plainly, so that nobody mistakes it for an answer.
 

@@ -161,7 +161,8 @@ def _specs(users: Iterable[User]) -> tuple[UserSpec, ...]:
 def _storage(cluster: Cluster) -> str:
     """The name of the cluster's directory, for an engine that keeps clusters."""
     _, _, _, region, account, _ = cluster.arn.split(":", 5)
-    return "_".join(quote(part, safe="").replace("..", "%2E%2E") for part in (account, region, cluster.name))
+    parts = (quote(part, safe="").replace("..", "%2E%2E") for part in (account, region, cluster.name))
+    return "_".join(part.replace("_", "%5F") for part in parts)
 
 
 def _hostnames(cluster: Cluster) -> tuple[str, ...]:

@@ -125,14 +125,17 @@ class StateDirectory:
 
     def save(self, store: Store) -> None:
         """Writes the store if it has changed since it was read or written last."""
-        self._write(self._state(store.account, f"{store.region}.json"), SavedStore(VERSION, store))
+        name = f"{store.region}.json"
+        self._write(
+            self._state(store.account, name if name != _GLOBAL else f"%{name}"), SavedStore(VERSION, store)
+        )
 
     def save_global(self, store: GlobalStore) -> None:
         """Writes what the account has in no Region, if it has changed."""
         self._write(self._state(store.account, _GLOBAL), SavedGlobalStore(VERSION, store))
 
     def _state(self, account: str, name: str) -> Path:
-        """Names come from requests: whatever stands in them, the file is in the directory."""
+        """Names come from requests: whatever stands in them, the file is in the directory, and no other's."""
         return self._root / "state" / _plain(account) / _plain(name)
 
     def _write(self, file: Path, saved: SavedStore | SavedGlobalStore) -> None:

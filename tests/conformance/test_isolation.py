@@ -97,6 +97,12 @@ def test_nobody_else_can_name_it(host: Host, account: str, region: str) -> None:
     assert differences(host, check) == []
 
 
+@pytest.mark.parametrize("region", ["x" * 300, "../../outside", "US-EAST-1", "a b", "%00", "é"])
+def test_a_region_that_cannot_be_is_refused(host: Host, region: str) -> None:
+    answered = host.refusal("json", "DescribeClusters", {}, ACCOUNT, region)
+    assert answered[:2] == (400, "InvalidSignatureException")
+
+
 LISTS = {
     "ACLs": ("Name", {"open-access"}),
     "Clusters": ("Name", set()),

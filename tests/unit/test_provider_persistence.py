@@ -354,6 +354,22 @@ def test_the_data_of_a_deleted_snapshot_goes(start: Start, tmp_path: Path) -> No
     assert not [*tmp_path.glob("snapshots/*.rdb")]
 
 
+def test_places_whose_names_look_alike_are_kept_apart(start: Start, tmp_path: Path) -> None:
+    places = [("a_b", "c"), ("a", "b_c"), ("a", "global")]
+    aws = start()
+    for account, region in places:
+        aws.at(
+            account, region, "CreateCluster", ClusterName="x", NodeType="db.t4g.small", ACLName="open-access"
+        )
+    aws.finish_work()
+    assert len([*tmp_path.glob("clusters/*")]) == len(places)
+    aws.provider.close(aws.now)
+    again = start()
+    for account, region in places:
+        (cluster,) = again.at(account, region, "DescribeClusters")["Clusters"]
+        assert cluster["ARN"] == f"arn:aws:memorydb:{region}:{account}:cluster/x"
+
+
 @pytest.mark.parametrize("name", ["..", "../../outside", "a/b"])
 def test_names_in_requests_do_not_lead_out_of_the_directory(start: Start, tmp_path: Path, name: str) -> None:
     aws = start()
