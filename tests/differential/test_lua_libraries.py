@@ -90,6 +90,8 @@ words = st.sampled_from(
 @given(st.lists(words | st.sampled_from([" ", "\n", ","]), max_size=12).map("".join))
 @example('{"a":1,"a":2}')
 @example("[1,2,[3,{}],{}]")
+@example("[0x.5, 0x5., -0x.8p1, 1.e5]")
+@example("[0x.]")
 def test_broken_json(both: Both, text: str) -> None:
     both.agree(SHOW + "local ok, v = pcall(cjson.decode, ARGV[1]) return show(ok) .. show(v)", text.encode())
 

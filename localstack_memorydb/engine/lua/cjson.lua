@@ -167,11 +167,13 @@ return function(host, next)
     local function number_end(start)
       local _, last = find(text, "^[+-]?%d+", start)
       if last then
-        local _, hexadecimal = find(text, "^[+-]?0[xX]%x+", start)
+        local _, hexadecimal = find(text, "^[+-]?0[xX]%x+%.?%x*", start)
+        if not hexadecimal then
+          _, hexadecimal = find(text, "^[+-]?0[xX]%.%x+", start)
+        end
         if hexadecimal then
-          local _, fraction = find(text, "^%.%x*", hexadecimal + 1)
-          local _, power = find(text, "^[pP][+-]?%d+", (fraction or hexadecimal) + 1)
-          return power or fraction or hexadecimal
+          local _, power = find(text, "^[pP][+-]?%d+", hexadecimal + 1)
+          return power or hexadecimal
         end
         local _, fraction = find(text, "^%.%d*", last + 1)
         local _, power = find(text, "^[eE][+-]?%d+", (fraction or last) + 1)
