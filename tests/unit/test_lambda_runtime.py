@@ -371,6 +371,18 @@ def test_the_authority_is_there_alone_and_among_the_systems(environment: Make, a
     assert Path(seen["SSL_CERT_FILE"]).read_bytes().endswith(authority)
 
 
+def test_a_warm_environment_starts_anew_when_the_authority_is_replaced(code: Path) -> None:
+    authorities = [b"first"]
+    runner = Runner(lambda: authorities[-1])
+    warm = runner.environment(function(code, "app.counting"))
+    assert [answer(invoke(warm)) for _ in range(2)] == [1, 2]
+    authorities.append(b"second")
+    assert [answer(invoke(warm)) for _ in range(2)] == [1, 2]
+    seen = answer(invoke(runner.environment(function(code, "app.environment"))))
+    assert Path(seen["MEMORYDB_CA_FILE"]).read_bytes() == b"second"
+    runner.close()
+
+
 def test_a_function_finds_what_lambda_has_and_nothing_else_of_the_host(environment: Make) -> None:
     assert answer(invoke(environment("app.imports"), ["boto3", "botocore", "json", "redis", "pytest"])) == [
         "redis",

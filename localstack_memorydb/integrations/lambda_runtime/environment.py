@@ -90,6 +90,7 @@ class Environment:
         self._interpreter = interpreter_of(function.runtime, runner.libraries)
         self._sandbox: Sandbox | None = None
         self._warm = False
+        self._authority = b""
         self._started = 0.0
         self._lock = threading.Lock()
         self._closed = False
@@ -99,6 +100,7 @@ class Environment:
         if self._closed:
             raise RuntimeError("the environment is closed")
         self._started, self._warm = time.monotonic(), False
+        self._authority = self._runner.trust()
         named = {"AWS_LAMBDA_LOG_STREAM_NAME": self.log_stream, **self.function.variables}
         function = replace(self.function, variables=named)
         self._sandbox = self._runner.start(function, self._interpreter, self._directory)
@@ -131,6 +133,8 @@ class Environment:
 
     def _ready(self, record: _Record) -> Sandbox:
         """The process, once it asks for an event: the one that is there, or else a new one."""
+        if self._sandbox is not None and self._authority != self._runner.trust():
+            self._end()  # programs read what they trust when they start
         sandbox = self._sandbox
         if sandbox is not None and self._warm:
             until = time.monotonic() + self.function.timeout

@@ -38,13 +38,14 @@ class _Shared:
 class Runner:
     """Makes environments. Nothing is started or written before the first one; `close` ends and removes all.
 
-    `ca_certificate` gives the authority (PEM) of the clusters; a new environment trusts the one of that moment.
+    `ca_certificate` gives the authority (PEM) of the clusters; when it is replaced, warm environments start anew.
     """
 
     def __init__(self, ca_certificate: Callable[[], bytes]) -> None:
         self._ca_certificate = ca_certificate
         self._lock = threading.Lock()
         self._made: _Shared | None = None
+        self._trusted: bytes | None = None
         self._environments: set[Environment] = set()
 
     @property
@@ -62,14 +63,16 @@ class Runner:
         link_libraries(made.libraries)
         return made
 
-    def _trust(self, shared: _Shared) -> None:
-        own = self._ca_certificate()
+    def trust(self) -> bytes:
+        """Let processes that start from now on trust the clusters' authority of this moment, and return it."""
+        shared, own = self._shared, self._ca_certificate()
         with self._lock:
-            if shared.authority.exists() and shared.authority.read_bytes() == own:
-                return
-            known = ssl.get_default_verify_paths().cafile
-            shared.authorities.write_bytes((Path(known).read_bytes() + b"\n" if known else b"") + own)
-            shared.authority.write_bytes(own)
+            if own != self._trusted:
+                known = ssl.get_default_verify_paths().cafile
+                shared.authorities.write_bytes((Path(known).read_bytes() + b"\n" if known else b"") + own)
+                shared.authority.write_bytes(own)
+                self._trusted = own
+        return own
 
     @property
     def libraries(self) -> Path:
@@ -93,7 +96,6 @@ class Runner:
 
     def environment(self, function: Function) -> Environment:
         """A new environment for a function; UnsupportedRuntime when nothing here can run it."""
-        self._trust(self._shared)
         place = self._shared.directory / "environments" / uuid.uuid4().hex
         made = Environment(function, self, place)
         (place / "tmp").mkdir(parents=True)
@@ -138,7 +140,7 @@ class Runner:
         while self._environments:
             self._environments.pop().close()
         with self._lock:
-            made, self._made = self._made, None
+            made, self._made, self._trusted = self._made, None, None
         if made is not None:
             made.reaper.close()
 
