@@ -469,6 +469,36 @@ def test_change_sets_make_and_change_a_stack(endpoint: Endpoint, stack: Callable
     assert described["Description"] == "with 2"
 
 
+def test_a_change_set_changes_a_stack_unless_it_says_that_it_creates_one(
+    stack: Callable[[str], Stack], endpoint: Endpoint
+) -> None:
+    made = stack("typeless")
+
+    def change(name: str, **more: Any) -> None:
+        template = {
+            "Resources": {"Acl": resource("ACL", ACLName="typeless", Tags=[{"Key": "a", "Value": name}])}
+        }
+        made.cloudformation.create_change_set(
+            StackName="typeless", ChangeSetName=name, TemplateBody=json.dumps(template), **more
+        )
+        waiter = made.cloudformation.get_waiter("change_set_create_complete")
+        waiter.wait(StackName="typeless", ChangeSetName=name, WaiterConfig={"Delay": 0.2, "MaxAttempts": 150})
+        made.cloudformation.execute_change_set(StackName="typeless", ChangeSetName=name)
+
+    with pytest.raises(ClientError, match="does not exist"):
+        change("first")
+    change("first", ChangeSetType="CREATE")
+    made._wait("stack_create_complete")
+    change("second")
+    made._wait("stack_update_complete")
+    with pytest.raises(ClientError, match="exist"):
+        change("third", ChangeSetType="CREATE")
+    (acl,) = endpoint.client("memorydb").describe_acls(ACLName="typeless")["ACLs"]
+    assert endpoint.client("memorydb").list_tags(ResourceArn=acl["ARN"])["TagList"] == [
+        {"Key": "a", "Value": "second"}
+    ]
+
+
 def test_an_update_without_changes_is_refused(stack: Callable[[str], Stack]) -> None:
     made = stack("unchanged")
     template = {

@@ -16,7 +16,7 @@ _SUBSTITUTED = re.compile(r"\$\{([A-Za-z0-9]+)")
 def take_over() -> None:
     """Mend moto's classes, for good, when its CloudFormation is first used: it is slow to import.
 
-    Stacks without a resource of MemoryDB stay as moto has them.
+    What becomes of stacks without a resource of MemoryDB stays as moto has it.
     """
     from moto import backends
 
@@ -33,12 +33,32 @@ def _then_mended(original: Callable[[str], Any], name: str) -> Any:
 @cache
 def _mend() -> None:
     from moto.cloudformation import models, parsing
+    from moto.cloudformation.responses import CloudFormationResponse
 
+    wrap(CloudFormationResponse, "create_change_set", _of_the_right_type)
     wrap(models.CloudFormationBackend, "delete_change_set", _if_there_is_one)
     wrap(models.CloudFormationBackend, "describe_change_set", _or_not_found)
     wrap(models.CloudFormationBackend, "update_stack", _if_something_changes)
     wrap(models.ChangeSet, "apply", _then_with_outputs)
     wrap(parsing.ResourceMap, "build_resource_diff", _with_what_refers)
+
+
+def _of_the_right_type(original: Callable[..., Any], response: Any) -> Any:
+    """A change set changes a stack unless it says that it creates one, which then must not be there yet.
+
+    moto creates by default, and a second stack of the same name. (A stack that another change set has begun is there in name only.)
+    """
+    from moto.cloudformation.exceptions import ValidationError
+
+    name, kind = response._get_param("StackName"), response._get_param("ChangeSetType")
+    if kind is None:
+        response.params["ChangeSetType"] = "UPDATE"
+    elif kind == "CREATE":
+        for stack in response.cloudformation_backend.stacks.values():
+            if name in {stack.name, stack.stack_id} and stack.status != "REVIEW_IN_PROGRESS":
+                said = f"Stack:{stack.stack_id} already exists and cannot be created again with the changeSet"
+                raise ValidationError(name, f"{said} [{response._get_param('ChangeSetName')}]")
+    return original(response)
 
 
 def _if_there_is_one(original: Callable[..., None], backend: Any, change_set_name: str) -> None:
