@@ -23,6 +23,9 @@ def perform(s: Session, command: Command, argv: Argv) -> Reply:
     try:
         reply = s.call(command, argv)
         failed = isinstance(reply, CommandError)
+    except CommandError as error:
+        node.stats.failed_lookup(s, command, argv, error)
+        raise
     finally:
         if s.tracking is not None:
             _track(s, command, argv)

@@ -522,14 +522,14 @@ class Session(Requests):
                     for key in keys:
                         keyspace.purge(db, key, self.now)
         join(argv)  # which fails where hiredis took something else for an argument
-        if command.write:
-            if keyspace.observed:
-                return self.observed(command, argv)
-        elif command.keys and command.flags & READONLY:
-            self.node.stats.looked_up(command, self.db, keys, keyspace.notifier)
-        if self.gates & GATE_MEMORY or command.amplifies:
-            return use(self, command, argv)
-        return command.run(self, argv)
+        if command.write and keyspace.observed:
+            return self.observed(command, argv)
+        counts = self.gates & GATE_MEMORY or command.amplifies
+        looks = self.blocked is None or not self.legacy_doubles  # since 7.2 who waited runs its command again
+        reply = use(self, command, argv) if counts else command.run(self, argv)
+        if command.keys and command.flags & READONLY and looks:
+            self.node.stats.looked_up(command, argv, self.db, keyspace.notifier)
+        return reply
 
     def observed(self, command: Command, argv: Argv) -> Reply:
         """Runs a write that somebody may watch or wait for."""

@@ -11,10 +11,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from localstack_memorydb.engine.notifications import keys_looked_up, missing_before
 from localstack_memorydb.engine.registry import GATE_TIMED, SKIP_SLOWLOG, Command, CommandTable
 from localstack_memorydb.engine.slowlog import SlowLog
 
 if TYPE_CHECKING:
+    from localstack_memorydb.engine.errors import CommandError
     from localstack_memorydb.engine.keyspace import Slot
     from localstack_memorydb.engine.notifications import Notifier
     from localstack_memorydb.engine.resp import Argv
@@ -169,17 +171,24 @@ class NodeStats:
         if command is not None:
             self.commands[command.name].rejected += 1
 
-    def looked_up(
-        self, command: Command, slot: Slot, keys: Sequence[bytes], notifier: Notifier | None
-    ) -> None:
-        """A command that reads looks these keys up."""
+    def looked_up(self, command: Command, argv: Argv, slot: Slot, notifier: Notifier | None) -> None:
+        """A command that reads has looked its keys up."""
+        keys = keys_looked_up(command, argv)
         if not command.single:
             self.lookups += len(keys)
-        missing = [key for key in keys if key not in slot]
-        self.misses += len(missing)
-        if notifier is not None:
-            for key in missing:
-                notifier.emit("m", "keymiss", key)
+        self._missed(command, [key for key in keys if key not in slot], notifier)
+
+    def failed_lookup(self, s: Session, command: Command, argv: Argv, error: CommandError) -> None:
+        """A command failed, perhaps after it had looked some of its keys up."""
+        if command.keys:
+            missing = missing_before(command, argv, s.db, error)
+            self.lookups += len(missing)
+            self._missed(command, missing, s.node.shard.keyspace.notifier)
+
+    def _missed(self, command: Command, keys: Sequence[bytes], notifier: Notifier | None) -> None:
+        self.misses += len(keys)
+        if notifier is not None and keys:
+            notifier.tell_misses(command, keys)
 
     def took_long(self, s: Session, command: Command, argv: Argv, ran: int, seconds: float) -> None:
         """A packet of so many calls of the command took long; the next ones of many are timed call by call."""

@@ -13,7 +13,7 @@ from .transcript import Scenario, families, load
 from .wire import decode
 from .witness import BINARIES, Server, running
 
-EVENTS = "AKEn"
+EVENTS = "AKEnm"
 MARK = b"__keyspace@0__:"
 
 SCENARIOS = [scenario for family in families() for scenario in load(family)]
@@ -23,7 +23,13 @@ NOT_COMPARED = {
     "strings:SET with a time in the past deletes": "a key that would be gone at once is not made first",
 }
 _EXPIRED = "keys that EXPIRE or GETEX end are `expired` instead of deleted"
+_PATTERNS = "SORT looks for keys by patterns in clusters, too"
 NEWER = {
+    "bitmaps:BITCOUNT of a key that is not there": "the end may be left out",
+    "blocking:timeouts that no C integer holds": "streams are looked for before the script is told that it may not wait",
+    "keys:SORT options": _PATTERNS,
+    "permissions:SORT with BY and GET": _PATTERNS,
+    "permissions:GEORADIUS with STORE": "only the last of two destinations is looked at",
     "hashes:commands of later versions are unknown": "fields of hashes expire",
     "keys:EXPIRE NX, XX, GT and LT": _EXPIRED,
     "keys:EXPIRE in the past deletes": _EXPIRED,
@@ -85,4 +91,12 @@ def test_events_are_those_of_the_real_server(scenario: Scenario, noisy: tuple[Se
     with closing(real), closing(ours):
         play(scenario, *noisy)
         expected, actual = real.heard(), ours.heard()
+    if any(
+        step.action == "until" for step in scenario.steps
+    ):  # one server may be asked more often than the other
+        expected, actual = ([each for each in heard if not _is_miss(each)] for heard in (expected, actual))
     assert actual == expected
+
+
+def _is_miss(event: tuple[bytes, bytes]) -> bool:
+    return b"keymiss" in event or event[0].endswith(b":keymiss")

@@ -174,7 +174,11 @@ class Run:
             self.dirty = True
             if s.node.shard.keyspace.observed:
                 return s.observed(command, argv)
-        return command.run(s, argv)
+            return command.run(s, argv)
+        reply = command.run(s, argv)
+        if key not in db:
+            s.node.stats.looked_up(command, argv, db, s.node.shard.keyspace.notifier)
+        return reply
 
     # -- from words to a command ------------------------------------------------------------------------------------------
 
