@@ -185,6 +185,8 @@ def keys_looked_up(command: Command, argv: Argv) -> list[bytes]:
 
 def missing_before(command: Command, argv: Argv, db: Slot, error: CommandError) -> list[bytes]:
     """The keys, of those that there are not, that a command had looked for when it failed."""
+    if any(spec.counted and not argv[spec.index].isdigit() for spec in command.keys):
+        return []
     keys = keys_looked_up(command, argv)
     if error.text.startswith("WRONGTYPE"):
         last = next((at for at in reversed(range(len(keys))) if keys[at] in db), 0)
