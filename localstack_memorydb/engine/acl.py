@@ -13,7 +13,7 @@ from operator import methodcaller
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from localstack_memorydb.engine.errors import CommandError, NotInteger
-from localstack_memorydb.engine.glob import Matcher, compile_glob
+from localstack_memorydb.engine.glob import Matcher, compile_glob, compile_globs
 from localstack_memorydb.engine.registry import (
     CATEGORIES,
     MORE_CATEGORIES,
@@ -85,14 +85,15 @@ class FirstKey:
     What asks often looks at `prefixes` itself, and without any calls `matches`.
     """
 
-    __slots__ = ("matches", "prefixes")
+    __slots__ = ("matches", "patterns", "prefixes")
 
     def __init__(self, patterns: list[bytes]) -> None:
+        self.patterns = patterns
         self.matches = _any_of(patterns)
         self.prefixes = _prefixes(patterns)
 
     def __call__(self, argv: Argv) -> bool:
-        return self.matches(argv[1])
+        return bool(self.matches(argv[1]))
 
 
 class Selector:
@@ -286,22 +287,38 @@ class Selector:
 
     def predicate(self, command: Command) -> Predicate:
         """Whether a command line may run, for a command that may run at all: what the straight path asks."""
+
+        def slowly(argv: Argv) -> bool:
+            return self.check(command, argv, find_places(command, argv, self.legacy)) is None
+
         specs = [spec for spec in command.keys if "not_key" not in spec.flags and not self.all_keys]
         if (
             not self.allows(command)
             or (command.name in _WITH_CHANNELS and not self.all_channels)
             or (specs and has_own_finder(command, self.legacy))
-            or any(spec.counted or (spec.last < 0 and spec.index >= command.least) for spec in specs)
-            or (
-                any(_varies(spec) for spec in specs)
-                and any(granted != READ_WRITE for granted in self.keys.values())
-            )
+            or any(spec.last < 0 and spec.index >= command.least for spec in specs)
+            or (len(specs) > 1 and any(spec.counted for spec in specs))
         ):
-            return lambda argv: self.check(command, argv, find_places(command, argv, self.legacy)) is None
-        if command.single and specs:
-            return FirstKey(self.key_patterns(_needs(specs[0].flags)))
-        matchers = [(spec, _any_of(self.key_patterns(_needs(spec.flags)))) for spec in specs]
+            return slowly
+        if any(map(_varies, specs)) and any(granted != READ_WRITE for granted in self.keys.values()):
+            if command.name != "set":
+                return slowly
+            writes = self._matcher(WRITE)
+            return lambda argv: bool(writes(argv[1])) if len(argv) == 3 else slowly(argv)
+        if len(specs) == 1:
+            return self._one_spec(command, specs[0])
+        matchers = [(spec, self._matcher(_needs(spec.flags))) for spec in specs]
         return lambda argv: all(all(map(matches, spec.find(argv))) for spec, matches in matchers)
+
+    def _one_spec(self, command: Command, spec: KeySpec) -> Predicate:
+        """The predicate of a command all of whose keys need the same permission."""
+        needs = _needs(spec.flags)
+        if command.single:
+            return FirstKey(self.key_patterns(needs))
+        matches, find = self._matcher(needs), spec.find
+        if spec == KeySpec(spec.flags, last=-1):
+            return lambda argv: all(map(matches, argv[1:]))
+        return lambda argv: all(map(matches, find(argv)))
 
     def check(self, command: Command, argv: Argv, places: Places) -> Refusal | None:
         """Whether this command line may run."""
@@ -379,6 +396,9 @@ class Permissions:
         predicates = [each.predicate(command) for each in willing]
         if len(predicates) == 1:
             return predicates[0]
+        first_keys = [each for each in predicates if isinstance(each, FirstKey)]
+        if len(first_keys) == len(predicates):
+            return FirstKey([pattern for each in first_keys for pattern in each.patterns])
         return lambda argv: any(permits(argv) for permits in predicates)
 
     def may_read_all(self, command: Command, prefix: bytes) -> bool:
@@ -466,7 +486,7 @@ def _never(argv: Argv) -> bool:
 
 def _covers(pattern: bytes, prefix: bytes) -> bool:
     """Whether the pattern matches whatever begins with the prefix."""
-    return pattern.endswith(b"*") and not pattern.endswith(b"\\*") and compile_glob(pattern)(prefix)
+    return pattern.endswith(b"*") and not pattern.endswith(b"\\*") and bool(compile_glob(pattern)(prefix))
 
 
 def _text(pattern: bytes) -> str:
@@ -480,8 +500,7 @@ def _any_of(patterns: Iterable[bytes]) -> Matcher:
         return compile_glob(chosen[0])
     if prefixes := _prefixes(chosen):
         return methodcaller("startswith", prefixes)
-    matchers = [compile_glob(each) for each in chosen]
-    return lambda text: any(matches(text) for matches in matchers)
+    return compile_globs(chosen)
 
 
 def _prefixes(patterns: list[bytes]) -> tuple[bytes, ...]:

@@ -11,7 +11,8 @@ from functools import lru_cache
 from operator import methodcaller
 from typing import Final, TypeAlias
 
-Matcher: TypeAlias = Callable[[bytes], bool]
+Matcher: TypeAlias = Callable[[bytes], object]
+"""Whether a text matches: what it returns is true or not."""
 
 _SPECIAL: Final = re.compile(rb"[*?\[\\]").search
 _BACKSLASH: Final = 0x5C
@@ -32,8 +33,15 @@ def compile_glob(pattern: bytes) -> Matcher:
         return pattern.__eq__
     if special.start() == len(pattern) - 1 and pattern.endswith(b"*"):
         return methodcaller("startswith", pattern[:-1])
-    matches = re.compile(_translate(pattern), re.DOTALL).fullmatch
-    return lambda text: matches(text) is not None
+    return re.compile(_translate(pattern), re.DOTALL).fullmatch
+
+
+def compile_globs(patterns: list[bytes]) -> Matcher:
+    """Whether a text matches one of the patterns."""
+    if any(pattern.strip(b"*") == b"" for pattern in patterns):
+        matchers = [compile_glob(pattern) for pattern in patterns]
+        return lambda text: any(matches(text) for matches in matchers)
+    return re.compile(b"|".join(map(_translate, patterns)), re.DOTALL).fullmatch
 
 
 def _translate(pattern: bytes) -> bytes:

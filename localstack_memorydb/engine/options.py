@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container
+from collections.abc import Container
 from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine.errors import CommandError, InvalidExpireTime, SyntaxFault, printable
-from localstack_memorydb.engine.glob import compile_glob
+from localstack_memorydb.engine.glob import Matcher, compile_glob
 from localstack_memorydb.engine.numbers import INT_MAX, INT_MIN, parse_int, parse_int_in, parse_long_double
 from localstack_memorydb.engine.resp import Argv
 
@@ -21,9 +21,7 @@ SET_WORDS: Final = _CONDITIONS | _TIMES | {b"GET", b"KEEPTTL"}
 GETEX_WORDS: Final = _TIMES | {b"PERSIST"}
 
 
-def parse_scan_options(
-    argv: Argv, at: int, typed: bool = False
-) -> tuple[int, Callable[[bytes], bool] | None, bytes | None]:
+def parse_scan_options(argv: Argv, at: int, typed: bool = False) -> tuple[int, Matcher | None, bytes | None]:
     """`[MATCH pattern] [COUNT count] [TYPE type]` from `at` on: count, matcher (None: everything), type's name or None.
 
     TYPE is known to SCAN only (`typed`).

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localstack_memorydb.engine.glob import compile_glob
+from localstack_memorydb.engine.glob import compile_glob, compile_globs
 
 
 @given(text=st.binary(min_size=1, max_size=20))
@@ -42,7 +42,8 @@ def test_a_star_before_and_after_finds_the_pattern_anywhere(pattern: str, text: 
     ],
 )
 def test_patterns(pattern: bytes, text: bytes, matches: bool) -> None:
-    assert compile_glob(pattern)(text) is matches
+    assert bool(compile_glob(pattern)(text)) is matches
+    assert bool(compile_globs([b"\0never", pattern, b"\0not|either"])(text)) is matches
 
 
 def test_many_stars_cost_no_more_than_one() -> None:

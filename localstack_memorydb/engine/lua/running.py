@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 _LARGE: Final = 1 << 16
 _PER_ELEMENT: Final = 128
-_CAREFUL: Final = GATE_RESTRICTED | GATE_MEMORY | GATE_REPLICA | GATE_MONITORED | GATE_TRACKING
+_CAREFUL: Final = GATE_MEMORY | GATE_REPLICA | GATE_MONITORED | GATE_TRACKING
 
 # What read-only scripts may not do either, since replicas hear of it.
 _REPLICATED: Final = frozenset({"pfcount", "publish", "spublish"})
@@ -62,6 +62,7 @@ class Run:
         "_counts",
         "_interpreter",
         "_is_plain",
+        "_permissions",
         "_protocol",
         "_session",
         "_texts",
@@ -80,6 +81,7 @@ class Run:
         self._client_protocol = s.protocol
         self._checks_slots = one_slot
         self._counts = s.node.stats.commands
+        self._permissions = s.permissions if s.gates & GATE_RESTRICTED else None
         self._is_plain = not (read_only or one_slot or s.gates & _CAREFUL)
         self.read_only = read_only
         self.slot: int | None = None
@@ -101,7 +103,13 @@ class Run:
             command = s.table.get(argv[0]) if argv else None
             if command is None or command.subcommands or not command.least <= len(argv) <= command.most:
                 command = self._find(argv)
-            if self._is_plain and command.straight and not command.flags & NOSCRIPT and not command.amplifies:
+            if (
+                self._is_plain
+                and command.straight
+                and not command.flags & NOSCRIPT
+                and not command.amplifies
+                and (self._permissions is None or self._permissions.predicate(command)(argv))
+            ):
                 reply = self._straight(command, argv)
             else:
                 self._admit(command, argv)
@@ -155,7 +163,7 @@ class Run:
         return self._session.node.shard.scripting.pace.interrupted(self)
 
     def _straight(self, command: Command, argv: Argv) -> Reply:
-        """A command with one key, from a script and a user that may do everything: Session.drain's straight path."""
+        """A command with one key that the user may use, from a script that may do everything: Session.drain's straight path."""
         s = self._session
         key = argv[1]
         number = key_slot(key)
