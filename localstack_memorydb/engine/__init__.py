@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from localstack_memorydb.engine.acl import AccessStringError, check_access_string
+from localstack_memorydb.engine.bugs import log_bug
 from localstack_memorydb.engine.files import make_private, write_whole
 from localstack_memorydb.engine.log import LogError
 from localstack_memorydb.engine.multi_region import ReplicationGroup
@@ -47,6 +48,7 @@ __all__ = [
     "UserSpec",
     "check_access_string",
     "hash_password",
+    "log_bug",
     "make_private",
     "write_whole",
 ]

@@ -56,8 +56,10 @@ class Emulator:
         request_id: str = "",
         user_agent: str = "",
     ) -> dict[str, Any]:
-        """Answer one API call; raises the provider's Fault."""
-        from localstack_memorydb.provider import Call
+        """Answer one API call; raises the provider's Fault, or SettingsError when there is nothing to open."""
+        from localstack_memorydb.engine import log_bug
+        from localstack_memorydb.provider import Call, Fault
+        from localstack_memorydb.provider.faults import InternalFailure
 
         _require_place(account, region)
         call = Call(
@@ -68,7 +70,16 @@ class Emulator:
             request_id=request_id,
             user_agent=user_agent,
         )
-        return self._open()[1].invoke(operation, call, params)
+        provider = self._open()[1]
+        try:
+            return provider.invoke(operation, call, params)
+        except Fault:
+            raise
+        except Exception as error:
+            log_bug(f"in {operation}", error)
+            if self.settings.check_answers:
+                _LOG.error("%s: %s", operation, error)
+            raise InternalFailure(f"MemoryDB.{operation} failed") from None
 
     @property
     def ca_certificate(self) -> bytes:

@@ -30,6 +30,12 @@ class UnknownOperationException(Fault):
     """The API has no operation of that name."""
 
 
+class InternalFailure(Fault):
+    """An error of ours. What it was stands in the log, and nothing of the request in either."""
+
+    status = 500
+
+
 class InvalidSignatureException(Fault):
     """The request is signed for no account or Region that there can be."""
 

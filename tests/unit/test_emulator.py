@@ -11,6 +11,7 @@ import pytest
 
 from localstack_memorydb.integrations import emulator as emulator_module
 from localstack_memorydb.integrations.emulator import Emulator
+from localstack_memorydb.provider import Fault
 from localstack_memorydb.provider.ports import Datum, Ports, Scope
 from localstack_memorydb.provider.windows import DAYS
 from localstack_memorydb.settings import Settings
@@ -89,3 +90,19 @@ def test_its_timer_ends_with_it(emulator: Emulator) -> None:
     assert not [
         thread for thread in threading.enumerate() if thread.name in {"memorydb-timer", "memorydb-metrics"}
     ]
+
+
+def test_an_error_of_ours_tells_nothing_of_the_request(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*arguments: object) -> Any:
+        raise KeyError(arguments)
+
+    emulator.open()
+    monkeypatch.setattr("localstack_memorydb.provider.Provider.invoke", broken)
+    with pytest.raises(Fault) as failure:
+        call(emulator, "CreateUser", UserName="secret-password")
+    assert (failure.value.code, failure.value.status) == ("InternalFailure", 500)
+    assert failure.value.message == "MemoryDB.CreateUser failed"
+    assert "internal error in CreateUser: KeyError" in caplog.text
+    assert "secret-password" not in caplog.text
