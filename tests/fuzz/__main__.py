@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from random import Random
@@ -16,15 +16,13 @@ from hypothesis import strategies as st
 from tests.differential import test_access_strings
 from tests.differential.player import Connection
 from tests.differential.subject import engine
-from tests.differential.wire import show
 from tests.differential.witness import BINARIES, Server, witness
 
-from . import api, requests
-from .duel import Difference, Duel, shrink, transcript
+from . import api, machine, requests
 from .grammar import Grammar
-from .sequences import Sequence, draw, playable
+from .stage import Disagreement, Stage
 
-LENGTH = 60
+EXAMPLES = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,67 +55,46 @@ class Progress:
         return f"{time.monotonic() - self.started:.0f} s"
 
 
-class Arbiter(Duel):
-    """Redis 7.0, asked about what Valkey 9.1 answers otherwise: where it agrees with us, a later release changed it."""
-
-    def verdict(self, sequence: Sequence, difference: Difference) -> str:
-        other = self.play(sequence)
-        if other is None:
-            return "#   Redis 7.0 answers as we do"
-        if other.what != difference.what:
-            return "#   Redis 7.0 differs elsewhere"
-        return "\n".join(f"#   Redis 7.0: {line}" for line in show(other.expected).splitlines()[:20])
-
-
 @contextmanager
-def second_opinion(ours: Server, *, wanted: bool) -> Iterator[Arbiter | None]:
-    """Where Redis 7.0 is installed."""
+def second_opinion(*, wanted: bool) -> Iterator[Server | None]:
+    """Redis 7.0 where it is installed, asked about what Valkey 9.1 answers otherwise: a later release may have changed it."""
     if not wanted or BINARIES["redis"][0]() is None:
         yield None
         return
-    with witness("redis") as server, closing(Arbiter(server, ours)) as arbiter:
-        yield arbiter
+    with witness("redis") as server:
+        yield server
 
 
 def commands(kind: str, options: Options) -> int:
-    """Sequences of commands; the number of different differences, each shrunk and printed as a transcript."""
+    """Clients that do what they can; the number of different differences, each shrunk and printed as a transcript."""
     newer = kind == "valkey"
     grammar = Grammar("7.2" if newer else "7.0", newer=newer)
-    families = options.families or list(grammar.families)
     wanted = options.commands if newer else options.commands // 4
-    found: set[tuple[bytes, ...]] = set()
     with (
         witness(kind) as real,
         engine(kind) as ours,
-        closing(Duel(real, ours, newer=newer)) as duel,
-        second_opinion(ours, wanted=newer) as arbiter,
+        closing(Stage(real, ours, newer=newer)) as stage,
+        second_opinion(wanted=newer) as arbiter,
     ):
-        progress, turn = Progress(), 0
-        seeds = (Random(f"{options.seed} {number}") for number in range(20))
-        payloads = duel.payloads([draw(rng, grammar, LENGTH, list(grammar.families)) for rng in seeds])
-        while duel.commands < wanted and len(found) < options.most:
-            turn += 1
-            sequence = draw(Random(options.seed * 1_000_003 + turn), grammar, LENGTH, families, payloads)
-            difference = duel.play(sequence)
-            if difference is not None and difference.signature() not in found:
-                signature = difference.signature()
-                found.add(signature)
-                smallest = shrink(sequence, _differs(duel, grammar, signature))
-                again = duel.play(smallest) or difference
-                print(f"\n{transcript(smallest, again, f'found with seed {options.seed}, turn {turn}')}")
+        progress, number = Progress(), options.seed * 1_000
+        payloads = machine.payloads(stage, grammar, number)
+        while stage.commands < wanted and len(stage.seen) < options.most:
+            number += 1
+            try:
+                machine.play(
+                    stage, grammar, payloads, number=number, examples=EXAMPLES, families=options.families
+                )
+            except Disagreement as found:
+                stage.seen.add(found.signature)
+                print(f"\n{found}\n#   found with seed {options.seed}")
                 if arbiter is not None:
-                    print(arbiter.verdict(smallest, again))
-            progress.show(f"{duel.commands} commands")
-        print(f"{kind}: {duel.commands} commands, {len(found)} differences, {progress.seconds}", flush=True)
-    return len(found)
-
-
-def _differs(duel: Duel, grammar: Grammar, signature: tuple[bytes, ...]) -> Callable[[Sequence], bool]:
-    def differs(sequence: Sequence) -> bool:
-        found = duel.play(sequence) if playable(sequence, grammar) else None
-        return found is not None and found.signature() == signature
-
-    return differs
+                    print(f"#   Redis 7.0:\n{found.judged(arbiter, ours) or '#   answers as we do'}")
+            progress.show(f"{stage.commands} commands")
+        print(
+            f"{kind}: {stage.commands} commands, {len(stage.seen)} differences, {progress.seconds}",
+            flush=True,
+        )
+    return len(stage.seen)
 
 
 def raw_requests(kind: str, options: Options) -> int:

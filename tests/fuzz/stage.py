@@ -13,6 +13,8 @@ from difflib import unified_diff
 from typing import Final
 
 from tests.differential.player import CLOSED, NO_REPLY, Connection
+from tests.differential.player import play as replay
+from tests.differential.transcript import parse
 from tests.differential.wire import decode, request, show
 from tests.differential.witness import Server
 
@@ -21,13 +23,24 @@ from .scripts import command_of
 from .stored import Line, difference_in_what_is_stored
 from .transcribing import quoted
 
-NAMES: Final = ("a", "b")
+NAMES: Final = ("a", "b", "c")  # c only releases the others
 # Of CLIENT LIST: what does not depend on the server's memory, clock, sockets or release.
 FIELDS: Final = frozenset(b"name flags db sub psub ssub cmd user resp lib-name lib-ver".split())
 
 
 class Disagreement(AssertionError):
-    """Two servers did not answer alike. str() is a transcript that shows it."""
+    """Two servers did not answer alike. str() is a transcript that shows it; those with the same `signature` have most likely
+    the same cause."""
+
+    def __init__(self, text: str, signature: tuple[bytes, ...]) -> None:
+        super().__init__(text)
+        self.signature = signature
+
+    def judged(self, other: Server, ours: Server) -> str:
+        """What another real server says to the transcript."""
+        (scenario,) = parse("fuzz", str(self))
+        found = replay(scenario, other, ours, newer=False)
+        return "".join(f"#   {line}\n" for each in found[:3] for line in str(each).splitlines())
 
 
 @dataclass
@@ -43,14 +56,18 @@ class Client:
 
 
 class Stage:
-    """A real server and ours. `over` is set where they differ as is known: what follows would differ for the same reason."""
+    """A real server and ours. `over` is set where they differ as is known: what follows would differ for the same reason.
+
+    `seen` has the signatures of differences that were found before.
+    """
 
     def __init__(self, real: Server, ours: Server, *, newer: bool) -> None:
         self.servers = real, ours
         self.newer = newer
         self.controls = tuple(Connection(server) for server in self.servers)
         self.clients: dict[str, Client] = {}
-        self.lines: list[str] = []
+        self.acts: list[tuple[str, Line | str]] = []
+        self.seen: set[tuple[bytes, ...]] = set()
         self.over = False
         self.commands = self._pings = 0
 
@@ -74,21 +91,22 @@ class Stage:
             for line in ((b"FLUSHALL",), (b"SCRIPT", b"FLUSH"), (b"FUNCTION", b"FLUSH")):
                 assert control.ask(*line) == b"+OK\r\n"
         self.clients = {name: self._connect(name) for name in NAMES}
-        self.lines, self.over = [], False
+        self.acts, self.over = [], False
 
     def say(self, name: str, *lines: Line, silent: int = 0) -> None:
         """Sends lines in one packet, and compares what comes: replies, messages, and what others get of it.
 
         `silent` of the lines have no reply.
         """
-        client = self.clients[name]
-        if self.over or client.waits is not None:
+        if self.over:
             return
+        client = self.clients[name] if name == "c" else self._free(name)
+        name = client.name
         token = self._token()
         for at, side in enumerate(client.sides):
             side.send(b"".join(request(self._filled(line, at)) for line in (*lines, (b"PING", token))))
         self.commands += len(lines)
-        self.lines += [f"{name}> {self._shown(line)}" for line in lines]
+        self.acts += [(f"{name}>", line) for line in lines]
         pair = self._until(client, token)
         self._compare(client, lines, pair, expected=len(lines) - silent)
         if pair[0][-1:] == [CLOSED] and not self.over:
@@ -104,13 +122,14 @@ class Stage:
 
     def wait(self, name: str, line: Line) -> None:
         """Sends a line that may block the client."""
-        client = self.clients[name]
-        if self.over or client.waits is not None:
+        if self.over:
             return
+        client = self._free(name)
+        name = client.name
         for at, side in enumerate(client.sides):
             side.send(request(self._filled(line, at)))
         self.commands += 1
-        self.lines.append(f"{name}>> {self._shown(line)}")
+        self.acts.append((f"{name}>>", line))
         client.waits = line
         self._barrier()
         self._look_for(client)
@@ -129,8 +148,20 @@ class Stage:
 
         found = difference_in_what_is_stored(ask, newer=self.newer, version=self.servers[1].version)
         if found is not None:
-            self.lines.append(f"a> {self._shown(found.what)}")
-            raise self._disagreement([found.expected], [found.actual])
+            self.acts.append(("a>", found.what))
+            self._disagree(found.what, [found.expected], [found.actual])
+
+    def dumps(self, lines: Iterable[Line]) -> list[bytes]:
+        """What our engine makes of the keys that lines leave, as DUMP does."""
+        ours = self.controls[1]
+        for line in lines:
+            ours.ask(*line)
+        found = [
+            decode(ours.ask(b"DUMP", key.value)).value
+            for key in decode(ours.ask(b"KEYS", b"*")).children
+            if isinstance(key.value, bytes)
+        ]
+        return [dump for dump in found if isinstance(dump, bytes)]
 
     # -- what comes back --------------------------------------------------------------------------------------------------
 
@@ -152,25 +183,29 @@ class Stage:
         self, client: Client, lines: tuple[Line, ...], pair: tuple[list[bytes], list[bytes]], expected: int
     ) -> None:
         real, ours = pair
-        if sorted(real) == sorted(ours) and not expected:
-            ours = real  # a client may hear of one message by several patterns, which are in no order
+        if real != ours:
+            ours = _in_order(real, ours)
         if len(real) > expected:
-            self.lines.append(f"{client.name}> @read {len(real) - expected}")
+            self.acts.append((f"{client.name}>", f"@read {len(real) - expected}"))
         if len(real) != len(ours):
-            raise self._disagreement(real, ours)
+            self._disagree(lines[-1] if lines else (b"messages",), real, ours)
+            return
         queued: list[Line] | None = None
         at = 0
         for one, two in zip(real, ours, strict=True):
             line = lines[min(at, len(lines) - 1)] if lines else ()
             at += not one.startswith(b">")
-            if line[:1] == (b"EXEC",) and any("ltrim" in each.lower() for each in self.lines):
+            if line[:1] == (b"EXEC",) and any(
+                b"ltrim" in map(bytes.lower, each) for _, each in self.acts if each[0] != "@"
+            ):
                 line = (b"EXEC", b"LTRIM")
             left, right = self._normal(line, one, 0), self._normal(line, two, 1)
             verdict = known.verdict(line, left, right, queued, newer=self.newer)
             if verdict == "other":
-                raise self._disagreement(real, ours)
+                self._disagree(line, [one], [two])
             if verdict == "known":
                 self.over = True
+            if self.over:
                 return
             word = line[0].upper() if line else b""
             if one == b"+QUEUED\r\n" and queued is not None:
@@ -212,13 +247,37 @@ class Stage:
         if real[-1:] == [CLOSED] and not self.over:
             self.clients[client.name] = self._connect(client.name)
 
-    def _disagreement(self, real: list[bytes], ours: list[bytes]) -> Disagreement:
+    def _disagree(self, what: Line, real: list[bytes], ours: list[bytes]) -> None:
+        """Raises Disagreement, unless there was such a one before."""
         shown = [[line for reply in side for line in show(reply).splitlines()] for side in (real, ours)]
         difference = unified_diff(*shown, "real", "ours", n=2, lineterm="")
-        text = "\n".join(["## a sequence that differs", *self.lines, *(f"#   {line}" for line in difference)])
-        return Disagreement(text)
+        lines = [f"{who} {act if isinstance(act, str) else self._shown(act)}" for who, act in self.acts]
+        lines = [re.sub(r"> HELLO ([23])$", r"> @resp\1", line) for line in lines]
+        names = [name for name in NAMES if any(f"${{id{name}}}" in line for line in lines)]
+        text = "\n".join(
+            [
+                "## a sequence that differs",
+                *(f"{name}> @let id{name} CLIENT ID" for name in names),
+                *lines,
+                *(f"#   {line}" for line in difference),
+            ]
+        )
+        errors = [reply[:40] for side in (real[-1:], ours[-1:]) for reply in side if reply[:1] == b"-"]
+        kinds = [reply[:1] for side in (real[-1:], ours[-1:]) for reply in side]
+        signature = ((what[0].lower() if what else b""), *kinds, *errors)
+        self.over = True
+        if signature not in self.seen:
+            raise Disagreement(text, signature)
 
     # -- details ----------------------------------------------------------------------------------------------------------
+
+    def _free(self, name: str) -> Client:
+        """The client, or another one where it waits; where all wait it is released."""
+        for each in (self.clients[name], *self.clients.values()):
+            if each.waits is None and each.name != "c":
+                return each
+        self.say("c", (b"CLIENT", b"UNBLOCK", f"id:{name}".encode()))
+        return self.clients[name]
 
     def _connect(self, name: str) -> Client:
         sides = Connection(self.servers[0]), Connection(self.servers[1])
@@ -274,6 +333,14 @@ def _clients(text: bytes) -> bytes:
         for line in text.splitlines()
     ]
     return b"\n".join(sorted(lines))
+
+
+def _in_order(real: list[bytes], ours: list[bytes]) -> list[bytes]:
+    """Our answers; where they have the same messages by patterns as the real ones, in their order, which is none."""
+    places = [at for at, reply in enumerate(real) if b"$8\r\npmessage\r\n" in reply[:20]]
+    if len(real) != len(ours) or sorted(real[at] for at in places) != sorted(ours[at] for at in places):
+        return ours
+    return [real[at] if at in places else reply for at, reply in enumerate(ours)]
 
 
 def _has_more(side: Connection) -> bool:
