@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz`: random commands, bytes, access strings and API requests, until something differs. See --help."""
+"""`python -m tests.fuzz`: random commands, bytes, payloads, access strings and API requests. See --help."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from tests.differential import test_access_strings
 from tests.differential.player import Connection
 from tests.differential.subject import engine
-from tests.differential.witness import BINARIES, Server, witness
+from tests.differential.witness import BINARIES, Server, running, witness
 
-from . import api, machine, requests
+from . import api, machine, payloads, requests
 from .grammar import Grammar
 from .stage import Disagreement, Stage
 
@@ -32,6 +32,7 @@ class Options:
     seed: int
     commands: int
     requests: int
+    payloads: int
     strings: int
     calls: int
     families: list[str]
@@ -77,12 +78,12 @@ def commands(kind: str, options: Options) -> int:
         second_opinion(wanted=newer) as arbiter,
     ):
         progress, number = Progress(), options.seed * 1_000
-        payloads = machine.payloads(stage, grammar, number)
+        dumps = machine.payloads(stage, grammar, number)
         while stage.commands < wanted and len(stage.seen) < options.most:
             number += 1
             try:
                 machine.play(
-                    stage, grammar, payloads, number=number, examples=EXAMPLES, families=options.families
+                    stage, grammar, dumps, number=number, examples=EXAMPLES, families=options.families
                 )
             except Disagreement as found:
                 stage.seen.add(found.signature)
@@ -120,6 +121,28 @@ def raw_requests(kind: str, options: Options) -> int:
             if found >= options.most:
                 break
     print(f"{kind}: {options.requests} streams of bytes, {found} differences, {progress.seconds}", flush=True)
+    return found
+
+
+def damaged_payloads(kind: str, options: Options) -> int:
+    """Values that somebody has tampered with; the number of differences."""
+    found, progress = 0, Progress()
+    with (
+        running(kind, "--sanitize-dump-payload", "yes") as real,
+        engine(kind) as ours,
+        closing(payloads.Restorer(real, ours)) as restorer,
+    ):
+        sound = restorer.made()
+        for turn in range(options.payloads):
+            rng = Random(options.seed * 1_000_003 + turn)
+            difference = restorer.restore(payloads.damaged(rng, rng.choice(sound)))
+            progress.show(f"{turn} payloads")
+            if difference is not None:
+                found += 1
+                print(f"\n{difference}"[:3000])
+                if found >= options.most:
+                    break
+    print(f"{kind}: {options.payloads} payloads, {found} differences, {progress.seconds}", flush=True)
     return found
 
 
@@ -162,9 +185,12 @@ def calls(options: Options) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("parts", nargs="*", help="commands, requests, access, api; all of them without any")
+    parser.add_argument(
+        "parts", nargs="*", help="commands, requests, payloads, access, api; all of them without any"
+    )
     parser.add_argument("--commands", type=int, default=200_000, help="how many commands to play")
     parser.add_argument("--requests", type=int, default=4_000, help="how many streams of bytes to send")
+    parser.add_argument("--payloads", type=int, default=20_000, help="how many damaged values to restore")
     parser.add_argument("--strings", type=int, default=1_500, help="how many access strings to try")
     parser.add_argument("--calls", type=int, default=10_000, help="how many calls of the API to make")
     parser.add_argument("--seed", type=int, help="of the random numbers; drawn when not given")
@@ -177,16 +203,22 @@ def main() -> int:
         seed,
         given_.commands,
         given_.requests,
+        given_.payloads,
         given_.strings,
         given_.calls,
         given_.family or [],
         given_.keep_going,
     )
     kinds = [given_.witness] if given_.witness else [kind for kind in BINARIES if BINARIES[kind][0]()]
-    parts = given_.parts or ["commands", "requests", "access", "api"]
+    parts = given_.parts or ["commands", "requests", "payloads", "access", "api"]
     print(f"seed {seed}; witnesses: {', '.join(kinds) or 'none'}", flush=True)
     found = 0
-    for part, run in (("commands", commands), ("requests", raw_requests), ("access", access_strings)):
+    for part, run in (
+        ("commands", commands),
+        ("requests", raw_requests),
+        ("payloads", damaged_payloads),
+        ("access", access_strings),
+    ):
         found += sum(run(kind, options) for kind in kinds if part in parts)
     if "api" in parts:
         found += calls(options)

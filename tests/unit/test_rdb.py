@@ -59,7 +59,9 @@ values: st.SearchStrategy[Value] = st.one_of(
     st.lists(strings, min_size=1, max_size=8).map(List),
     st.lists(short, min_size=1, max_size=80).map(Set),
     st.dictionaries(short, strings, min_size=1, max_size=8).map(Hash),
-    st.dictionaries(short, st.floats(allow_nan=False), min_size=1, max_size=80).map(ZSet),
+    st.dictionaries(short, st.floats(allow_nan=False), min_size=1, max_size=80).map(
+        lambda scores: ZSet.of(scores.items(), rdb.Limits())
+    ),
     st.recursive(st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(), _containers).map(
         Document
     ),

@@ -95,7 +95,7 @@ def test_a_sorted_set_in_each_form() -> None:
         found = read(kind, value)
         assert isinstance(found, ZSet)
         assert found.scores == expected
-        assert math.copysign(1, found.scores[b"zero"]) == -1
+        assert math.copysign(1, found.scores[b"zero"]) == (-1 if kind in {12, 17} else 1)
 
 
 @pytest.mark.parametrize(("width", "high"), [(2, 2**15 - 1), (4, 2**31 - 1), (8, 2**63 - 1)])

@@ -24,10 +24,11 @@ def build_hash(fields: dict[bytes, bytes], limits: Limits) -> Hash:
     return value
 
 
-def build_zset(scores: dict[bytes, float], limits: Limits) -> ZSet:
-    value = ZSet(scores)
-    if len(scores) > limits.zset_max_listpack_entries or _longest(scores) > limits.zset_max_listpack_value:
-        value.encoding = "skiplist"
+def build_zset(scores: dict[bytes, float], limits: Limits, *, was_listpack: bool = False) -> ZSet:
+    """A sorted set. Only one that was a listpack may have the text -0 in it."""
+    value = ZSet.of(scores.items(), limits)
+    if was_listpack:
+        value.scores = scores
     return value
 
 

@@ -159,16 +159,17 @@ def _zset_listpack(data: bytes, at: int, limits: Limits) -> tuple[ZSet, int]:
 def _alternating(strings: list[bytes], limits: Limits) -> ZSet:
     if len(strings) % 2:
         raise RdbError("corrupt: a sorted set holds a member without a score")
-    return _scored(list(zip(strings[::2], map(_score, strings[1::2]), strict=True)), limits)
+    pairs = list(zip(strings[::2], map(_score, strings[1::2]), strict=True))
+    return _scored(pairs, limits, was_listpack=True)
 
 
-def _scored(pairs: list[tuple[bytes, float]], limits: Limits) -> ZSet:
+def _scored(pairs: list[tuple[bytes, float]], limits: Limits, *, was_listpack: bool = False) -> ZSet:
     scores = dict(pairs)
     if len(scores) != len(pairs):
         raise RdbError("corrupt: a sorted set holds a member twice")
     if any(map(math.isnan, scores.values())):
         raise RdbError("corrupt: a sorted set holds a score that is not a number")
-    return build_zset(scores, limits)
+    return build_zset(scores, limits, was_listpack=was_listpack)
 
 
 def _score(text: bytes) -> float:
@@ -230,16 +231,19 @@ def _stream_node(master: int, items: list[bytes]) -> StreamNode:
         node, at = StreamNode(master, names), 4 + count
         while at < len(items):
             flags, ms, sequence = (int(item) for item in items[at : at + 3])
-            at += 3
+            start, at = at, at + 3
             if flags & _SAME_FIELDS:
                 fields = tuple(
                     part for pair in zip(names, items[at : at + count], strict=True) for part in pair
                 )
-                at += count + 1
+                at += count
             else:
                 size = 2 * int(items[at])
                 fields = tuple(items[at + 1 : at + 1 + size])
-                at += size + 2
+                at += size + 1
+            if int(items[at]) != at - start:
+                raise RdbError("corrupt: a stream's entry does not have the size that it states")
+            at += 1
             if flags & _DELETED:
                 node.deleted += 1
             else:
@@ -248,8 +252,15 @@ def _stream_node(master: int, items: list[bytes]) -> StreamNode:
                     fields,
                     sum(map(len, fields)),
                 )
+        sound = (
+            items[0] == b"%d" % len(node.entries)
+            and items[1] == b"%d" % node.deleted
+            and items[3 + count] == b"0"
+        )
     except (IndexError, ValueError):
-        raise RdbError("corrupt: a stream node's entries do not hold together") from None
+        sound = False
+    if not sound:
+        raise RdbError("corrupt: a stream node's entries do not hold together")
     if not node.entries:
         raise RdbError("corrupt: a stream node without entries")
     return node
