@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine.errors import CommandError, printable
-from localstack_memorydb.engine.resp import Argv, Push, Reply
+from localstack_memorydb.engine.resp import Push, Reply
 
 if TYPE_CHECKING:
-    from localstack_memorydb.engine.registry import Command
     from localstack_memorydb.engine.session import Session
 
 _CHANNEL: Final = b"__redis__:invalidate"
@@ -109,9 +108,9 @@ class Tracking:
         self.clients.pop(s, None)
         s.tracking = None
 
-    def remember(self, s: Session, command: Command, argv: Argv, most: int) -> None:
-        """The client has read the keys of this command line. Beyond `most` keys others are given up, and told of."""
-        for key in command.find_keys(argv):
+    def remember(self, s: Session, keys: list[bytes], most: int) -> None:
+        """The client has read the keys. Beyond `most` keys others are given up, and told of."""
+        for key in keys:
             self.keys.setdefault(key, {})[s] = None
         while len(self.keys) > most:
             self._invalidate(next(iter(self.keys)), None)

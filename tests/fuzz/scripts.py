@@ -6,6 +6,7 @@ from hashlib import sha1
 from random import Random
 from typing import Final
 
+from . import values
 from .grammar import Grammar
 
 Line = tuple[bytes, ...]
@@ -35,7 +36,7 @@ def command_of(line: Line) -> Line:
         or (word in (b"EVALSHA", b"EVALSHA_RO") and line[1] in SHAS)
         or (word in (b"FCALL", b"FCALL_RO") and line[1] in _FUNCTIONS)
     ):
-        return line[3:]
+        return line[3 + int(line[2]) :]
     return line
 
 
@@ -51,7 +52,7 @@ def scripted(rng: Random, grammar: Grammar, line: Line) -> list[Line]:
     plain = name in MAPS | NUMBERS or name.startswith(b"geo")
     number = 0 if plain else rng.choice([0, 0, 1])
     reads = b"_RO" if rng.random() < 0.15 and grammar.engine_version >= (7, 0) else b""
-    rest = (b"0", *line)
+    rest = (b"0", *line) if rng.random() > 0.2 else (b"1", rng.choice(values.ANY_KEY), *line)
     roll = rng.random()
     if roll > 0.6 or (roll < 0.3 and grammar.engine_version < (7, 0)):
         return [(b"EVAL" + reads, SCRIPTS[number], *rest)]

@@ -110,7 +110,7 @@ class Stage:
         pair = self._until(client, token)
         self._compare(client, lines, pair, expected=len(lines) - silent)
         if pair[0][-1:] == [CLOSED] and not self.over:
-            self.clients[name] = self._connect(name)
+            self._reconnect(client)
         self._others(client)
 
     def listen(self, name: str, line: Line) -> None:
@@ -228,7 +228,7 @@ class Stage:
                 pair = self._until(client, token)
                 self._compare(client, (), pair, expected=0)
                 if pair[0][-1:] == [CLOSED]:
-                    self.clients[client.name] = self._connect(client.name)
+                    self._reconnect(client)
 
     def _look_for(self, client: Client) -> None:
         """Whether a client that waits has been answered; a barrier was before."""
@@ -245,7 +245,7 @@ class Stage:
             client.waits = None
         self._compare(client, (line,), (real, ours), expected=0)
         if real[-1:] == [CLOSED] and not self.over:
-            self.clients[client.name] = self._connect(client.name)
+            self._reconnect(client)
 
     def _disagree(self, what: Line, real: list[bytes], ours: list[bytes]) -> None:
         """Raises Disagreement, unless there was such a one before."""
@@ -278,6 +278,11 @@ class Stage:
                 return each
         self.say("c", (b"CLIENT", b"UNBLOCK", f"id:{name}".encode()))
         return self.clients[name]
+
+    def _reconnect(self, client: Client) -> None:
+        for side in client.sides:
+            side.close()
+        self.clients[client.name] = self._connect(client.name)
 
     def _connect(self, name: str) -> Client:
         sides = Connection(self.servers[0]), Connection(self.servers[1])

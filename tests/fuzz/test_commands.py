@@ -22,5 +22,5 @@ def test_no_client_sees_a_difference(kind: str, servers: Servers) -> None:
     grammar = Grammar("7.2" if newer else "7.0", newer=newer)
     with closing(Stage(servers.witness(kind), servers.engine(kind), newer=newer)) as stage:
         payloads = machine.payloads(stage, grammar, SEED)
-        machine.play(stage, grammar, payloads, number=SEED, examples=60)
-        assert stage.commands > 2_000
+        machine.play(stage, grammar, payloads, number=SEED, examples=40)
+        assert stage.commands > 1_500

@@ -1,4 +1,4 @@
-"""A short run over damaged requests, to nodes and to the API, with random numbers that are the same each time."""
+"""A short run over damaged requests and payloads, to nodes and to the API, with random numbers that are the same each time."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import pytest
 
 from tests.differential.conftest import Servers, servers
 from tests.differential.player import Connection
+from tests.differential.witness import BINARIES, running
 
-from . import api, requests
+from . import api, payloads, requests
 
 __all__ = ["servers"]  # a fixture
 SEED = 20240321
@@ -47,6 +48,20 @@ def test_what_is_only_announced_takes_no_memory(servers: Servers) -> None:
     finally:
         for client in clients:
             client.close()
+
+
+def test_damaged_payloads_are_refused_or_mean_what_they_mean_to_a_real_server(servers: Servers) -> None:
+    if BINARIES["valkey"][0]() is None:
+        pytest.skip("no valkey-server to compare with")
+    with (
+        running("valkey", "--sanitize-dump-payload", "yes") as real,
+        closing(payloads.Restorer(real, servers.engine("valkey"))) as restorer,
+    ):
+        sound = restorer.made()
+        for turn in range(1_500):
+            rng = Random(SEED + turn)
+            payload = payloads.damaged(rng, rng.choice(sound))
+            assert restorer.restore(payload) is None, payload
 
 
 @pytest.fixture(scope="module")

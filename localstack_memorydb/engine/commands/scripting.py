@@ -65,6 +65,7 @@ def make_run(s: Session, flags: frozenset[str] | None, *, read_only: bool, keys:
     scripting = s.node.shard.scripting
     if flags is None:
         run = Run(s, scripting.interpreter, read_only=read_only, one_slot=False)
+        run.declared = keys
         if s.gates & GATE_MEMORY:
             run.prepare()
         return run
@@ -76,6 +77,7 @@ def make_run(s: Session, flags: frozenset[str] | None, *, read_only: bool, keys:
     if writes and read_only:
         raise CommandError("ERR Can not execute a script with write flag using *_ro command.")
     run = Run(s, scripting.interpreter, read_only=read_only or not writes, one_slot=CROSS_SLOTS not in flags)
+    run.declared = keys
     run.prepare(obeys_memory=ALLOW_OOM not in flags)
     if run.oom:
         raise CommandError(

@@ -66,6 +66,7 @@ class Run:
         "_protocol",
         "_session",
         "_texts",
+        "declared",
         "dirty",
         "may_wait",
         "oom",
@@ -85,6 +86,7 @@ class Run:
         self._is_plain = not (read_only or one_slot or s.gates & _CAREFUL)
         self.read_only = read_only
         self.slot: int | None = None
+        self.declared: Argv = []
         self.dirty = False
         self.may_wait = False
         self.oom = False
