@@ -10,12 +10,12 @@ import struct
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine import memory
 from localstack_memorydb.engine.clients import sizes_of
 from localstack_memorydb.engine.memory import human
+from localstack_memorydb.engine.usage import resident_memory
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.cluster import Shard
@@ -52,15 +52,6 @@ def memory_of(shard: Shard, now: int) -> int:
 @lru_cache(maxsize=1)
 def _system_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _resident(otherwise: int) -> int:
-    """The memory of this process that is not swapped out, where the system tells."""
-    try:
-        pages = int(Path("/proc/self/statm").read_bytes().split()[1])
-    except (OSError, ValueError, IndexError):
-        return otherwise
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +95,7 @@ def report(s: Session) -> Report:
     return Report(
         used=used,
         peak=node.stats.peak,
-        resident=_resident(used),
+        resident=resident_memory() or used,
         tables=memory.table_sizes(keys, keyspace.expires()),
         keys=keys,
         slot_to_keys=_SLOT_TO_KEYS * keys if s.table.level >= (7,) else 0,

@@ -137,6 +137,7 @@ class HostFigures:
     age: float
     processor_seconds: float
     processors: int
+    resident_memory: int | None
     available_memory: int | None
     swapped: int | None
 

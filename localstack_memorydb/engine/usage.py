@@ -100,9 +100,19 @@ def host_figures() -> HostFigures:
         age=used.elapsed - _BEGAN.elapsed,
         processor_seconds=used.user + used.system - _BEGAN.user - _BEGAN.system,
         processors=processors,
+        resident_memory=resident_memory(),
         available_memory=_kilobytes("/proc/meminfo", "MemAvailable"),
         swapped=_kilobytes("/proc/self/status", "VmSwap"),
     )
+
+
+def resident_memory() -> int | None:
+    """The memory of this process that is not swapped out, where the system tells."""
+    try:
+        pages = int(Path("/proc/self/statm").read_bytes().split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _kilobytes(file: str, field: str) -> int | None:

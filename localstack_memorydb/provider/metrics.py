@@ -120,6 +120,12 @@ def _nothing(_: NodeFigures) -> float:
     return 0
 
 
+def _fragmentation(node: NodeFigures) -> float:
+    """`mem_fragmentation_ratio` of INFO: what the process takes of memory, for each byte that the node uses."""
+    resident = node.host.resident_memory
+    return 1.0 if resident is None or not node.used_memory else resident / node.used_memory
+
+
 def _free(node: NodeFigures) -> float:
     """What the node may still take, or what the machine has left for it, if that is less."""
     left = [] if node.host.available_memory is None else [node.host.available_memory]
@@ -174,7 +180,7 @@ METRICS: Final[Sequence[Metric]] = (
     Metric("KeyspaceMisses", "Count", lambda node: node.misses, grows=True),
     Metric("KeysTracked", "Count", lambda node: _share(node.tracked_keys, node.tracked_keys_limit)),
     Metric("MaxReplicationThroughput", "Bytes/Second", _replicated(1), only=_with_log),
-    Metric("MemoryFragmentationRatio", "None", lambda _: 1),
+    Metric("MemoryFragmentationRatio", "None", _fragmentation),
     Metric("MultiRegionClusterReplicationLag", "Milliseconds", _nothing, only=_multi_region),
     Metric("NewConnections", "Count", lambda node: node.connections_received, grows=True),
     Metric("NumItemsReadFromDisk", "Count", _nothing, only=_tiered),
@@ -245,7 +251,7 @@ METRICS: Final[Sequence[Metric]] = (
     Metric("NetworkPacketsPerSecondAllowanceExceeded", "Count", _nothing),
 )
 """What is zero is so: replicas never lag, nothing needs defragmentation, no key is moved to a disk, and nobody has an allowance of
-traffic. Nor are there gaps between values (`mem_fragmentation_ratio` of INFO is 1), or a primary without its link.
+traffic. Nor is there a primary without its link.
 """
 
 

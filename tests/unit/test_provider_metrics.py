@@ -183,7 +183,9 @@ def test_processor_time_is_shared_out_by_what_nodes_do(aws: World) -> None:
 
 
 def test_the_processor_is_as_busy_as_its_time_says() -> None:
-    host = HostFigures(age=100, processor_seconds=50, processors=2, available_memory=None, swapped=None)
+    host = HostFigures(
+        age=100, processor_seconds=50, processors=2, resident_memory=None, available_memory=None, swapped=None
+    )
     node = replace(figures_of(start().shards[0], host, NOW)[0], age=50, processor_seconds=5)
     meter = Meter()
     first = read(meter, node)
@@ -201,10 +203,11 @@ def test_the_processor_is_as_busy_as_its_time_says() -> None:
 def test_free_memory_is_what_a_node_may_still_take_as_far_as_the_machine_has_it(
     limit: int, available: int | None, free: int
 ) -> None:
-    host = HostFigures(1, 1, 1, available, swapped=4096)
+    host = HostFigures(1, 1, 1, 250, available, swapped=4096)
     node = replace(figures_of(start().shards[0], host, NOW)[0], used_memory=100, maxmemory=limit)
     found = read(Meter(), node)
     assert (found["FreeableMemory"], found["SwapUsage"]) == (free, 4096)
+    assert found["MemoryFragmentationRatio"] == 2.5
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the packets of a connection")
