@@ -137,7 +137,7 @@ def hello(s: Session, argv: Argv) -> Reply:
             raise CommandError("ERR Protocol version is not an integer or out of range") from None
         if protocol not in {2, 3}:
             raise CommandError("NOPROTO unsupported protocol version")
-    credentials, name = _hello_options(argv)
+    credentials, name = _hello_options(s, argv)
     if credentials is not None:
         _authenticate(s, argv, *credentials)
     if not s.is_authenticated:
@@ -158,7 +158,9 @@ def hello(s: Session, argv: Argv) -> Reply:
     }
 
 
-def _hello_options(argv: Argv) -> tuple[tuple[bytes, bytes] | None, bytes | None]:
+def _hello_options(s: Session, argv: Argv) -> tuple[tuple[bytes, bytes] | None, bytes | None]:
+    """The user's name and password, and the connection's name. Before 7.2 each is taken over before the next is read."""
+    at_once = s.table.level < (7, 2)
     credentials: tuple[bytes, bytes] | None = None
     name: bytes | None = None
     at = 2
@@ -166,13 +168,17 @@ def _hello_options(argv: Argv) -> tuple[tuple[bytes, bytes] | None, bytes | None
         option, left = argv[at].upper(), len(argv) - at - 1
         if option == b"AUTH" and left >= 2:
             credentials = (argv[at + 1], argv[at + 2])
+            if at_once:
+                _authenticate(s, argv, *credentials)
             at += 3
         elif option == b"SETNAME" and left >= 1:
             name = valid_name(argv[at + 1])
+            if at_once:
+                s.name = name
             at += 2
         else:
             raise CommandError(f"ERR Syntax error in HELLO option '{printable(argv[at])}'")
-    return credentials, name
+    return (None, None) if at_once else (credentials, name)
 
 
 def is_plain(text: bytes) -> bool:
