@@ -238,10 +238,7 @@ def _events(s: Session, command: Command, argv: Argv, reply: Reply, before: Befo
 
 def _set(s: Session, argv: Argv, reply: Reply, before: Before) -> Iterator[Event]:
     yield "$", "set", argv[1]
-    if argv[1] not in s.db:  # the time is over already
-        yield "g", "expire", argv[1]
-        yield "x", "expired", argv[1]
-    elif argv[1] in s.db.deadlines and b"KEEPTTL" not in [word.upper() for word in argv[3:]]:
+    if argv[1] in s.db.deadlines and b"KEEPTTL" not in [word.upper() for word in argv[3:]]:
         yield "g", "expire", argv[1]
 
 

@@ -20,16 +20,14 @@ SCENARIOS = [scenario for family in families() for scenario in load(family)]
 
 NOT_COMPARED = {
     "connection:CLIENT KILL": "ends the subscriber, too",
-    "strings:SET with a time in the past deletes": "a key that would be gone at once is not made first",
 }
 _EXPIRED = "keys that EXPIRE or GETEX end are `expired` instead of deleted"
 _PATTERNS = "SORT looks for keys by patterns in clusters, too"
 NEWER = {
-    "bitmaps:BITCOUNT of a key that is not there": "the end may be left out",
     "blocking:timeouts that no C integer holds": "streams are looked for before the script is told that it may not wait",
     "keys:SORT options": _PATTERNS,
+    "strings:SET with a time in the past deletes": "such a key is not made first",
     "permissions:SORT with BY and GET": _PATTERNS,
-    "permissions:GEORADIUS with STORE": "only the last of two destinations is looked at",
     "hashes:commands of later versions are unknown": "fields of hashes expire",
     "keys:EXPIRE NX, XX, GT and LT": _EXPIRED,
     "keys:EXPIRE in the past deletes": _EXPIRED,

@@ -80,16 +80,10 @@ def _set_with_options(s: Session, argv: Argv) -> Reply:
 
 
 def _set_until(s: Session, key: bytes, value: bytes, deadline: int) -> None:
-    """Sets a key that expires. With a time in the past it is gone at once."""
-    db = s.db
-    if deadline > s.now:
-        db[key] = value
-        db.deadlines[key] = deadline
-        s.effect([b"SET", key, value, b"PXAT", b"%d" % deadline])
-    elif db.remove(key):
-        s.effect([b"DEL", key])
-    else:
-        s.unchanged = True
+    """Sets a key that expires. With a time in the past it is there until somebody looks, or the clock ticks."""
+    s.db[key] = value
+    s.db.deadlines[key] = deadline
+    s.effect([b"SET", key, value, b"PXAT", b"%d" % deadline])
 
 
 @strings.command("SETEX", 4, WRITE | DENYOOM, keys=one("OW update"), since="2.0.0")
