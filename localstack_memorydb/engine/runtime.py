@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from localstack_memorydb.engine import capacity
 from localstack_memorydb.engine.certificates import Authority
-from localstack_memorydb.engine.cluster import Cluster, Node, Shard
+from localstack_memorydb.engine.cluster import Cluster, Node
 from localstack_memorydb.engine.figures import figures_of
 from localstack_memorydb.engine.keyspace import Keyspace
 from localstack_memorydb.engine.multi_region import ReplicationGroup
@@ -134,7 +134,10 @@ class Engine:
         return handle
 
     def share_out(self) -> None:
-        """Gives every node its part of the time that the engine's thread, which has to call this, has worked since the last time."""
+        """Gives every node its part of the time that the engine's thread has worked since the last time, before `figures`."""
+        self.run(self._share_out())
+
+    async def _share_out(self) -> None:
         used = time.thread_time()
         nodes = [node for handle in list(self._clusters) for node in handle._cluster.nodes()]
         share_out(used - self._shared_out, nodes, self._departed)
@@ -211,14 +214,10 @@ class ClusterHandle:
 
     def figures(self) -> tuple[NodeFigures, ...]:
         """What every node has counted. Shards are looked at one by one, so that clients need not wait for all of them."""
-        shards, host = self._call(self._begin_measuring), host_figures()
+        shards, host = self._call(lambda: list(self._cluster.shards)), host_figures()
         return tuple(
             figures for shard in shards for figures in self._call(partial(figures_of, shard, host, clock()))
         )
-
-    def _begin_measuring(self) -> list[Shard]:
-        self._engine.share_out()
-        return list(self._cluster.shards)
 
     def reshard(self, shards: int) -> None:
         """Changes the number of shards while clients go on; no key is lost. Raises AddressError, CapacityError."""

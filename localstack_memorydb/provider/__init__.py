@@ -126,6 +126,8 @@ class Provider:
                     for cluster in store.clusters.values()
                     if (handle := self._fleet.running(cluster)) is not None
                 ]
+            if running:
+                self._fleet.share_out()
             for scope, cluster, handle in running:
                 meter, spec = self._meters.setdefault(handle, Meter()), handle.spec
                 traits = Traits(

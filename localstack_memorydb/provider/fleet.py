@@ -34,6 +34,10 @@ class Fleet:
         self._moving: set[Key] = set()
         self._groups: WeakValueDictionary[str, ReplicationGroup] = WeakValueDictionary()
 
+    def share_out(self) -> None:
+        """Have the engine divide its processor time among the nodes, for their figures."""
+        self._engine.share_out()
+
     def start(
         self,
         cluster: Cluster,
