@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from operator import and_, or_, xor
 from typing import Final, NamedTuple
 
+from localstack_memorydb.engine.commands.strings import overwritten
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault
 from localstack_memorydb.engine.numbers import INT_MAX, parse_int
 from localstack_memorydb.engine.registry import DENYOOM, FAST, READONLY, WRITE, Family, KeySpec, one
@@ -54,7 +55,7 @@ def setbit(s: Session, argv: Argv) -> Reply:
         s.unchanged = True
         s.db.grow(argv[1], found)
     else:
-        s.db.grow(argv[1], old[:place].ljust(place, b"\0") + bytes((after,)) + old[place + 1 :])
+        s.db.grow(argv[1], overwritten(old, place, bytes((after,))))
     return int(bool(before & mask))
 
 
@@ -108,10 +109,16 @@ def _range(s: Session, argv: Argv, at: int, *, open_end: bool) -> _Range:
     return _Range(start, end, unit)
 
 
-def _number(data: bytes, first: int, last: int) -> int:
-    """The bits from `first` up to `last` (not included) as one number."""
-    piece = int.from_bytes(data[first >> 3 : (last + 7) >> 3], "big") >> (-last & 7)
-    return piece & ((1 << (last - first)) - 1)
+_CHUNK: Final = 1 << 15  # bytes that become one number: a number of a whole large string is slow, and a copy of it
+
+
+def _numbers(data: bytes, first: int, last: int) -> Iterator[tuple[int, int, int]]:
+    """The bits from `first` up to `last` (not included) in pieces: a number, and the bits where it begins and ends."""
+    while first < last:
+        end = min(last, (first >> 3) + _CHUNK << 3)
+        piece = int.from_bytes(data[first >> 3 : (end + 7) >> 3], "big") >> (-end & 7)
+        yield piece & ((1 << (end - first)) - 1), first, end
+        first = end
 
 
 @bitmaps.command("BITCOUNT", -2, READONLY, keys=one("RO access"), since="2.6.0")
@@ -124,7 +131,7 @@ def bitcount(s: Session, argv: Argv) -> Reply:
     first, last = span.bits(len(found or b""))
     if found is None or first >= last:
         return 0
-    return _number(found, first, last).bit_count()
+    return sum(number.bit_count() for number, _, _ in _numbers(found, first, last))
 
 
 @bitmaps.command("BITPOS", -3, READONLY, keys=one("RO access"), since="2.8.7")
@@ -142,10 +149,10 @@ def bitpos(s: Session, argv: Argv) -> Reply:
     first, last = span.bits(len(found))
     if first >= last:
         return -1
-    number = _number(found, first, last)
-    wanted = number if bit else number ^ ((1 << (last - first)) - 1)
-    if wanted:
-        return last - wanted.bit_length()
+    for number, start, end in _numbers(found, first, last):
+        wanted = number if bit else number ^ ((1 << (end - start)) - 1)
+        if wanted:
+            return end - wanted.bit_length()
     return -1 if bit or span.end is not None else len(found) * 8
 
 
@@ -176,12 +183,19 @@ def bitop(s: Session, argv: Argv) -> Reply:
         else:
             s.unchanged = True
         return 0
-    numbers = [int.from_bytes(source.ljust(size, b"\0"), "big") for source in sources]
-    ones = (1 << size * 8) - 1
-    result = numbers[0] ^ ones if name == b"NOT" else reduce(_OPERATIONS[name], numbers)
+    result = b"".join(
+        _combined(name, [source[at : at + _CHUNK] for source in sources], min(_CHUNK, size - at))
+        for at in range(0, size, _CHUNK)
+    )
     s.db.remove(target)
-    s.db.grow(target, result.to_bytes(size, "big"))
+    s.db.grow(target, result)
     return size
+
+
+def _combined(name: bytes, pieces: list[bytes], size: int) -> bytes:
+    numbers = [int.from_bytes(piece.ljust(size, b"\0"), "big") for piece in pieces]
+    result = numbers[0] ^ ((1 << size * 8) - 1) if name == b"NOT" else reduce(_OPERATIONS[name], numbers)
+    return result.to_bytes(size, "big")
 
 
 # -- integers of any width --------------------------------------------------------------------------------------------
@@ -276,14 +290,19 @@ def bitfield(s: Session, argv: Argv) -> Reply:
     if not writes:
         s.unchanged = True
         return [each.read(found or b"") for each in operations]
-    size = max((each.offset + each.width + 7) >> 3 for each in writes)
-    data = bytearray((found or b"").ljust(size, b"\0"))
-    replies = [_apply(each, data) for each in operations]
-    if found is not None and found == bytes(data):
+    data = found or b""
+    first = min(each.offset >> 3 for each in operations)
+    last = max((each.offset + each.width + 7) >> 3 for each in operations)
+    size = max(len(data), *((each.offset + each.width + 7) >> 3 for each in writes))
+    old = data[first:last]
+    region = bytearray(old.ljust(last - first, b"\0"))
+    replies = [_apply(each._replace(offset=each.offset - 8 * first), region) for each in operations]
+    new = bytes(region[: size - first])
+    if found is not None and new == old:
         s.unchanged = True
         s.db.grow(argv[1], found)
     else:
-        s.db.grow(argv[1], bytes(data))
+        s.db.grow(argv[1], overwritten(data, first, new))
     return replies
 
 

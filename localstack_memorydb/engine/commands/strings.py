@@ -31,9 +31,6 @@ from localstack_memorydb.engine.session import Session
 
 strings = Family("string", "@string")
 
-# proto-max-bulk-len: no string grows beyond it.
-MAX_LENGTH: Final = 512 * 1024 * 1024
-
 _INFINITY: Final = re.compile(rb"[+-]?inf(?:inity)?", re.IGNORECASE).fullmatch
 
 
@@ -193,7 +190,7 @@ def append(s: Session, argv: Argv) -> Reply:
         s.db[argv[1]] = argv[2]
         return len(argv[2])
     length = len(found) + len(argv[2])
-    if length > MAX_LENGTH:
+    if length > s.node.cluster.parameters.proto_max_bulk_len:
         raise StringTooLong(s.legacy)
     s.db.grow(argv[1], found + argv[2])
     return length
@@ -218,6 +215,12 @@ def getrange(s: Session, argv: Argv) -> Reply:
     return found[start : end + 1]
 
 
+def overwritten(text: bytes, at: int, piece: bytes) -> bytes:
+    """The string with other bytes from a place on, after zero bytes where it is shorter; copied once, for it may be large."""
+    view = memoryview(text)
+    return b"".join((view[:at], bytes(max(0, at - len(text))), piece, view[at + len(piece) :]))
+
+
 @strings.command("SETRANGE", 4, WRITE | DENYOOM, keys=one("RW update"), since="2.2.0")
 def setrange(s: Session, argv: Argv) -> Reply:
     """Overwrites from an offset on, after zero bytes where the value is shorter; answers the new length."""
@@ -228,9 +231,9 @@ def setrange(s: Session, argv: Argv) -> Reply:
     if not piece:
         s.unchanged = True
         return len(found)
-    if offset + len(piece) > MAX_LENGTH:
+    if offset + len(piece) > s.node.cluster.parameters.proto_max_bulk_len:
         raise StringTooLong(s.legacy)
-    value = found[:offset].ljust(offset, b"\0") + piece + found[offset + len(piece) :]
+    value = overwritten(found, offset, piece)
     s.db.grow(key, value)
     return len(value)
 
@@ -325,7 +328,7 @@ def lcs(s: Session, argv: Argv) -> Reply:
     if {b"IDX", b"LEN"} <= words:
         raise CommandError("ERR If you want both the length and indexes, please just use IDX.")
     # What Valkey's table of lengths would take.
-    if 4 * (len(first) + 1) * (len(second) + 1) > MAX_LENGTH:
+    if 4 * (len(first) + 1) * (len(second) + 1) > s.node.cluster.parameters.proto_max_bulk_len:
         raise CommandError("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len")
     found = Lcs(first, second)
     if b"LEN" in words:
