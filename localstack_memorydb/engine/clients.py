@@ -57,7 +57,9 @@ def sizes_of(session: Session, now: int, argv: Argv | None = None) -> Sizes:
     argv = argv or (session.blocked.argv if session.blocked is not None else [])
     arguments = sum(map(len, argv))
     heading = len(b"*%d\r\n" % len(argv)) + sum(len(b"$%d\r\n\r\n" % len(word)) for word in argv)
-    query = session.unread or (heading + arguments if argv and session.blocked is None else 0)
+    query = session.unread + len(session.rest) or (
+        heading + arguments if argv and session.blocked is None else 0
+    )
     # A client that was silent for two seconds gives its query buffer back, and after five most of that for replies.
     silent = now - session.last_seen
     room = _QUERY_BUFFER_OF_6_2 if session.legacy else _QUERY_BUFFER

@@ -231,6 +231,15 @@ _LOOKS_ONLY: Final = frozenset(
 )
 
 
+# Commands that may take long although their replies are short. They may interrupt their client's turn (engine/turns.py).
+_SLOW: Final = frozenset(
+    "append bitcount bitfield bitop bitpos copy dump eval eval_ro evalsha evalsha_ro exec fcall fcall_ro geosearch "
+    "geosearchstore georadius georadiusbymember hscan keys lcs linsert lpos lrem pfcount pfmerge restore scan sdiff sdiffstore "
+    "setbit setrange sinter sintercard sinterstore sort sort_ro sscan sunion sunionstore zdiff zdiffstore zinter zintercard "
+    "zinterstore zrangestore zscan zunion zunionstore".split()
+)
+
+
 class Command:
     """One command or subcommand: its handler and its declaration."""
 
@@ -253,6 +262,7 @@ class Command:
         "run",
         "since",
         "single",
+        "slow",
         "straight",
         "subcommands",
         "uses",
@@ -281,7 +291,8 @@ class Command:
         self.uses = self.name not in _LOOKS_ONLY
         # Exactly one key, first argument.
         self.single = len(keys) == 1 and keys[0] == KeySpec(keys[0].flags) and "not_key" not in keys[0].flags
-        self.straight = self.single and self.uses
+        self.slow = self.name in _SLOW or self.name.startswith(("json.", "ft."))
+        self.straight = self.single and self.uses and not self.slow
 
     @property
     def title(self) -> str:

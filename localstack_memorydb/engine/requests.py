@@ -24,23 +24,37 @@ _PACKET_KEPT: Final = 64 * 1024
 _BEFORE_KEPT: Final = 512
 
 
+PORTION: Final = 1024
+"""How many bytes of a client are read at once; more of them are run in turns (engine/turns.py)."""
+
+
 class TooMuchToRead(Exception):
     """A client goes on with a request that is larger than its buffer may be."""
 
 
 class Requests:
-    """What a client sent and nobody has run so far, at most `query_limit` bytes. `closing` says that nothing more will be read."""
+    """What a client sent and nobody has run so far, at most `query_limit` bytes. `closing` says that nothing more will be read.
+
+    `rest` is not read yet; what was read may be run in part only, when it was `interrupted`. Packets of at most `portion` bytes
+    need not wait. `again` asks for another turn.
+    """
 
     __slots__ = (
+        "again",
         "before",
         "closing",
+        "interrupted",
         "lost",
+        "pace",
         "packet",
+        "portion",
         "query_limit",
         "reader",
+        "rest",
         "strict",
         "trusted",
         "unread",
+        "waits_for_turn",
     )
 
     def __init__(self, query_limit: int) -> None:
@@ -51,6 +65,10 @@ class Requests:
         self.packet, self.before, self.lost = b"", b"", False
         self.closing = False
         self.trusted = True
+        self.rest = bytearray()
+        self.portion = self.pace = PORTION
+        self.interrupted = self.waits_for_turn = False
+        self.again: Callable[[], None] = _nobody
 
     def feed(self, data: bytes) -> None:
         """Takes what came from the client. Raises TooMuchToRead."""
@@ -200,6 +218,10 @@ class Requests:
         except ProtocolError:
             pass
         return False
+
+
+def _nobody() -> None:
+    """Who is asked for another turn where no server gives turns."""
 
 
 def is_malformed(argv: Any) -> bool:

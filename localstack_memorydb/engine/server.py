@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import cast
 
+from localstack_memorydb.engine import turns
 from localstack_memorydb.engine.certificates import Authority, loadable
 from localstack_memorydb.engine.clients import client_type
 from localstack_memorydb.engine.cluster import Cluster, Node
@@ -31,6 +32,8 @@ LOG = logging.getLogger(__name__)
 
 _BACKLOG = 511  # Valkey's tcp-backlog
 _TICK_SECONDS = 0.1
+_STUCK_SECONDS = 1.0  # how often clients that do not read are looked at
+_MOST_UNSENT = 1 << 30  # bytes that wait for a client, whatever its limits say: others need memory, too
 _FAREWELL_SECONDS = 5.0
 _PACKETS_AT, _PACKETS_END = 136, 144  # of struct tcp_info (linux/tcp.h): tcpi_segs_out, tcpi_segs_in
 
@@ -43,7 +46,17 @@ def clock() -> int:
 class Connection(asyncio.Protocol):
     """A client's socket: hands bytes to its session and back."""
 
-    __slots__ = ("_above_soft_limit", "_alarm", "_committer", "_loop", "_node", "_session", "_transport")
+    __slots__ = (
+        "_above_soft_limit",
+        "_alarm",
+        "_committer",
+        "_loop",
+        "_node",
+        "_session",
+        "_stuck",
+        "_transport",
+        "_turn",
+    )
 
     _session: Session | None
     _transport: asyncio.Transport
@@ -55,6 +68,8 @@ class Connection(asyncio.Protocol):
         self._session = None
         self._alarm: asyncio.TimerHandle | None = None
         self._above_soft_limit: int | None = None  # since when, unix time in ms
+        self._stuck: asyncio.TimerHandle | None = None  # while the client does not read its replies
+        self._turn: asyncio.Handle | None = None  # its next one, while it waits for that
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has connected (and, with TLS, shaken hands)."""
@@ -71,6 +86,7 @@ class Connection(asyncio.Protocol):
         session.sink = self._push
         session.alarm = self._set_alarm
         session.hang_up = self._transport.close
+        session.again = self._wait_for_turn
         session.unsent = self._transport.get_write_buffer_size
         self._node.packets.opened(self, self._packets)
 
@@ -86,15 +102,42 @@ class Connection(asyncio.Protocol):
             LOG.warning("a client of %s was dropped: its request outgrew its buffer", self._node.name)
             self._transport.abort()
             return
+        self._answer(session, reply)
+
+    def _answer(self, session: Session, reply: bytes) -> None:
         if self._committer is not None:
             self._committer.answer(self._transport, reply, self._node.shard.log, close=session.closing)
-            return
-        if reply:
-            self._transport.write(reply)
         else:
-            self._node.unanswered += 1
-        if session.closing:
-            self._transport.close()
+            if reply:
+                self._transport.write(reply)
+            else:
+                self._node.unanswered += 1
+            if session.closing:
+                self._transport.close()
+        if self._stuck is not None:
+            self._limit_output()
+
+    def _wait_for_turn(self) -> None:
+        """The others come first, and a client that does not read its replies has to do that before."""
+        self._transport.pause_reading()
+        if self._turn is None and self._stuck is None:
+            self._turn = self._loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._turn = None
+        session = self._session
+        if session is None or self._transport.is_closing() or self._stuck is not None:
+            return
+        try:
+            self._answer(session, turns.run(session))
+        except TooMuchToRead:
+            self._transport.abort()
+            return
+        self._read_on()
+
+    def _read_on(self) -> None:
+        if self._turn is None and self._stuck is None and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def _push(self, data: bytes) -> None:
         self._node.pushes += 1
@@ -110,7 +153,8 @@ class Connection(asyncio.Protocol):
             return
         waiting = self._transport.get_write_buffer_size()
         limit = self._node.cluster.parameters.output_limit(client_type(self._session))
-        if limit.hard and waiting > limit.hard:
+        if waiting > (limit.hard or _MOST_UNSENT):
+            LOG.warning("a client of %s was dropped: it does not read what it is sent", self._node.name)
             self._transport.abort()
         elif not limit.soft or waiting <= limit.soft:
             self._above_soft_limit = None
@@ -131,16 +175,28 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client does not read its replies: do not take more requests until it does."""
         self._transport.pause_reading()
+        self._stuck = self._loop.call_later(_STUCK_SECONDS, self._watch)
+
+    def _watch(self) -> None:
+        self._stuck = self._loop.call_later(_STUCK_SECONDS, self._watch)
+        self._limit_output()
 
     def resume_writing(self) -> None:
         """The client has caught up."""
-        if not self._transport.is_closing():
-            self._transport.resume_reading()
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
+        self._above_soft_limit = None
+        if self._session is not None and self._session.waits_for_turn:
+            self._wait_for_turn()
+        else:
+            self._read_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
-        if self._alarm is not None:
-            self._alarm.cancel()
+        for timer in (self._alarm, self._stuck, self._turn):
+            if timer is not None:
+                timer.cancel()
         if self._session is not None:
             self._session.disconnect()
             self._node.packets.closing(self)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import hiredis
 
+from localstack_memorydb.engine import turns
 from localstack_memorydb.engine.blocked import Blocked
 from localstack_memorydb.engine.bugs import log_bug
 from localstack_memorydb.engine.errors import (
@@ -65,6 +66,7 @@ from localstack_memorydb.engine.resp import (
 from localstack_memorydb.engine.slots import SLOT_MASK, key_slot
 from localstack_memorydb.engine.stats import LONG_PACKET, CommandStat
 from localstack_memorydb.engine.tracking import Tracker
+from localstack_memorydb.engine.turns import LARGE, LONG_TURN
 from localstack_memorydb.engine.users import User, authorize, refuse
 
 if TYPE_CHECKING:
@@ -222,8 +224,11 @@ class Session(Requests):
         """Handles what a client sent at `now` (unix time in ms); returns what is due to it at once. Raises TooMuchToRead."""
         self.now = self.last_seen = now
         self.node.bytes_received += len(data)
+        if len(data) > self.portion or self.blocked is not None:
+            return turns.take(self, data)
         self.feed(data)
-        return self.drain() if self.blocked is None else b""
+        replies = self.drain()
+        return turns.run(self, replies) if self.interrupted else replies
 
     def drain(self) -> bytes:  # noqa: PLR0915 - flat, since a call costs more than a line
         """Runs the complete requests that wait in the reader; returns their replies, in order."""
@@ -238,6 +243,7 @@ class Session(Requests):
         stat: CommandStat | None = None
         first = misses = 0
         began = self.node.cluster.clock()
+        late = began + LONG_TURN
         argv: Any = None
         out: list[bytes] = []
         add = out.append
@@ -289,24 +295,33 @@ class Session(Requests):
                         # The three commonest replies, spared a call.
                         kind = type(reply)
                         if kind is bytes:
-                            add(b"$%d\r\n%b\r\n" % (len(reply), reply))
+                            data = b"$%d\r\n%b\r\n" % (len(reply), reply)
                         elif kind is int:
                             add(SMALL_INTEGERS[reply] if 0 <= reply < SMALL else b":%d\r\n" % reply)
+                            continue
                         elif reply is OK:
                             add(b"+OK\r\n")
+                            continue
                         else:
-                            add(encode[kind](reply))
-                        continue
+                            data = encode[kind](reply)
+                        add(data)
+                        if len(data) < LARGE:
+                            continue
+                        self.interrupted = True
+                        break
                     reply = self.call(command, argv)
                 # Off the straight path a command may block, change the protocol, speak to its own client, or hang up.
                 if reply is BLOCKED:
                     break
                 encode, find = self.encoders, self.find
-                add(encode[type(reply)](reply))
+                add(data := encode[type(reply)](reply))
                 if deferred:
                     out += deferred
                     deferred.clear()
                 if self.closing:
+                    break
+                if len(data) > LARGE or (command and command.slow and self.node.cluster.clock() > late):
+                    self.interrupted = True
                     break
             except CommandError as error:
                 if self.misread(argv):
@@ -644,11 +659,7 @@ class Session(Requests):
         """Runs what the client sent while it was blocked."""
         self.now = now
         if self.blocked is None and self.number in self.node.sessions:
-            data = self.drain()
-            if data:
-                self.sink(data)
-            if self.closing:
-                self.hang_up()
+            turns.resume(self)
 
     def disconnect(self) -> None:
         """The connection is gone: nothing of the client remains."""

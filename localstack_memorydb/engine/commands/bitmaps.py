@@ -109,7 +109,9 @@ def _range(s: Session, argv: Argv, at: int, *, open_end: bool) -> _Range:
     return _Range(start, end, unit)
 
 
-_CHUNK: Final = 1 << 15  # bytes that become one number: a number of a whole large string is slow, and a copy of it
+_CHUNK: Final = (
+    1 << 15
+)  # bytes that become one number: a number of a whole large string is slow, and a copy of it
 
 
 def _numbers(data: bytes, first: int, last: int) -> Iterator[tuple[int, int, int]]:

@@ -1,0 +1,71 @@
+"""Taking turns: a client that sends much, or asks for much, waits for the others now and then.
+
+All clients share one thread. What a client sends at once is run in portions, small ones first, for as long as its turn lasts; then
+the others have theirs. A turn ends early when there is much to send: more is made when the client has taken that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from localstack_memorydb.engine.requests import PORTION, TooMuchToRead
+
+if TYPE_CHECKING:
+    from localstack_memorydb.engine.session import Session
+
+_LARGEST_PORTION: Final = 1 << 16
+_SMALLEST_PORTION: Final = 32
+_MUCH_TO_SEND: Final = 1 << 20
+
+LARGE: Final = 1 << 16
+"""Bytes of a reply that interrupts its client's turn."""
+LONG_TURN: Final = 0.02
+"""Seconds after which the others come."""
+
+
+def take(s: Session, data: bytes) -> bytes:
+    """Takes more than runs at once; returns what is due to the client so far. Raises TooMuchToRead."""
+    s.rest += data
+    if len(s.rest) > s.query_limit:
+        raise TooMuchToRead
+    s.portion = 0
+    return run(s) if s.blocked is None and not s.waits_for_turn else b""
+
+
+def run(s: Session, replies: bytes = b"") -> bytes:
+    """A turn of the client, which has these replies already; returns what is due to it. Raises TooMuchToRead."""
+    clock = s.node.cluster.clock
+    began, out, size = clock(), [replies], len(replies)
+    s.waits_for_turn = False
+    portion = s.pace
+    while s.blocked is None and not s.closing and (s.interrupted or s.rest):
+        if size > _MUCH_TO_SEND or clock() - began > LONG_TURN:
+            s.pace = max(_SMALLEST_PORTION, s.pace // 8)
+            s.waits_for_turn = True
+            s.again()
+            break
+        if s.interrupted:
+            s.interrupted = False
+        else:
+            s.feed(bytes(s.rest[:portion]))
+            del s.rest[:portion]
+            portion = min(2 * portion, _LARGEST_PORTION)
+        out.append(s.drain())
+        size += len(out[-1])
+    else:
+        s.pace = min(2 * s.pace, PORTION)
+    s.portion = 0 if s.rest or s.interrupted else PORTION
+    return b"".join(out)
+
+
+def resume(s: Session) -> None:
+    """A turn of a client that was blocked, for what it sent meanwhile."""
+    try:
+        replies = run(s, s.drain())
+    except TooMuchToRead:
+        s.cut_off()
+        return
+    if replies:
+        s.sink(replies)
+    if s.closing:
+        s.hang_up()
