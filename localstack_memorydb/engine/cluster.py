@@ -36,6 +36,7 @@ from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.slots import SLOTS, Range, even_ranges, key_slot, plan_reshard, to_ranges
 from localstack_memorydb.engine.spec import ClusterLayout, NodeLayout, ShardLayout
 from localstack_memorydb.engine.stats import LONG_PACKET, Bursts, NodeStats
+from localstack_memorydb.engine.turns import resume
 from localstack_memorydb.engine.usage import Packets, Work
 from localstack_memorydb.engine.users import AccessLog, User, compile_users
 
@@ -438,7 +439,7 @@ class Cluster:
     def resume(self, now: int) -> None:
         """Runs what clients sent while they were blocked."""
         while self.unblocked:
-            self.unblocked.pop(0).resume(now)
+            resume(self.unblocked.pop(0), now)
 
     @property
     def timing_gate(self) -> int:

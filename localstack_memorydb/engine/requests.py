@@ -20,6 +20,9 @@ LOG = logging.getLogger(__name__)
 # hiredis reserves memory for as many arguments as a header announces, so large numbers go to the reader that does not.
 _LARGE_HEADER: Final = re.compile(rb"\*[0-9]{7}").search
 _ASTERISK: Final = 0x2A
+_GOES_ON: Final = (
+    b"$-0123456789"  # what may follow where hiredis has used up all bytes in the middle of a request
+)
 _PACKET_KEPT: Final = 64 * 1024
 _BEFORE_KEPT: Final = 512
 
@@ -76,7 +79,7 @@ class Requests:
             self.strict.feed(data)
             if self.strict.unread > self.query_limit:
                 raise TooMuchToRead
-        elif self.reader.has_data() or (data[0] != _ASTERISK and self._is_midway()):
+        elif self.reader.has_data() or (data[0] != _ASTERISK and self._is_midway(data[0])):
             self.unread = (self.unread if self.lost else len(self.packet)) + len(data)
             if self.unread > self.query_limit:
                 raise TooMuchToRead
@@ -92,6 +95,11 @@ class Requests:
             self.packet, self.lost = data, False
             self.reader.feed(data)
 
+    @property
+    def has_more(self) -> bool:
+        """Whether something was read that has not run: a whole request, or a part of one."""
+        return self.reader.has_data() if self.strict is None else not self.strict.idle
+
     def distrust(self) -> None:
         """The client is nobody yet: what it sends is kept small."""
         self.trusted = False
@@ -106,10 +114,13 @@ class Requests:
         if self.strict is not None:
             self.strict.trusted = True
 
-    def _is_midway(self) -> bool:
-        """Whether a request has begun although hiredis has used up all bytes: a packet may end between two arguments."""
+    def _is_midway(self, first: int) -> bool:
+        """Whether a request has begun although hiredis has used up all bytes: a packet may end between two arguments.
+
+        Where nothing was kept, what comes `first` tells whether it goes on.
+        """
         if not self.packet:
-            return self.lost
+            return self.lost and first in _GOES_ON
         return self._reread(self.packet) != "idle"
 
     def _rest(self) -> RequestReader:

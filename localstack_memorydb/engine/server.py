@@ -128,6 +128,7 @@ class Connection(asyncio.Protocol):
         session = self._session
         if session is None or self._transport.is_closing() or self._stuck is not None:
             return
+        session.now = clock()
         try:
             self._answer(session, turns.run(session))
         except TooMuchToRead:

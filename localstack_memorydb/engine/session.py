@@ -242,7 +242,8 @@ class Session(Requests):
         stats = self.node.stats
         stat: CommandStat | None = None
         first = misses = 0
-        began = self.node.cluster.clock()
+        clock = self.node.cluster.clock
+        began = clock()
         late = began + LONG_TURN
         argv: Any = None
         out: list[bytes] = []
@@ -320,7 +321,7 @@ class Session(Requests):
                     deferred.clear()
                 if self.closing:
                     break
-                if len(data) > LARGE or (command and command.slow and self.node.cluster.clock() > late):
+                if len(data) > LARGE or (command and command.slow and self.has_more and clock() > late):
                     self.interrupted = True
                     break
             except CommandError as error:
@@ -346,7 +347,7 @@ class Session(Requests):
             ran = len(out) - first
             stat.calls += ran
             if began:
-                elapsed = self.node.cluster.clock() - began
+                elapsed = clock() - began
                 stat.timed += ran
                 stat.seconds += elapsed
                 if elapsed > LONG_PACKET:
@@ -654,12 +655,6 @@ class Session(Requests):
             return
         self.unblock(NULL_ARRAY)
         self.node.cluster.resume(now)
-
-    def resume(self, now: int) -> None:
-        """Runs what the client sent while it was blocked."""
-        self.now = now
-        if self.blocked is None and self.number in self.node.sessions:
-            turns.resume(self)
 
     def disconnect(self) -> None:
         """The connection is gone: nothing of the client remains."""

@@ -36,30 +36,42 @@ def run(s: Session, replies: bytes = b"") -> bytes:
     """A turn of the client, which has these replies already; returns what is due to it. Raises TooMuchToRead."""
     clock = s.node.cluster.clock
     began, out, size = clock(), [replies], len(replies)
-    s.waits_for_turn = False
-    portion = s.pace
-    while s.blocked is None and not s.closing and (s.interrupted or s.rest):
-        if size > _MUCH_TO_SEND or clock() - began > LONG_TURN:
-            s.pace = max(_SMALLEST_PORTION, s.pace // 8)
-            s.waits_for_turn = True
-            s.again()
-            break
+    portion, s.waits_for_turn = s.pace, False
+    while _can_go_on(s):
         if s.interrupted:
             s.interrupted = False
         else:
-            s.feed(bytes(s.rest[:portion]))
-            del s.rest[:portion]
-            portion = min(2 * portion, _LARGEST_PORTION)
+            if s.lost:  # in the middle of something large
+                portion = _LARGEST_PORTION
+            s.feed(_cut(s.rest, portion))
+            portion = min(4 * portion, _LARGEST_PORTION)
         out.append(s.drain())
         size += len(out[-1])
-    else:
-        s.pace = min(2 * s.pace, PORTION)
+        if (size > _MUCH_TO_SEND or clock() - began > LONG_TURN) and _can_go_on(s):
+            s.waits_for_turn = True
+            s.again()
+            break
+    s.pace = max(_SMALLEST_PORTION, s.pace // 8) if s.waits_for_turn else min(2 * s.pace, PORTION)
     s.portion = 0 if s.rest or s.interrupted else PORTION
     return b"".join(out)
 
 
-def resume(s: Session) -> None:
+def _cut(rest: bytearray, size: int) -> bytes:
+    with memoryview(rest) as view:
+        piece = bytes(view[:size])
+    del rest[:size]
+    return piece
+
+
+def _can_go_on(s: Session) -> bool:
+    return s.blocked is None and not s.closing and (s.interrupted or bool(s.rest))
+
+
+def resume(s: Session, now: int) -> None:
     """A turn of a client that was blocked, for what it sent meanwhile."""
+    s.now = now
+    if s.blocked is not None or s.number not in s.node.sessions:
+        return
     try:
         replies = run(s, s.drain())
     except TooMuchToRead:

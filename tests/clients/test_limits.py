@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
@@ -16,6 +17,12 @@ def go_on(connection: socket.socket) -> None:
     """Sends until the other side has enough."""
     while True:
         connection.sendall(b"x" * 50_000)
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
 
 
 @contextmanager
@@ -82,6 +89,49 @@ def test_a_subscriber_that_does_not_read_is_dropped(engine: Engine, limits: dict
                 break
         assert publisher.pubsub_numsub("news") == [(b"news", 0)]
         deaf.close()
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"client_output_buffer_limit_normal_hard_limit": "1000000"},
+        {
+            "client_output_buffer_limit_normal_soft_limit": "100000",
+            "client_output_buffer_limit_normal_soft_seconds": "1",
+        },
+    ],
+    ids=["hard", "soft"],
+)
+def test_a_client_that_does_not_read_its_replies_is_dropped(engine: Engine, limits: dict[str, str]) -> None:
+    with limited(engine, **limits) as (_, where), Redis(*where) as other:
+        other.set("large", b"x" * 16_000_000)
+        with socket.create_connection(where, 10) as deaf:
+            deaf.sendall(b"CLIENT SETNAME deaf\r\nGET large\r\n")
+            eventually(lambda: "deaf" not in [client["name"] for client in other.client_list()])
+        with Redis(*where) as attentive:
+            assert attentive.strlen("large") == 16_000_000
+
+
+def test_others_are_served_while_a_client_asks_for_more_than_it_reads(engine: Engine) -> None:
+    with limited(engine) as (_, where), Redis(*where, socket_timeout=20) as other:
+        other.set("large", b"x" * 1_000_000)
+        with socket.create_connection(where, 10) as greedy:
+            greedy.sendall(b"GET large\r\n" * 10_000)
+            assert other.ping()
+            unsent = [int(client["omem"]) for client in other.client_list()]
+            assert max(unsent) < 5_000_000
+        eventually(lambda: len(other.client_list()) == 1)
+
+
+def test_a_pipeline_is_answered_as_fast_as_its_client_reads(engine: Engine) -> None:
+    with limited(engine) as (_, where), Redis(*where) as client:
+        client.set("large", b"x" * 500_000)
+        with client.pipeline(transaction=False) as pipeline:
+            for _ in range(100):
+                pipeline.get("large").incr("count")
+            replies = pipeline.execute()
+        assert [len(value) for value in replies[::2]] == [500_000] * 100
+        assert replies[1::2] == list(range(1, 101))
 
 
 @pytest.mark.parametrize(

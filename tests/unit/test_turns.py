@@ -1,0 +1,137 @@
+"""Clients take turns: what one sends at once, and what is sent to it, does not keep the others waiting. The clock is held."""
+
+from __future__ import annotations
+
+import pytest
+
+from localstack_memorydb.engine import turns
+from localstack_memorydb.engine.cluster import Cluster
+from localstack_memorydb.engine.resp import encode_request
+from tests.unit.cluster_without_sockets import NOW, Client, start
+
+
+class Flood:
+    """A client that sends much at once. `told` is what it was told turn by turn, `waits` says whether it asked for another."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.client = Client(next(cluster.nodes()))
+        self.session = self.client.session
+        self.session.again = self._wait
+        self.waits = False
+        self.told: list[bytes] = []
+
+    def _wait(self) -> None:
+        self.waits = True
+
+    def send(self, data: bytes) -> None:
+        self.told.append(self.session.receive(data, NOW))
+
+    def have_turns(self) -> None:
+        while self.waits:
+            self.waits = False
+            self.told.append(turns.run(self.session))
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    return start()
+
+
+@pytest.fixture
+def flood(cluster: Cluster) -> Flood:
+    return Flood(cluster)
+
+
+def ticking(cluster: Cluster, seconds: float) -> None:
+    """Every look at the clock finds that much later."""
+    time = 0.0
+
+    def clock() -> float:
+        nonlocal time
+        time += seconds
+        return time
+
+    cluster.clock = clock
+
+
+def test_quick_commands_run_at_once(flood: Flood) -> None:
+    flood.send(encode_request([b"INCR", b"n"]) * 20_000)
+    assert not flood.waits
+    assert flood.told == [b"".join(b":%d\r\n" % number for number in range(1, 20_001))]
+
+
+def test_slow_commands_run_in_turns(cluster: Cluster, flood: Flood) -> None:
+    ticking(cluster, 0.015)
+    flood.send(encode_request([b"INCR", b"n"]) * 1000)
+    assert flood.waits
+    assert len(flood.told[0]) < 500
+    flood.have_turns()
+    assert len(flood.told) > 20
+    assert b"".join(flood.told) == b"".join(b":%d\r\n" % number for number in range(1, 1001))
+
+
+@pytest.mark.parametrize("inline", [False, True])
+def test_a_command_that_takes_long_ends_the_turn_within_a_packet(
+    cluster: Cluster, flood: Flood, inline: bool
+) -> None:
+    ticking(cluster, 0.03)
+    flood.send((b"BITCOUNT k\r\n" if inline else encode_request([b"BITCOUNT", b"k"])) * 10)
+    flood.have_turns()
+    assert b"".join(flood.told) == b":0\r\n" * 10
+    assert max(len(replies) for replies in flood.told) <= len(b":0\r\n" * 2)
+
+
+@pytest.mark.parametrize("command", [b"GET k", b"MGET k", b"get k", b"GETRANGE k 0 -1", b"EVAL"])
+def test_large_replies_are_made_when_there_is_room_for_them(flood: Flood, command: bytes) -> None:
+    value = b"x" * 300_000
+    flood.send(encode_request([b"SET", b"k", value]))
+    if command.startswith(b"EVAL"):
+        command = b"EVAL \"return redis.call('GET', KEYS[1])\" 1 k"
+    flood.told.clear()
+    flood.send((command + b"\r\n") * 20)
+    assert len(flood.told[0]) < 1_500_000
+    flood.have_turns()
+    assert b"".join(flood.told).count(value) == 20
+
+
+def test_what_comes_later_is_answered_later(cluster: Cluster, flood: Flood) -> None:
+    ticking(cluster, 0.03)
+    flood.send(encode_request([b"INCR", b"n"]) * 100)
+    flood.send(encode_request([b"GET", b"n"]))
+    assert flood.told[-1] == b""
+    flood.have_turns()
+    assert flood.told[-1].endswith(b"$3\r\n100\r\n")
+
+
+def test_who_was_blocked_takes_turns_too(cluster: Cluster, flood: Flood) -> None:
+    flood.send(encode_request([b"BLPOP", b"list", b"0"]) + encode_request([b"INCR", b"n"]) * 1000)
+    ticking(cluster, 0.03)
+    Client(next(cluster.nodes()))("RPUSH list value")
+    assert flood.waits
+    flood.told.insert(0, flood.client.heard())
+    assert flood.told[0].startswith(b"*2\r\n$4\r\nlist\r\n$5\r\nvalue\r\n:1\r\n")
+    flood.have_turns()
+    assert flood.told[-1].endswith(b":1000\r\n")
+
+
+def test_nothing_runs_after_quit(cluster: Cluster, flood: Flood) -> None:
+    ticking(cluster, 0.03)
+    flood.send(b"QUIT\r\n" + b"INCR n\r\n" * 1000)
+    assert flood.told == [b"+OK\r\n"]
+    assert not flood.waits
+
+
+def test_a_request_in_parts_is_whole_again(flood: Flood) -> None:
+    value = bytes(range(256)) * 2000
+    data = encode_request([b"SET", b"k", value]) + encode_request([b"STRLEN", b"k"])
+    for at in range(0, len(data), 7001):
+        flood.send(data[at : at + 7001])
+    assert b"".join(flood.told) == b"+OK\r\n:512000\r\n"
+
+
+def test_an_inline_command_may_follow_a_request_in_parts(flood: Flood) -> None:
+    data = encode_request([b"SET", b"k", b"x" * 100_000])
+    flood.send(data[:99_000])
+    flood.send(data[99_000:])
+    flood.send(b"STRLEN k\r\n")
+    assert flood.told == [b"", b"+OK\r\n", b":100000\r\n"]
