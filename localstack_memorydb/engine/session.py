@@ -67,7 +67,7 @@ from localstack_memorydb.engine.slots import SLOT_MASK, key_slot
 from localstack_memorydb.engine.stats import LONG_PACKET, CommandStat
 from localstack_memorydb.engine.tracking import Tracker
 from localstack_memorydb.engine.turns import LARGE, LONG_TURN
-from localstack_memorydb.engine.users import User, authorize, refuse
+from localstack_memorydb.engine.users import User, authorize, rather, refuse
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.acl import Permissions, Refusal
@@ -376,7 +376,7 @@ class Session(Requests):
         if command is not None and not command.gates & self.gates and command.takes(argv):
             self.node.stats.spoiled(command, rejected=isinstance(error, ELSEWHERE))
         if self.gates & GATE_RESTRICTED and isinstance(error, ELSEWHERE):
-            error = self._rather(error, argv)
+            error = rather(self, error, argv)
         self.node.errors[error.text.partition(" ")[0]] += 1
         if self.queue is not None and not self.in_exec:
             self.aborted = True
@@ -384,16 +384,6 @@ class Session(Requests):
             self._skipped()
             return b""
         return error.wire
-
-    def _rather(self, error: CommandError, argv: Argv) -> CommandError:
-        """Permissions come before slots, although the straight path looks at slots first."""
-        command = self.table.find(argv[0])
-        if command is not None and not command.subcommands:
-            try:
-                authorize(self, command, argv)
-            except CommandError as refusal:
-                return refusal
-        return error
 
     def _failed(self, error: Exception, argv: Argv | None) -> bytes:
         """Nothing for an empty request; for a bug of ours an error that tells nothing of the arguments."""

@@ -148,6 +148,17 @@ def authorize(s: Session, command: Command, argv: Argv) -> None:
             raise refuse(s, refusal, command, argv)
 
 
+def rather(s: Session, error: CommandError, argv: Argv) -> CommandError:
+    """Permissions come before slots, although the straight path looks at slots first."""
+    command = s.table.find(argv[0])
+    if command is not None and not command.subcommands:
+        try:
+            authorize(s, command, argv)
+        except CommandError as refusal:
+            return refusal
+    return error
+
+
 def refuse(s: Session, refusal: Refusal, command: Command, argv: Argv) -> NoPermission:
     """The error that tells the client, after an entry in ACL LOG."""
     s.last_command = command.name
