@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from localstack_memorydb.engine.acl import Permissions, Refusal, compile_access_string
 from localstack_memorydb.engine.bugs import log_bug
 from localstack_memorydb.engine.clients import describe
-from localstack_memorydb.engine.errors import NoAuth, NoPermission
+from localstack_memorydb.engine.errors import CommandError, NoAuth, NoPermission
 from localstack_memorydb.engine.registry import GATE_RESTRICTED, GATE_UNAUTHENTICATED, Command
 from localstack_memorydb.engine.resp import Argv
 from localstack_memorydb.engine.spec import ClusterSpec, UserSpec
