@@ -55,53 +55,110 @@ def table(client: Client, name: str, *keys: str, **more: Any) -> Iterator[None]:
         BillingMode="PAY_PER_REQUEST",
         **more,
     )
-    dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
-    yield
-    dynamodb.delete_table(TableName=name)
+    try:
+        dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
+        yield
+    finally:
+        dynamodb.delete_table(TableName=name)
 
 
 @contextmanager
 def cluster(client: Client, name: str, users: dict[str, tuple[str, str]]) -> Iterator[dict[str, Any]]:
     """A cluster and the users, each with password and access string, that may use it; gives its endpoint."""
     memorydb = client("memorydb")
+    with acl(memorydb, name, users):
+        memorydb.create_cluster(ClusterName=name, NodeType="db.t4g.small", ACLName=name, NumShards=2)
+
+        def described() -> dict[str, Any]:
+            found: dict[str, Any] = memorydb.describe_clusters(ClusterName=name)["Clusters"][0]
+            return found
+
+        def gone() -> bool:
+            pages = memorydb.get_paginator("describe_clusters").paginate()
+            return not any(row["Name"] == name for page in pages for row in page["Clusters"])
+
+        try:
+            wait_until(lambda: described()["Status"] == "available")
+            yield described()["ClusterEndpoint"]
+        finally:
+            memorydb.delete_cluster(ClusterName=name)
+            wait_until(gone)
+
+
+@contextmanager
+def acl(memorydb: Any, name: str, users: dict[str, tuple[str, str]]) -> Iterator[None]:
+    """Users and the ACL that they are in."""
     for user, (password, access) in users.items():
         mode = {"Type": "password", "Passwords": [password]}
         memorydb.create_user(UserName=user, AccessString=access, AuthenticationMode=mode)
     memorydb.create_acl(ACLName=name, UserNames=list(users))
-    wait_until(lambda: memorydb.describe_acls(ACLName=name)["ACLs"][0]["Status"] == "active")
-    memorydb.create_cluster(ClusterName=name, NodeType="db.t4g.small", ACLName=name, NumShards=2)
+    try:
+        wait_until(lambda: memorydb.describe_acls(ACLName=name)["ACLs"][0]["Status"] == "active")
+        yield
+    finally:
+        memorydb.delete_acl(ACLName=name)
+        for user in users:
+            memorydb.delete_user(UserName=user)
 
-    def described() -> dict[str, Any]:
-        found: dict[str, Any] = memorydb.describe_clusters(ClusterName=name)["Clusters"][0]
-        return found
 
-    wait_until(lambda: described()["Status"] == "available")
-    yield described()["ClusterEndpoint"]
-    memorydb.delete_cluster(ClusterName=name)
-    wait_until(lambda: name not in {row["Name"] for row in memorydb.describe_clusters()["Clusters"]})
-    memorydb.delete_acl(ACLName=name)
-    for user in users:
-        memorydb.delete_user(UserName=user)
+@contextmanager
+def role(client: Client, name: str, allowed: dict[str, list[str]]) -> Iterator[str]:
+    """A function's role, which may write its log and do what is allowed, actions by resource; gives its ARN.
+
+    In a VPC, where clusters are on AWS, a function needs AWSLambdaVPCAccessExecutionRole, too.
+    """
+    iam = client("iam")
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    log = f"arn:aws:logs:*:*:log-group:/aws/lambda/{name}:*"
+    rights = {log: ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], **allowed}
+    statements = [
+        {"Effect": "Allow", "Action": actions, "Resource": resource} for resource, actions in rights.items()
+    ]
+    policy = {"Version": "2012-10-17", "Statement": statements}
+    iam.put_role_policy(RoleName=name, PolicyName=name, PolicyDocument=json.dumps(policy))
+    try:
+        yield str(arn)
+    finally:
+        iam.delete_role_policy(RoleName=name, PolicyName=name)
+        iam.delete_role(RoleName=name)
 
 
 @contextmanager
 def function(
-    client: Client, name: str, handler: str, code: bytes, variables: dict[str, str], **more: Any
+    client: Client,
+    name: str,
+    handler: str,
+    code: bytes,
+    variables: dict[str, str],
+    allowed: dict[str, list[str]],
+    **more: Any,
 ) -> Iterator[None]:
     """A function in Python, with a role of its own."""
-    iam, functions = client("iam"), client("lambda")
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    functions.create_function(
-        FunctionName=name,
-        Runtime="python3.12",
-        Role=role,
-        Handler=handler,
-        Code={"ZipFile": code},
-        Timeout=15,
-        Environment={"Variables": variables},
-        **more,
-    )
-    functions.get_waiter("function_active_v2").wait(FunctionName=name)
-    yield
-    functions.delete_function(FunctionName=name)
-    iam.delete_role(RoleName=name)
+    functions = client("lambda")
+    with role(client, name, allowed) as arn:
+        functions.create_function(
+            FunctionName=name,
+            Runtime="python3.12",
+            Role=arn,
+            Handler=handler,
+            Code={"ZipFile": code},
+            Timeout=15,
+            Environment={"Variables": variables},
+            **more,
+        )
+        try:
+            functions.get_waiter("function_active_v2").wait(FunctionName=name)
+            yield
+        finally:
+            functions.delete_function(FunctionName=name)
+
+
+@contextmanager
+def layer(client: Client, name: str, content: bytes) -> Iterator[str]:
+    """A layer of functions; gives the ARN of its version."""
+    functions = client("lambda")
+    made = functions.publish_layer_version(LayerName=name, Content={"ZipFile": content})
+    try:
+        yield str(made["LayerVersionArn"])
+    finally:
+        functions.delete_layer_version(LayerName=name, VersionNumber=made["Version"])

@@ -33,17 +33,25 @@ USERS = {
 
 
 @contextmanager
-def stream(client: deployment.Client) -> Iterator[None]:
-    """What calls the function whenever the table changes."""
+def mapping(client: deployment.Client, source: str) -> Iterator[None]:
+    """What calls the function whenever the table changes. A batch that fails is split, to find what it fails for."""
     functions = client("lambda")
-    source = client("dynamodb").describe_table(TableName=NAME)["Table"]["LatestStreamArn"]
     made = functions.create_event_source_mapping(
-        FunctionName=NAME, EventSourceArn=source, StartingPosition="TRIM_HORIZON", BatchSize=100
+        FunctionName=NAME,
+        EventSourceArn=source,
+        StartingPosition="TRIM_HORIZON",
+        BatchSize=100,
+        BisectBatchOnFunctionError=True,
+        MaximumRetryAttempts=5,
     )
     identifier = made["UUID"]
-    deployment.wait_until(lambda: functions.get_event_source_mapping(UUID=identifier)["State"] == "Enabled")
-    yield
-    functions.delete_event_source_mapping(UUID=identifier)
+    try:
+        deployment.wait_until(
+            lambda: functions.get_event_source_mapping(UUID=identifier)["State"] == "Enabled"
+        )
+        yield
+    finally:
+        functions.delete_event_source_mapping(UUID=identifier)
 
 
 def connect(url: str, endpoint: dict[str, Any]) -> RedisCluster:
@@ -87,8 +95,13 @@ def main() -> None:
             "CLUSTER_PASSWORD": USERS[WRITER][0],
         }
         code = packages.package(packages.sources(HERE / "function"), packages.library("redis"))
-        stack.enter_context(deployment.function(client, NAME, "leaderboard.handler", code, variables))
-        stack.enter_context(stream(client))
+        source = client("dynamodb").describe_table(TableName=NAME)["Table"]["LatestStreamArn"]
+        reading = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
+        allowed = {source: reading, "*": ["dynamodb:ListStreams"]}
+        stack.enter_context(
+            deployment.function(client, NAME, "leaderboard.handler", code, variables, allowed)
+        )
+        stack.enter_context(mapping(client, source))
         redis = stack.enter_context(connect(url, endpoint))
 
         dynamodb = client("dynamodb")

@@ -41,18 +41,12 @@ def main() -> None:
             "CLUSTER_USER": NAME,
             "CLUSTER_PASSWORD": PASSWORD,
         }
-        layer = client("lambda").publish_layer_version(
-            LayerName="redis-py", Content={"ZipFile": packages.layer()}
-        )
+        described = client("dynamodb").describe_table(TableName=NAME)["Table"]
+        allowed = {described["TableArn"]: ["dynamodb:GetItem", "dynamodb:PutItem"]}
+        layer = stack.enter_context(deployment.layer(client, "redis-py", packages.layer()))
+        code = packages.function(HERE)
         stack.enter_context(
-            deployment.function(
-                client,
-                NAME,
-                "catalog.handler",
-                packages.function(HERE),
-                variables,
-                Layers=[layer["LayerVersionArn"]],
-            )
+            deployment.function(client, NAME, "catalog.handler", code, variables, allowed, Layers=[layer])
         )
         for price in ("4.50", "4.80"):
             print("write", call(client, action="write", id="tea", price=price))

@@ -86,6 +86,27 @@ resource "aws_iam_role" "products" {
   })
 }
 
+# In a VPC, where clusters are on AWS, it needs AWSLambdaVPCAccessExecutionRole, too.
+resource "aws_iam_role_policy" "products" {
+  name = "products"
+  role = aws_iam_role.products.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect   = "Allow"
+        Action   = ["dynamodb:GetItem", "dynamodb:PutItem"]
+        Resource = aws_dynamodb_table.products.arn
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+        Resource = "arn:aws:logs:*:*:log-group:/aws/lambda/products:*"
+      },
+    ]
+  })
+}
+
 resource "aws_lambda_layer_version" "redis" {
   layer_name       = "redis-py-by-terraform"
   filename         = "${var.packages}/layer.zip"

@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 from redis.cluster import RedisCluster
+from redis.exceptions import RedisError
 
 SECONDS_KEPT = 60
 
@@ -22,23 +23,44 @@ cache = RedisCluster(
     username=os.environ["CLUSTER_USER"],
     password=os.environ["CLUSTER_PASSWORD"],
     ssl=True,
+    socket_timeout=2,
+    socket_connect_timeout=2,
 )
+
+
+def kept(key: str) -> Any:
+    """What the cache has. One that does not answer costs some time, not the answer."""
+    try:
+        found = cache.get(key)
+    except RedisError as error:
+        print("the cache does not answer:", error)
+        return None
+    return None if found is None else json.loads(found)
+
+
+def keep(key: str, product: Any) -> None:
+    """Keep a product for a while, if the cache lets us."""
+    try:
+        cache.set(key, json.dumps(product), ex=SECONDS_KEPT)
+    except RedisError as error:
+        print("the cache does not answer:", error)
 
 
 def read(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """A product, and where it was found."""
     key = f"product:{event['id']}"
-    if (kept := cache.get(key)) is not None:
-        return {"source": "cache", "product": json.loads(kept)}
-    product = table.get_item(Key={"id": event["id"]}, ConsistentRead=True).get("Item")
-    if product is None:
+    if (product := kept(key)) is not None:
+        return {"source": "cache", "product": product}
+    item = table.get_item(Key={"id": event["id"]}, ConsistentRead=True).get("Item")
+    if item is None:
         return {"source": "nowhere", "product": None}
-    cache.set(key, json.dumps(product, default=str), ex=SECONDS_KEPT)
-    return {"source": "table", "product": json.loads(json.dumps(product, default=str))}
+    product = json.loads(json.dumps(item, default=str))  # its numbers are decimals
+    keep(key, product)
+    return {"source": "table", "product": product}
 
 
 def write(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Write a product to the table, then forget what was kept of it."""
+    """Write a product to the table, then forget what was kept of it. If that fails, so does the call: try again."""
     table.put_item(Item=event)
     return {"forgotten": cache.delete(f"product:{event['id']}")}
 
