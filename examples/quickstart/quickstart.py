@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from typing import Any
 from urllib.request import urlopen
 
@@ -36,7 +37,8 @@ def main() -> None:
 
 
 def use(memorydb: Any, ca_data: str) -> None:
-    cluster = memorydb.describe_clusters(ClusterName=NAME)["Clusters"][0]
+    while (cluster := memorydb.describe_clusters(ClusterName=NAME)["Clusters"][0])["Status"] != "available":
+        time.sleep(0.1)  # on AWS this takes minutes
     host, port = cluster["ClusterEndpoint"]["Address"], cluster["ClusterEndpoint"]["Port"]
     print(f"cluster {NAME}: {cluster['NumberOfShards']} shards at {host}:{port}")
 

@@ -6,6 +6,7 @@ import argparse
 import math
 import re
 import struct
+import time
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -88,7 +89,10 @@ def main() -> None:
         NumReplicasPerShard=0,
     )
     try:
-        cluster = memorydb.describe_clusters(ClusterName=NAME)["Clusters"][0]
+        while (cluster := memorydb.describe_clusters(ClusterName=NAME)["Clusters"][0])[
+            "Status"
+        ] != "available":
+            time.sleep(0.1)
         endpoint = cluster["ClusterEndpoint"]
         certificate = urlopen(f"{url}/_memorydb/ca.pem").read().decode()
         with Redis(
