@@ -85,9 +85,10 @@ def test_the_shell_commands_of_a_page(endpoint: Endpoint, temporary: Path, page:
     assert said.endswith(ending)
 
 
-def test_a_cache_before_a_table(endpoint: Endpoint, temporary: Path) -> None:
-    (program,) = blocks("docs/dynamodb.md", "python")
-    (said,) = blocks("docs/dynamodb.md", "text")
+@pytest.mark.parametrize("page", ["docs/dynamodb.md", "docs/access.md"])
+def test_the_program_of_a_page_prints_what_it_says(endpoint: Endpoint, temporary: Path, page: str) -> None:
+    (program,) = blocks(page, "python")
+    (said,) = blocks(page, "text")
     assert README_URL in program
     assert run([sys.executable, "-c", program.replace(README_URL, endpoint.url)], temporary) == said
 
