@@ -15,6 +15,7 @@ from .host import (
     NOT_FOUND,
     OTHER_REGION,
     REGION,
+    UPDATE,
     Host,
     cluster,
     default_subnets,
@@ -101,6 +102,21 @@ def test_nobody_else_can_name_it(host: Host, account: str, region: str) -> None:
 def test_a_region_that_cannot_be_is_refused(host: Host, region: str) -> None:
     answered = host.refusal("json", "DescribeClusters", {}, ACCOUNT, region)
     assert answered[:2] == (400, "InvalidSignatureException")
+
+
+@pytest.mark.parametrize(("account", "region"), STRANGERS)
+def test_requests_that_name_several_leave_out_what_is_anothers(host: Host, account: str, region: str) -> None:
+    def check() -> Iterator[str]:
+        names = {"ClusterNames": ["old"]}
+        update = {"ServiceUpdate": {"ServiceUpdateNameToApply": UPDATE}}
+        answer = host.ask("json", "BatchUpdateCluster", {**names, **update}, account, region)[1]
+        assert [row["ErrorType"] for row in answer["UnprocessedClusters"]] == ["ClusterNotFoundFault"]
+        assert answer["ProcessedClusters"] == []
+        yield from host.ask("json", "DescribeServiceUpdates", names, account, region)[1]["ServiceUpdates"]
+        source = {"SourceType": "cluster", "SourceName": "old"}
+        yield from host.ask("json", "DescribeEvents", source, account, region)[1]["Events"]
+
+    assert differences(host, check) == []
 
 
 LISTS = {
