@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
 from hypothesis import HealthCheck, given, settings
@@ -18,7 +20,7 @@ from tests.differential.player import Connection
 from tests.differential.subject import engine
 from tests.differential.witness import BINARIES, Server, running, witness
 
-from . import api, machine, payloads, requests
+from . import api, keeping, machine, payloads, requests
 from .grammar import Grammar
 from .stage import Disagreement, Stage
 
@@ -34,6 +36,7 @@ class Options:
     requests: int
     payloads: int
     strings: int
+    kept: int
     calls: int
     families: list[str]
     most: int
@@ -165,6 +168,24 @@ def access_strings(kind: str, options: Options) -> int:
     return 0
 
 
+def kept(options: Options) -> int:
+    """Commands to our engine alone; the number of sequences in which something was wrong."""
+    progress, found, length = Progress(), 0, 150
+    versions = ["7.2", "7.1", "6.2"]
+    for turn in range(options.kept // length):
+        with tempfile.TemporaryDirectory() as directory:
+            version = versions[turn % len(versions)]
+            wrong = keeping.play(Path(directory), f"{options.seed} {turn}", length, engine_version=version)
+        progress.show(f"{turn * length} commands with a log")
+        if wrong:
+            print(f"\nengine {version}: {wrong[-3000:]}")
+            found += 1
+            if found >= options.most:
+                break
+    print(f"{options.kept} commands with a log, {found} sequences wrong, {progress.seconds}", flush=True)
+    return found
+
+
 def calls(options: Options) -> int:
     """Random requests to the API; the number of those that were not answered as they must be."""
     progress, found = Progress(), 0
@@ -186,12 +207,13 @@ def calls(options: Options) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument(
-        "parts", nargs="*", help="commands, requests, payloads, access, api; all of them without any"
+        "parts", nargs="*", help="commands, requests, payloads, access, log, api; all of them without any"
     )
     parser.add_argument("--commands", type=int, default=200_000, help="how many commands to play")
     parser.add_argument("--requests", type=int, default=4_000, help="how many streams of bytes to send")
     parser.add_argument("--payloads", type=int, default=20_000, help="how many damaged values to restore")
     parser.add_argument("--strings", type=int, default=1_500, help="how many access strings to try")
+    parser.add_argument("--kept", type=int, default=15_000, help="how many commands to keep in a log")
     parser.add_argument("--calls", type=int, default=10_000, help="how many calls of the API to make")
     parser.add_argument("--seed", type=int, help="of the random numbers; drawn when not given")
     parser.add_argument("--family", action="append", help="a group of commands, as COMMAND DOCS names it")
@@ -205,12 +227,13 @@ def main() -> int:
         given_.requests,
         given_.payloads,
         given_.strings,
+        given_.kept,
         given_.calls,
         given_.family or [],
         given_.keep_going,
     )
     kinds = [given_.witness] if given_.witness else [kind for kind in BINARIES if BINARIES[kind][0]()]
-    parts = given_.parts or ["commands", "requests", "payloads", "access", "api"]
+    parts = given_.parts or ["commands", "requests", "payloads", "access", "log", "api"]
     print(f"seed {seed}; witnesses: {', '.join(kinds) or 'none'}", flush=True)
     found = 0
     for part, run in (
@@ -220,6 +243,8 @@ def main() -> int:
         ("access", access_strings),
     ):
         found += sum(run(kind, options) for kind in kinds if part in parts)
+    if "log" in parts:
+        found += kept(options)
     if "api" in parts:
         found += calls(options)
     return 1 if found else 0

@@ -35,11 +35,15 @@ def kept(
     version: str = "7.2",
     returns: bool = False,
     multi_region: bool = False,
+    search: bool = False,
 ) -> Cluster:
     """A cluster that is kept in the directory: a new one, or the one that comes back."""
     storage = Storage(directory, "no")
     layout = storage.layout() if returns else None
-    spec = ClusterSpec("kept", shards, 1, engine_version=version, multi_region=multi_region)
+    parameters = {"search-enabled": "yes"} if search else {}
+    spec = ClusterSpec(
+        "kept", shards, 1, engine_version=version, multi_region=multi_region, parameters=parameters
+    )
     cluster = Cluster(spec, Random(7), NOW, layout)
     cluster.storage = storage
     for number, node in enumerate(cluster.nodes(), 1):
@@ -65,6 +69,7 @@ def restarted(cluster: Cluster) -> Cluster:
         returns=True,
         version=spec.engine_version,
         multi_region=spec.multi_region,
+        search=spec.edition == "search",
     )
 
 
