@@ -203,6 +203,24 @@ def test_an_event_that_is_given_up_is_in_the_functions_dead_letter_queue(own: So
     assert message["MessageAttributes"]["ErrorMessage"]["StringValue"] == "no such order"
 
 
+def test_a_mapping_to_an_alias_calls_what_the_alias_names(own: Sources) -> None:
+    stream, lambda_ = own.stream(), own.functions.client
+    code = {"ZipFile": package(app_DOT_py=SOURCE)}
+    name = own.functions.create("app.taking", code=code, Environment={"Variables": {"SEEN": own.seen_url}})
+    lambda_.publish_version(FunctionName=name)
+    alias = lambda_.create_alias(FunctionName=name, Name="live", FunctionVersion="$LATEST")["AliasArn"]
+    mapping = lambda_.create_event_source_mapping(
+        FunctionName=alias, EventSourceArn=stream, StartingPosition="TRIM_HORIZON"
+    )
+    own.mappings.append(mapping["UUID"])
+    assert mapping["FunctionArn"] == alias
+    lambda_.update_alias(FunctionName=name, Name="live", FunctionVersion="1")
+    own.put("1")
+    assert own.seen(1) == [["1"]]
+    streams = own.functions.endpoint.client("logs").describe_log_streams(logGroupName=f"/aws/lambda/{name}")
+    assert [row["logStreamName"].split("[")[1].split("]")[0] for row in streams["logStreams"]] == ["1"]
+
+
 def test_a_pattern_that_is_none_is_refused(own: Sources) -> None:
     criteria = {"Filters": [{"Pattern": "{order"}]}
     with pytest.raises(

@@ -525,6 +525,49 @@ def test_a_topic_calls_a_function(functions: Functions, bucket: str) -> None:
     assert {"Type", "Timestamp", "SigningCertUrl", "UnsubscribeUrl"} <= notification.keys()
 
 
+def test_a_bucket_calls_a_function(functions: Functions, bucket: str) -> None:
+    s3, source = functions.endpoint.client("s3"), f"{bucket}-source"
+    s3.create_bucket(Bucket=source)
+    arn = functions.arn(recording(functions, bucket))
+    functions.client.add_permission(
+        FunctionName=arn, StatementId="s3", Action="lambda:InvokeFunction", Principal="s3.amazonaws.com"
+    )
+    configured = [{"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:*"]}]
+    s3.put_bucket_notification_configuration(
+        Bucket=source, NotificationConfiguration={"LambdaFunctionConfigurations": configured}
+    )
+    s3.put_object(Bucket=source, Key="order-1", Body=b"tea")
+    (record,) = until(lambda: recorded(functions.endpoint, bucket))
+    assert (record["s3"]["bucket"]["name"], record["s3"]["object"]["key"]) == (source, "order-1")
+
+
+def test_a_rule_calls_a_function_with_a_call_of_the_api(functions: Functions, bucket: str) -> None:
+    events, memorydb = functions.endpoint.client("events"), functions.endpoint.client("memorydb")
+    pattern = {"source": ["aws.memorydb"], "detail": {"eventName": ["CreateACL"]}}
+    rule = events.put_rule(Name=bucket, EventPattern=json.dumps(pattern))["RuleArn"]
+    whole, part = (functions.arn(recording(functions, bucket)) for _ in range(2))
+    for statement, function in enumerate((whole, part)):
+        functions.client.add_permission(
+            FunctionName=function,
+            StatementId=f"events-{statement}",
+            Action="lambda:InvokeFunction",
+            Principal="events.amazonaws.com",
+            SourceArn=rule,
+        )
+    targets = [{"Id": "1", "Arn": whole}, {"Id": "2", "Arn": part, "InputPath": "$.detail.requestParameters"}]
+    events.put_targets(Rule=bucket, Targets=targets)
+    name = f"a{time.time_ns()}"
+    memorydb.create_acl(ACLName=name)
+    seen = until(lambda: len(found := recorded(functions.endpoint, bucket)) == 2 and found)
+    (event,) = [each for each in seen if "detail" in each]
+    (parameters,) = [each for each in seen if "detail" not in each]
+    assert (event["source"], event["detail-type"]) == ("aws.memorydb", "AWS API Call via CloudTrail")
+    assert event["detail"]["requestParameters"] == parameters
+    assert name in parameters.values()
+    events.disable_rule(Name=bucket)
+    memorydb.delete_acl(ACLName=name)
+
+
 def test_a_function_hears_of_a_clusters_failover(functions: Functions, bucket: str) -> None:
     sns, memorydb = functions.endpoint.client("sns"), functions.endpoint.client("memorydb")
     topic = sns.create_topic(Name=bucket)["TopicArn"]

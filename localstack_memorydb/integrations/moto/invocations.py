@@ -138,7 +138,7 @@ def _by_alias(
     """Invoke the version that an alias names, or one of the two that it divides its invocations between."""
     if match := _PARTIAL_ARN.fullmatch(function_name):
         function_name = match["name"]
-    alias = _alias(backend, function_name, qualifier)
+    alias = alias_of(backend, function_name, qualifier)
     if alias is None:
         return original(backend, function_name, qualifier, *rest, **more)
     token = _alias_arn.set(alias.arn)
@@ -148,7 +148,8 @@ def _by_alias(
         _alias_arn.reset(token)
 
 
-def _alias(backend: Any, name: str, qualifier: str | None) -> Any:
+def alias_of(backend: Any, name: str, qualifier: str | None = None) -> Any:
+    """The alias that a function's name or ARN, or the qualifier, asks for; None where none is asked for."""
     _, name, in_name = backend._lambdas.split_function_arn(name)
     wanted = in_name or qualifier
     if not wanted or wanted.isdigit() or wanted == "$LATEST":

@@ -22,7 +22,7 @@ from moto.events.exceptions import InvalidEventPatternException
 from moto.events.models import EventPattern
 from moto.sqs.models import sqs_backends
 
-from localstack_memorydb.integrations.moto import destinations
+from localstack_memorydb.integrations.moto import destinations, invocations
 from localstack_memorydb.integrations.moto.wrapping import wrap
 
 _LOG = logging.getLogger(__name__)
@@ -52,6 +52,7 @@ class Mappings:
     def _created(self, original: Callable[..., Any], backend: Any, spec: dict[str, Any]) -> Any:
         _require_patterns(spec)
         mapping = original(backend, spec)
+        _keep_alias(mapping, backend, spec)
         service = mapping.event_source_arn.split(":")[2]
         if service in _READERS:
             reader = _READERS[service](
@@ -65,6 +66,8 @@ class Mappings:
     def _then_look(self, original: Callable[..., Any], backend: Any, uuid: str, spec: dict[str, Any]) -> Any:
         _require_patterns(spec)
         mapping = original(backend, uuid, spec)
+        if mapping is not None:
+            _keep_alias(mapping, backend, spec)
         if reader := self._readers.get(uuid):
             reader.look()
         return mapping
@@ -109,6 +112,12 @@ def _require_patterns(spec: Mapping[str, Any]) -> None:
         _patterns(spec.get("FilterCriteria"))
     except InvalidEventPatternException:
         raise InvalidParameterValueException("Invalid filter pattern definition.") from None
+
+
+def _keep_alias(mapping: Any, backend: Any, spec: Mapping[str, Any]) -> None:
+    """A mapping to an alias calls what the alias names then; moto has it call for ever what it names now."""
+    if alias := invocations.alias_of(backend, spec.get("FunctionName", "")):
+        mapping.function_arn = alias.arn
 
 
 def _patterns(criteria: Mapping[str, Any] | None) -> list[EventPattern]:
@@ -169,12 +178,16 @@ class Reader(ABC, threading.Thread):
 
     def _invoke(self, records: Sequence[dict[str, Any]]) -> list[str]:
         """Give a batch to the function: what it reports as not done, of those that may report it. Raises Failed."""
-        function = self._backend.get_function(self._mapping.function_arn, None)
         answered: dict[str, str] = {}
-        payload = function.invoke(json.dumps({"Records": records}), {}, answered)
+        event = json.dumps({"Records": records})
+        payload = self._backend.invoke(self._mapping.function_arn, None, event, {}, answered)
         if "x-amz-function-error" in answered:
             raise Failed(
-                {"statusCode": 200, "executedVersion": str(function.version), "functionError": "Unhandled"}
+                {
+                    "statusCode": 200,
+                    "executedVersion": answered["x-amz-executed-version"],
+                    "functionError": "Unhandled",
+                }
             )
         if "ReportBatchItemFailures" not in (self._mapping.function_response_types or ()):
             return []
@@ -311,7 +324,9 @@ class QueueReader(Reader):
         super().__init__(mapping, backend, client, retry_delay)
         self._queues = sqs_backends[backend.account_id][backend.region_name]
         self._name = mapping.event_source_arn.rsplit(":", 1)[-1]
-        self._queues.queues[self._name].lambda_event_source_mappings.pop(mapping.function_arn, None)
+        of_moto = self._queues.queues[self._name].lambda_event_source_mappings
+        for name in [name for name, each in of_moto.items() if each is mapping]:
+            del of_moto[name]
 
     def _step(self) -> None:
         queue = self._queues.queues.get(self._name)

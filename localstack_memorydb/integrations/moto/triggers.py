@@ -1,4 +1,4 @@
-"""What moto's topics, Kinesis streams and log groups do with functions, where it is not what AWS does.
+"""What moto's topics, rules, buckets, Kinesis streams and log groups do with functions, where it is not what AWS does.
 
 moto calls a function in the middle of the request that triggers it. The function's failure must not become the
 request's, and an event must name the topic that it comes from.
@@ -6,15 +6,20 @@ request's, and an event must name the topic that it comes from.
 
 from __future__ import annotations
 
+import copy
 import inspect
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from moto.awslambda import models
 from moto.awslambda.exceptions import LambdaClientError
+from moto.events.models import Rule
+from moto.events.utils import EventTemplateParser
+from moto.s3 import notifications
 from moto.sns.models import Subscription
 
 from localstack_memorydb.integrations.moto.wrapping import wrap
@@ -33,6 +38,8 @@ def take_over() -> None:
     wrap(models.LambdaBackend, "send_sns_message", _notified)
     wrap(models.LambdaBackend, "delete_event_source_mapping", _unhooked)
     wrap(Subscription, "publish", _remembering)
+    wrap(Rule, "send_to_targets", _with_functions)
+    wrap(notifications, "_invoke_awslambda", _written)
 
 
 def _apart(original: Callable[..., Any], *args: Any, **named: Any) -> Any:
@@ -90,11 +97,52 @@ def _notified(
         "EventSubscriptionArn": subscription.arn,
         "Sns": {"Subject": None, "MessageAttributes": {}, **notification},
     }
-    _apart(
-        backend.invoke,
-        function_name,
-        qualifier,
-        json.dumps({"Records": [record]}),
-        {"X-Amz-Invocation-Type": "Event"},
-        {},
-    )
+    _hand_over(backend, function_name, {"Records": [record]}, qualifier)
+
+
+def _hand_over(backend: Any, function: str, event: Any, qualifier: str | None = None) -> None:
+    """Invoke a function asynchronously: the caller goes on, whatever becomes of it."""
+    kind = {"X-Amz-Invocation-Type": "Event"}
+    _apart(backend.invoke, function, qualifier, json.dumps(event), kind, {})
+
+
+def _written(original: Callable[..., Any], account: str, event: Any, arn: str, region: str) -> None:
+    """Call a function with what has happened to an object."""
+    _hand_over(models.lambda_backends[account][region], arn, event)
+
+
+def _with_functions(
+    original: Callable[..., Any], rule: Any, event: Any, transform_input: bool = True
+) -> None:
+    """Call the functions that are targets of a rule, which moto refuses, and nothing of one that is disabled.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
+    """
+    if rule.state == "DISABLED":
+        return
+    functions = [target for target in rule.targets if target["Arn"].split(":")[2] == "lambda"]
+    others = copy.copy(rule)
+    others.targets = [target for target in rule.targets if target not in functions]
+    original(others, event, transform_input)
+    if rule.event_pattern.matches_event(event):
+        for target in functions:
+            _, _, _, region, account, *_ = target["Arn"].split(":")
+            _hand_over(models.lambda_backends[account][region], target["Arn"], _input(target, event))
+
+
+def _input(target: Mapping[str, Any], event: Mapping[str, Any]) -> Any:
+    """What a target is given: the event, a part of it, a text made from it, or something else altogether."""
+    said = {name: value for name, value in event.items() if name != "ingestion-time"}
+    if not isinstance(said["time"], str):
+        said["time"] = datetime.fromtimestamp(said["time"], UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if "Input" in target:
+        return json.loads(target["Input"])
+    if path := target.get("InputPath"):
+        from jsonpath_ng.ext.parser import parse
+
+        return next((found.value for found in parse(path).find(said)), None)
+    if transformer := target.get("InputTransformer"):
+        whole = {**said, "ingestion-time": event["ingestion-time"]}
+        paths = transformer.get("InputPathsMap", {})
+        return EventTemplateParser.parse(transformer["InputTemplate"], paths, whole)
+    return said
