@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from localstack_memorydb.engine.acl import AccessStringError, check_access_string
 from localstack_memorydb.engine.bugs import log_bug
+from localstack_memorydb.engine.certificates import AuthorityError
 from localstack_memorydb.engine.files import make_private, write_whole
 from localstack_memorydb.engine.log import LogError
 from localstack_memorydb.engine.multi_region import ReplicationGroup
@@ -29,6 +30,7 @@ from localstack_memorydb.engine.users import hash_password
 __all__ = [
     "AccessStringError",
     "AddressError",
+    "AuthorityError",
     "CapacityError",
     "ClusterHandle",
     "ClusterSpec",

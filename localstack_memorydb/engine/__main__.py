@@ -9,7 +9,14 @@ from typing import NoReturn
 
 import click
 
-from localstack_memorydb.engine import AddressError, ClusterSpec, Engine, EngineSettings, LogError
+from localstack_memorydb.engine import (
+    AddressError,
+    AuthorityError,
+    ClusterSpec,
+    Engine,
+    EngineSettings,
+    LogError,
+)
 from localstack_memorydb.engine.registry import ENGINE_LEVELS
 
 _LAST_PORT = 65535
@@ -79,6 +86,8 @@ def main(
         opened = Engine(EngineSettings(bind=bind, port_range=(port, last), data_dir=data_dir))
     except OSError as error:
         fail(f"the data directory {data_dir} cannot be used: {error.strerror or error}")
+    except AuthorityError as error:
+        fail(str(error))
     with opened as engine:
         try:
             cluster = engine.create_cluster(spec, returns=True)

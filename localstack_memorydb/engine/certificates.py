@@ -20,12 +20,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from localstack_memorydb.engine.files import make_private, write_whole
+from localstack_memorydb.engine.files import PRIVATE, make_private, write_whole
 
 CA_FILE = "ca.pem"
 KEY_FILE = "ca.key"
 _CA_DAYS = 3650
 _LEAF_DAYS = 397  # what browsers and platform verifiers accept at most
+
+
+class AuthorityError(Exception):
+    """What is kept of an authority cannot be used; the text says what to do about it."""
 
 
 class Authority:
@@ -54,14 +58,24 @@ class Authority:
 
     @classmethod
     def open(cls, directory: Path | None, now: datetime) -> Authority:
-        """The directory's authority, made when there is none or when it has expired; without a directory a new one."""
+        """The directory's authority, made when there is none or when it has expired; without a directory a new one.
+
+        Raises AuthorityError: one that clients trust is not replaced because it cannot be read.
+        """
         if directory is None:
             return cls.create(now)
         certificate_file, key_file = directory / CA_FILE, directory / KEY_FILE
         if certificate_file.exists() and key_file.exists():
-            certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
-            key = serialization.load_pem_private_key(key_file.read_bytes(), None)
+            try:
+                certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
+                key = serialization.load_pem_private_key(key_file.read_bytes(), None)
+            except (OSError, TypeError, ValueError) as error:
+                raise AuthorityError(
+                    f"the certificate authority in {directory} cannot be read ({type(error).__name__}): repair {KEY_FILE} and "
+                    f"{CA_FILE}, or remove both to get another one"
+                ) from None
             if _belong_together(key, certificate) and certificate.not_valid_after_utc > now:
+                key_file.chmod(PRIVATE)  # a copy of the directory may have lost it
                 return cls(certificate, key, directory)
         authority = cls.create(now)
         authority._directory = directory

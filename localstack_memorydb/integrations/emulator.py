@@ -123,33 +123,35 @@ class Emulator:
         self._open()[1].publish_metrics(datetime.now(UTC).replace(microsecond=0))
 
     def _start(self) -> tuple[Engine, Provider]:
-        from localstack_memorydb.engine import Engine, EngineSettings
+        from localstack_memorydb.engine import AuthorityError, Engine, EngineSettings
         from localstack_memorydb.provider import Provider, StateError
 
         chosen = self.settings
         directory = None
         if chosen.data_dir is not None:
             directory = _state_directory(chosen.data_dir)
-        engine = Engine(
-            EngineSettings(
-                bind=chosen.node_addresses,
-                host=chosen.bind,
-                announce_host=chosen.announce_host,
-                port_range=chosen.port_range,
-                data_dir=chosen.data_dir,
-                fsync=chosen.fsync,
-            )
-        )
-        engine.start()
+        engine = None
         try:
+            engine = Engine(
+                EngineSettings(
+                    bind=chosen.node_addresses,
+                    host=chosen.bind,
+                    announce_host=chosen.announce_host,
+                    port_range=chosen.port_range,
+                    data_dir=chosen.data_dir,
+                    fsync=chosen.fsync,
+                )
+            )
+            engine.start()
             now = datetime.now(UTC)
             provider = Provider(engine, self._ports(), _options(chosen, now), directory)
             provider.load(now)
         except BaseException as error:
-            engine.stop()
+            if engine is not None:
+                engine.stop()
             if directory is not None:
                 directory.close()
-            if isinstance(error, StateError):
+            if isinstance(error, StateError | AuthorityError):
                 raise SettingsError(str(error)) from error
             raise
         return engine, provider

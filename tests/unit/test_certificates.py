@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from localstack_memorydb.engine.certificates import Authority, loadable
+from localstack_memorydb.engine.certificates import Authority, AuthorityError, loadable
 
 
 @pytest.fixture
@@ -55,6 +55,25 @@ def test_the_authoritys_key_is_the_owners_alone(tmp_path: Path) -> None:
     authority.rotate(now)
     assert stat.S_IMODE(loose.stat().st_mode) == 0o600
     assert sorted(file.name for file in tmp_path.iterdir()) == ["ca.key", "ca.pem"]
+
+
+def test_a_key_that_others_could_read_is_the_owners_again(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    former = Authority.open(tmp_path, now).pem
+    (tmp_path / "ca.key").chmod(0o644)
+    assert Authority.open(tmp_path, now).pem == former
+    assert stat.S_IMODE((tmp_path / "ca.key").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("file", ["ca.key", "ca.pem"])
+@pytest.mark.parametrize("content", [b"", b"junk", b"-----BEGIN CERTIFICATE-----\n"])
+def test_an_authority_that_cannot_be_read_is_not_replaced(tmp_path: Path, file: str, content: bytes) -> None:
+    now = datetime.now(UTC)
+    Authority.open(tmp_path, now)
+    (tmp_path / file).write_bytes(content)
+    with pytest.raises(AuthorityError, match="remove both"):
+        Authority.open(tmp_path, now)
+    assert (tmp_path / file).read_bytes() == content
 
 
 def test_a_rotated_authority_comes_back(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from localstack_memorydb.integrations.emulator import Emulator
 from localstack_memorydb.provider import Fault
 from localstack_memorydb.provider.ports import Datum, Ports, Scope
 from localstack_memorydb.provider.windows import DAYS
-from localstack_memorydb.settings import Settings
+from localstack_memorydb.settings import Settings, SettingsError
 from tests.world import ACCOUNT, REGION, Buckets, Metrics, Subnets
 
 
@@ -106,3 +107,15 @@ def test_an_error_of_ours_tells_nothing_of_the_request(
     assert failure.value.message == "MemoryDB.CreateUser failed"
     assert "internal error in CreateUser: KeyError" in caplog.text
     assert "secret-password" not in caplog.text
+
+
+def test_an_authority_that_cannot_be_read_is_a_setting_that_cannot_be_used(tmp_path: Path) -> None:
+    chosen = Settings(data_dir=tmp_path)
+    first = Emulator(chosen, lambda: Ports(Buckets(), Subnets()))
+    first.open()
+    first.close()
+    (tmp_path / "ca.key").write_bytes(b"junk")
+    second = Emulator(chosen, lambda: Ports(Buckets(), Subnets()))
+    for _ in range(2):  # the directory is not held
+        with pytest.raises(SettingsError, match="remove both"):
+            second.open()
