@@ -92,24 +92,11 @@ class Cluster:
         from redis.cluster import RedisCluster
         from redis.exceptions import NoPermissionError
 
-        with self._only_its_authority():
+        with _no_other_authority():
             client = RedisCluster(**_who_it_is() | self.options(user) | more)
             with suppress(NoPermissionError):
                 client.ping(target_nodes=RedisCluster.PRIMARIES)
         return client
-
-    @contextmanager
-    def _only_its_authority(self) -> Iterator[None]:
-        """Spare redis-py the system's certificates: it reads all of them for each connection, tens of milliseconds."""
-        before = os.environ.get("SSL_CERT_FILE")
-        os.environ["SSL_CERT_FILE"] = str(self.emulator.ca_file)
-        try:
-            yield
-        finally:
-            if before is None:
-                del os.environ["SSL_CERT_FILE"]
-            else:
-                os.environ["SSL_CERT_FILE"] = before
 
     def async_redis(self, user: str | None = None, **more: Any) -> Any:
         """A new redis.asyncio.cluster.RedisCluster: `async with memorydb_cluster.async_redis() as redis:`."""
@@ -117,6 +104,20 @@ class Cluster:
         from redis.asyncio.cluster import RedisCluster
 
         return RedisCluster(**self.options(user) | more)
+
+
+@contextmanager
+def _no_other_authority() -> Iterator[None]:
+    """Spare redis-py the system's certificates: it reads all of them for each connection, tens of milliseconds."""
+    before = os.environ.get("SSL_CERT_FILE")
+    os.environ["SSL_CERT_FILE"] = os.devnull
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SSL_CERT_FILE"]
+        else:
+            os.environ["SSL_CERT_FILE"] = before
 
 
 @cache
