@@ -5,11 +5,21 @@ https://docs.aws.amazon.com/memorydb/latest/devguide/clusters.acls.html#access-s
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from localstack_memorydb.engine import AccessStringError, check_access_string
 from localstack_memorydb.provider import catalog
 from localstack_memorydb.provider.faults import InvalidParameterValueException
+
+HIDDEN: Final = "HIDDEN_DUE_TO_SECURITY_REASONS"
+_PASSWORD_RULE: Final = re.compile(r"(?<![^\s('])[<>#!]\S+")
+
+
+def without_passwords(text: str) -> str:
+    """An access string, or what is said of one, without passwords and their hashes, which MemoryDB does not take there."""
+    return _PASSWORD_RULE.sub(HIDDEN, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +39,8 @@ def parse(text: str) -> AccessString:
     try:
         normal = check_access_string(text, versions[-1].engine_version)
     except AccessStringError as reason:
-        raise InvalidParameterValueException(f"The access string is not valid: {reason}") from None
+        text = without_passwords(str(reason))
+        raise InvalidParameterValueException(f"The access string is not valid: {text}") from None
     known = (each.engine_version for each in versions if _is_known(text, each.engine_version))
     return AccessString(normal, next(known))
 

@@ -6,24 +6,21 @@ https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-memorydb.html
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from localstack_memorydb.provider import model
+from localstack_memorydb.provider.access_strings import HIDDEN, without_passwords
 from localstack_memorydb.provider.context import Call
 from localstack_memorydb.provider.faults import Fault
 
 SOURCE: Final = "aws.memorydb"
 DETAIL_TYPE: Final = "AWS API Call via CloudTrail"
-HIDDEN: Final = "HIDDEN_DUE_TO_SECURITY_REASONS"
 _SERVICE: Final = ".amazonaws.com"
 _LOOKING: Final = ("Describe", "List")
 _SECRET_SHAPES: Final = frozenset({"PasswordListInput"})
-_PASSWORD_RULE: Final = re.compile(r"(?<![^\s(])[<>#!]\S+")
-"""A password, or the hash of one, in an access string, where MemoryDB refuses it."""
 
 
 def changes(operation: str) -> bool:
@@ -101,7 +98,7 @@ def _shown(shape: model.Shape, value: Any, named: Callable[[str], str] = _member
         case "timestamp" if isinstance(value, datetime):
             return _moment(value)
         case "string" if isinstance(value, str) and (not shape.enum or value in shape.enum):
-            return _PASSWORD_RULE.sub(HIDDEN, value) if shape.name == "AccessString" else value
+            return without_passwords(value) if shape.name == "AccessString" else value
         case "integer" | "double" | "boolean" | "timestamp" if isinstance(value, int | float):
             return value
         case _:

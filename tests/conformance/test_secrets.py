@@ -124,6 +124,7 @@ def make_users(story: Story) -> None:
     for params in (
         {"AccessString": f"on >{MISPLACED} ~* +@all"},
         {"AccessString": f"on (>{MISPLACED} ~* +@all)"},
+        {"AccessString": f"on (>{MISPLACED} ~* +@all"},
         {"AccessString": f"on #{MISPLACED} ~* +@all"},
         {"AuthenticationMode": mode(PASSWORD, SECOND, WRONG)},
         {"AuthenticationMode": mode(PASSWORD + '"')},

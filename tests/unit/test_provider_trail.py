@@ -103,6 +103,8 @@ def test_operations_that_there_are_not_are_not_told(aws: World) -> None:
         {"AccessString": f"on >{SECRET} ~* +@all"},
         {"AccessString": f"on ~* +@all #{SECRET}"},
         {"AccessString": f"on (>{SECRET} ~* +@all)"},
+        {"AccessString": f"on (>{SECRET} ~* +@all"},
+        {"AccessString": f"on +@((#{SECRET}"},
         {"AccessString": {"Value": SECRET}},
         {"AuthenticationMode": {"Type": SECRET, "Passwords": [SECRET]}},
     ],
