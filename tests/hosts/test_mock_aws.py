@@ -145,6 +145,45 @@ def test_mock_memorydb_has_real_clusters_for_a_block_a_function_a_class(
     ]
 
 
+METHODS = """
+import boto3
+from localstack_memorydb.integrations.moto import mock_memorydb
+
+def clusters():
+    return [row["Name"] for row in boto3.client("memorydb", region_name="eu-west-1").describe_clusters()["Clusters"]]
+
+@mock_memorydb
+class TestOrders:
+    def setup_method(self):
+        boto3.client("memorydb", region_name="eu-west-1").create_cluster(
+            ClusterName="orders", NodeType="db.t4g.small", ACLName="open-access"
+        )
+
+    def teardown_method(self, method):
+        print(method.__name__, "leaves", clusters())
+
+    def test_one(self):
+        assert clusters() == ["orders"]
+
+    def test_another(self):
+        assert clusters() == ["orders"]
+"""
+
+
+def test_a_class_whose_setup_does_not_ask_for_the_method(tmp_path: Path) -> None:
+    (tmp_path / "test_orders.py").write_text(METHODS)
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", "test_orders.py"],
+        env=environment(tmp_path, {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "test_one leaves ['orders']" in ended.stdout
+    assert "2 passed" in ended.stdout, ended.stdout
+
+
 def test_mock_aws_has_real_clusters(printed: Callable[[str], list[str]]) -> None:
     assert printed(PROGRAM) == [
         "arn:aws:memorydb:eu-west-1:123456789012:cluster/orders",

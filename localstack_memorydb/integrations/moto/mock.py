@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar, overload
+from typing import Any, Final, TypeVar, overload
 
 from moto.core.models import MockAWS
 
@@ -14,6 +14,9 @@ from localstack_memorydb.integrations.moto.install import begin, emulator, end
 from localstack_memorydb.settings import Settings
 
 _Tests = TypeVar("_Tests", bound=Callable[..., Any])
+
+
+_AROUND_METHODS: Final = frozenset({"setup_method", "teardown_method"})
 
 
 class MockMemoryDB(MockAWS):
@@ -35,7 +38,10 @@ class MockMemoryDB(MockAWS):
     def __call__(self, tests: Any, *args: Any, **kwargs: Any) -> Any:
         if inspect.iscoroutinefunction(tests):
             return self._coroutine(tests)
-        return super().__call__(tests, *args, **kwargs)
+        mocked = super().__call__(tests, *args, **kwargs)
+        if inspect.isfunction(tests) and tests.__name__ in _AROUND_METHODS:
+            return _without_method(tests, mocked)
+        return mocked
 
     def _coroutine(self, test: Callable[..., Any]) -> Callable[..., Any]:
         """moto's own wrapper would end before the test begins."""
@@ -58,6 +64,18 @@ class MockMemoryDB(MockAWS):
     def stop(self, remove_data: bool = True) -> None:
         end(remove_data=remove_data)
         self._aws.stop(remove_data=remove_data)
+
+
+def _without_method(around: Callable[..., Any], mocked: Callable[..., Any]) -> Callable[..., Any]:
+    """pytest looks whether setup_method wants the test's method; moto's wrapper, which takes anything, gets it always."""
+    if len(inspect.signature(around).parameters) != 1:
+        return mocked
+
+    @functools.wraps(around)
+    def alone(test: Any) -> Any:
+        return mocked(test)
+
+    return alone
 
 
 @overload
