@@ -130,14 +130,16 @@ class EncryptionKeys:
     """KMS in a dictionary: the key 1234 with the alias alias/shop, and one in each state in which a key is of no use."""
 
     def __init__(self) -> None:
+        self.policy = ""
         self.states = {"1234": "Enabled", "5678": "Disabled", "9012": "PendingDeletion", "rsa": "Enabled"}
 
     def find(self, scope: Scope, key: str) -> EncryptionKey:
         name = key.rpartition(":")[2].removeprefix("key/").replace("alias/shop", "1234")
         if name not in self.states:
             raise NoSuchEncryptionKey(key)
-        arn = f"arn:{scope.partition}:kms:{scope.region}:{scope.account}:key/{name}"
-        return EncryptionKey(arn, self.states[name], symmetric=name != "rsa")
+        owner = key.split(":")[4] if key.startswith("arn:") else scope.account
+        arn = f"arn:{scope.partition}:kms:{scope.region}:{owner}:key/{name}"
+        return EncryptionKey(arn, self.states[name], name != "rsa", self.policy)
 
 
 class Metrics:

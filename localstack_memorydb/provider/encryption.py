@@ -5,10 +5,16 @@ https://docs.aws.amazon.com/memorydb/latest/devguide/at-rest-encryption.html
 
 from __future__ import annotations
 
+from typing import Final
+
 from localstack_memorydb.provider.context import Context
 from localstack_memorydb.provider.faults import InvalidKMSKeyFault, InvalidParameterValueException
+from localstack_memorydb.provider.grants import Ask, is_granted, statements_of
 from localstack_memorydb.provider.ports import EncryptionKey, NoSuchEncryptionKey
 from localstack_memorydb.provider.resources import Cluster
+
+_USE: Final = "kms:CreateGrant"
+"""What a service needs that keeps data encrypted with a key."""
 
 
 def require_encryption_key(context: Context, key: str | None) -> str | None:
@@ -25,6 +31,8 @@ def require_encryption_key(context: Context, key: str | None) -> str | None:
         raise InvalidParameterValueException(f"KMS key {key} does not exist.") from None
     if found is None:
         return _arn(context, key)
+    if not _is_ours(context, found):
+        raise InvalidParameterValueException(f"KMS key {key} does not exist.")
     if (reason := _unusable(found)) is not None:
         raise InvalidParameterValueException(reason)
     return found.arn
@@ -44,6 +52,19 @@ def require_usable_key(context: Context, cluster: Cluster) -> None:
         return
     if found is not None and (reason := _unusable(found)) is not None:
         raise InvalidKMSKeyFault(reason)
+
+
+def _is_ours(context: Context, key: EncryptionKey) -> bool:
+    """Whether the key is the account's own, or its policy lets the account use it.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html
+    """
+    account = context.call.account
+    if key.arn.split(":")[4] == account:
+        return True
+    given = statements_of(key.policy)
+    root = f"arn:{context.call.partition}:iam::{account}:root"
+    return any(is_granted(given, Ask(who, _USE, key.arn, account)) for who in (account, root))
 
 
 def _unusable(key: EncryptionKey) -> str | None:

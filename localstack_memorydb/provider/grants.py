@@ -9,7 +9,7 @@ rarely has one. A bucket of another account always needs it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -59,7 +59,7 @@ def missing_permission(
     text = objects.bucket_policy(context.scope, bucket)
     if text is None and not strict and objects.owns_bucket(context.scope, bucket):
         return None
-    statements = list(_statements(text))
+    statements = statements_of(text)
     principal = f"{context.call.region}.memorydb-snapshot.{_domain(context.call.partition)}"
     bucket_arn = f"arn:{context.call.partition}:s3:::{bucket}"
     object_arns = [f"{bucket_arn}/{key}" for key in keys]
@@ -78,14 +78,13 @@ def _domain(partition: str) -> str:
     return "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
 
 
-def _statements(text: str | None) -> Iterator[Mapping[str, Any]]:
+def statements_of(text: str | None) -> list[Mapping[str, Any]]:
     """The statements of a policy; one that cannot be read has none."""
     try:
         policy = json.loads(text or "{}")
     except ValueError:
-        return
-    statements = policy.get("Statement", ()) if isinstance(policy, dict) else ()
-    yield from _strings_or_more(statements)
+        return []
+    return _strings_or_more(policy.get("Statement", ()) if isinstance(policy, dict) else ())
 
 
 def is_granted(statements: Iterable[Mapping[str, Any]], ask: Ask) -> bool:

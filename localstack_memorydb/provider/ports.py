@@ -129,11 +129,15 @@ class Topics(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EncryptionKey:
-    """A key of KMS: `state` as DescribeKey tells it, `symmetric` when it encrypts data with one secret."""
+    """A key of KMS: `state` as DescribeKey tells it, `symmetric` when it encrypts data with one secret.
+
+    `policy` is its policy as JSON text, which may let other accounts use it.
+    """
 
     arn: str
     state: str = "Enabled"
     symmetric: bool = True
+    policy: str = field(default="", repr=False)
 
 
 class NoSuchEncryptionKey(Exception):

@@ -57,6 +57,13 @@ def test_a_key_that_is_not_there_is_refused(endpoint: Endpoint) -> None:
         assert (code, text) == ("InvalidParameterValueException", f"KMS key {key} does not exist.")
 
 
+def test_a_key_of_another_account_is_refused(endpoint: Endpoint) -> None:
+    key = new_key(endpoint)["Arn"]
+    stranger = endpoint.client("memorydb", "333333333333")
+    code, text = refusal(stranger.create_cluster, **cluster("unkeyed", key))
+    assert (code, text) == ("InvalidParameterValueException", f"KMS key {key} does not exist.")
+
+
 def test_a_disabled_key_stops_changes_until_it_is_enabled(endpoint: Endpoint) -> None:
     kms, memorydb = endpoint.client("kms"), endpoint.client("memorydb")
     key = new_key(endpoint)

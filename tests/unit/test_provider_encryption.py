@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.world import ACCOUNT, REGION, World
@@ -70,3 +72,29 @@ def test_a_key_that_the_host_has_forgotten_keeps_nobody_from_a_change(aws: World
     aws.create_cluster(KmsKeyId="1234")
     del aws.keys.states["1234"]
     assert aws("UpdateCluster", ClusterName="orders", Description="new")["Cluster"]["Description"] == "new"
+
+
+@pytest.mark.parametrize(
+    ("principal", "taken"),
+    [
+        (None, False),
+        ("arn:aws:iam::999999999999:root", False),
+        (f"arn:aws:iam::{ACCOUNT}:root", True),
+        (ACCOUNT, True),
+        ("*", True),
+    ],
+)
+def test_a_key_of_another_account_is_good_if_its_policy_says_so(
+    aws: World, principal: str | None, taken: bool
+) -> None:
+    foreign = KEY.replace(ACCOUNT, "999999999999")
+    if principal is not None:
+        statement = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "kms:*", "Resource": "*"}
+        aws.keys.policy = json.dumps({"Statement": [statement]})
+    if taken:
+        assert aws.create_cluster(KmsKeyId=foreign)["KmsKeyId"] == foreign
+    else:
+        assert aws.refused("CreateCluster", **CLUSTER, KmsKeyId=foreign) == (
+            VALUE,
+            f"KMS key {foreign} does not exist.",
+        )

@@ -189,11 +189,18 @@ class LocalStackEncryptionKeys:
     def find(self, scope: Scope, key: str) -> EncryptionKey | None:
         try:
             found = _clients(scope).kms.describe_key(KeyId=key)["KeyMetadata"]
+            policy = _policy(scope, found["Arn"])
         except ClientError as error:
             if _code(error) in {"NotFoundException", "InvalidArnException", "ValidationException"}:
                 raise NoSuchEncryptionKey(key) from None
             return None  # SERVICES leaves KMS out, or it does not start on this Python
-        return EncryptionKey(found["Arn"], found["KeyState"], found["KeySpec"] == "SYMMETRIC_DEFAULT")
+        return EncryptionKey(found["Arn"], found["KeyState"], found["KeySpec"] == "SYMMETRIC_DEFAULT", policy)
+
+
+def _policy(scope: Scope, arn: str) -> str:
+    """The policy of another account's key, which LocalStack lets everybody describe."""
+    owner = Scope(arn.split(":")[4], scope.region, scope.partition)
+    return "" if owner == scope else str(_clients(owner).kms.get_key_policy(KeyId=arn)["Policy"])
 
 
 class LocalStackEventBus:

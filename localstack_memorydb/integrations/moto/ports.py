@@ -192,7 +192,9 @@ class MotoEncryptionKeys:
         found = backend.keys.get(identifier)
         if found is None:
             raise NoSuchEncryptionKey(key)
-        return EncryptionKey(str(found.arn), str(found.key_state), found.key_spec == "SYMMETRIC_DEFAULT")
+        return EncryptionKey(
+            str(found.arn), str(found.key_state), found.key_spec == "SYMMETRIC_DEFAULT", str(found.policy)
+        )
 
 
 class MotoMetrics:
