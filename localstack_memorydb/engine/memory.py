@@ -12,8 +12,7 @@ from typing import Final
 
 from localstack_memorydb.engine.documents import Document
 from localstack_memorydb.engine.numbers import is_integer
-from localstack_memorydb.engine.rdb.compact import listpack_size
-from localstack_memorydb.engine.sizes import PAGE, allocated
+from localstack_memorydb.engine.sizes import PAGE, allocated, listpack_size
 from localstack_memorydb.engine.streams import Stream
 from localstack_memorydb.engine.values import Hash, List, Set, Value, ZSet
 
@@ -124,7 +123,7 @@ def _stream(value: Stream) -> int:
     sample = value.nodes[:SAMPLES]
     # The node that grows has room to begin with (streamAppendItem); it is cut to its size when the next one begins.
     full = max(0, len(value.nodes) - 1)
-    nodes = PAGE + int(_average([allocated(node.size) + _STREAM_NODE for node in sample]) * full)
+    nodes = PAGE + int(_average([allocated(node.measure()) + _STREAM_NODE for node in sample]) * full)
     pending = sum(len(group.pending) for group in value.groups.values())
     consumers = sum(len(group.consumers) for group in value.groups.values())
     return _STREAM + nodes + _PENDING * (pending + consumers + len(value.groups))

@@ -1,9 +1,11 @@
-"""The size classes of Valkey's allocator (jemalloc): what a request for memory really takes."""
+"""How many bytes things take on a real server: requests for memory (jemalloc's size classes), elements of listpacks."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from typing import Final
+
+from localstack_memorydb.engine.numbers import is_integer
 
 PAGE: Final = 4096
 _CLASSES: Final[list[int]] = [
@@ -17,3 +19,26 @@ def allocated(size: int) -> int:
     if size > _CLASSES[-1]:
         return (size + PAGE - 1) // PAGE * PAGE
     return _CLASSES[bisect_left(_CLASSES, size)]
+
+
+def listpack_size(item: bytes) -> int:
+    """The bytes that an element takes in a listpack."""
+    if len(item) <= 20 and is_integer(item):
+        return integer_size(int(item))
+    size = len(item) + (1 if len(item) < 64 else 2 if len(item) < 4096 else 5)
+    return size + backward_length_size(size)
+
+
+def integer_size(number: int) -> int:
+    """The bytes that a whole number takes in a listpack."""
+    if 0 <= number <= 127:
+        return 2
+    if -4096 <= number <= 4095:
+        return 3
+    bits = (number if number >= 0 else ~number).bit_length() + 1
+    return 4 if bits <= 16 else 5 if bits <= 24 else 6 if bits <= 32 else 10
+
+
+def backward_length_size(size: int) -> int:
+    """How many bytes hold an element's length behind it, seven bits in each."""
+    return (size.bit_length() + 6) // 7

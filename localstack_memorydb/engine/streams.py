@@ -7,14 +7,15 @@ removes whole ones, and XINFO STREAM counts them. https://valkey.io/topics/strea
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Iterator, Sequence
+from itertools import chain, groupby, islice
 from operator import attrgetter
 from typing import Final
 
 from sortedcontainers import SortedDict
 
 from localstack_memorydb.engine.parameters import Limits
+from localstack_memorydb.engine.sizes import integer_size, listpack_size
 
 ID_MAX: Final = (1 << 128) - 1
 SEQUENCE_MAX: Final = (1 << 64) - 1
@@ -26,27 +27,81 @@ _master = attrgetter("master")
 
 
 class StreamNode:
-    """Entries that Valkey keeps in one listpack. `master` is the ID of the first, `names` are its fields."""
+    """Entries that Valkey keeps in one listpack. `master` is the ID of the first, `names` are its fields.
 
-    __slots__ = ("deleted", "entries", "last", "master", "names", "size", "size_of_names")
+    `bound` is no less than the listpack's bytes, and cheap to know; how many there are is measured when it matters.
+    """
+
+    __slots__ = ("_measured", "_size", "bound", "deleted", "entries", "last", "master", "names")
 
     def __init__(self, master: int, names: Fields) -> None:
         self.master = self.last = master
         self.names = names
         self.entries: dict[int, Fields] = {}
         self.deleted = 0
-        # Frame, counts and field names; what entries add is an upper estimate by a few bytes.
-        self.size_of_names = sum(map(len, names))
-        self.size = 14 + self.size_of_names + 2 * len(names)
+        self._measured = 0  # so many of the entries are in the size
+        self._size = _FRAME + integer_size(len(names)) + sum(map(listpack_size, names))
+        self.bound = self._size
 
     def add(self, identifier: int, fields: Fields, size: int) -> None:
         """Appends an entry whose fields and values have `size` bytes in all."""
         self.entries[identifier] = fields
         self.last = identifier
-        if fields[::2] == self.names:  # which are then not stored again
-            self.size += 10 + size - self.size_of_names + len(fields)
+        self.bound += _ENTRY_BOUND + size + (_SHORT_BOUND if size < _SHORT else _ELEMENT_BOUND) * len(fields)
+
+    def measure(self) -> int:
+        """The bytes of the listpack (lpBytes). Entries that were deleted are still in it."""
+        entries = self.entries
+        if self._measured < len(entries):
+            for identifier, fields in islice(entries.items(), self._measured, None):
+                self._size += self._entry_size(identifier, fields)
+            self._measured = len(entries)
+        self.bound = self._size
+        return self._size
+
+    def _entry_size(self, identifier: int, fields: Fields) -> int:
+        """Flags, the ID's distance from the master's, fields unless they are the master's, values, and how many these are."""
+        master = self.master
+        if fields[::2] == self.names:
+            stored = fields[1::2]
+            size = 2 + integer_size(len(stored) + 3)
         else:
-            self.size += 10 + size + 2 * len(fields)
+            stored = fields
+            size = 2 + integer_size(len(fields) + 4) + integer_size(len(fields) // 2)
+        size += integer_size((identifier >> 64) - (master >> 64))
+        size += integer_size((identifier & SEQUENCE_MAX) - (master & SEQUENCE_MAX))
+        for item in stored:
+            length = len(item)
+            size += length + 2 if 20 < length < _SHORT else listpack_size(item)
+        return size
+
+    def delete(self, identifier: int) -> None:
+        """Marks an entry as deleted; the listpack does not get smaller."""
+        self.measure()
+        del self.entries[identifier]
+        self._measured -= 1
+        self.deleted += 1
+
+    def count_deleted(self, items: Sequence[bytes]) -> None:
+        """A listpack was read with an entry of these elements that is marked as deleted."""
+        self.measure()
+        self._size += sum(map(listpack_size, items))
+        self.bound = self._size
+        self.deleted += 1
+
+    def copy(self) -> StreamNode:
+        """A node of its own with the same entries."""
+        twin = StreamNode(self.master, self.names)
+        twin.last, twin.deleted, twin.entries = self.last, self.deleted, dict(self.entries)
+        twin._size, twin._measured, twin.bound = self._size, self._measured, self.bound
+        return twin
+
+
+_FRAME: Final = 7 + 2 + 2 + 2  # header and end, numbers of entries and of deleted ones, the end of the names
+_ENTRY_BOUND: Final = 2 + 10 + 10 + 4 + 4
+_SHORT: Final = 64
+_SHORT_BOUND: Final = 2  # what a string of less than 64 bytes takes besides itself
+_ELEMENT_BOUND: Final = 10
 
 
 class Pending:
@@ -134,12 +189,12 @@ class Stream:
     @property
     def first(self) -> int:
         """The ID of the first entry, 0 without one."""
-        return next(iter(self.nodes[0].entries)) if self.nodes else 0
+        return next(chain.from_iterable(node.entries for node in self.nodes), 0)
 
     @property
     def top(self) -> int:
         """The ID of the last entry, 0 without one."""
-        return next(reversed(self.nodes[-1].entries)) if self.nodes else 0
+        return next(chain.from_iterable(reversed(node.entries) for node in reversed(self.nodes)), 0)
 
     def append(self, identifier: int, fields: Fields, limits: Limits) -> None:
         """Adds an entry, whose ID must be greater than any before."""
@@ -148,7 +203,10 @@ class Stream:
         if (
             node is None
             or 0 < limits.stream_node_max_entries <= len(node.entries) + node.deleted
-            or 0 < limits.stream_node_max_bytes <= node.size + size
+            or (
+                0 < limits.stream_node_max_bytes <= node.bound + size
+                and limits.stream_node_max_bytes <= node.measure() + size
+            )
         ):
             node = StreamNode(identifier, fields[::2])
             self.nodes.append(node)
@@ -169,11 +227,11 @@ class Stream:
     def delete(self, identifier: int) -> bool:
         """Removes an entry; False if there is none of that ID."""
         place = self._place(identifier)
-        if place < 0 or self.nodes[place].entries.pop(identifier, None) is None:
+        if place < 0 or identifier not in self.nodes[place].entries:
             return False
         self.length -= 1
         node = self.nodes[place]
-        node.deleted += 1
+        node.delete(identifier)
         if not node.entries:
             del self.nodes[place]
         return True
@@ -214,16 +272,14 @@ class Stream:
             self.length -= count
             removed += count
         del self.nodes[:whole]
-        if self.nodes and not self.nodes[0].entries:
-            del self.nodes[0]
         return removed
 
     def _trim_node(self, node: StreamNode, longest: int | None, oldest: int) -> int:
+        """Deletes entries of a node that stays, be it without any: one that is deleted already may be too young to go."""
         identifiers = list(node.entries)
         count = self.length - longest if longest is not None else bisect_left(identifiers, oldest)
         for identifier in identifiers[:count]:
-            del node.entries[identifier]
-        node.deleted += count
+            node.delete(identifier)
         self.length -= count
         return count
 
@@ -298,10 +354,7 @@ def copy_stream(stream: Stream) -> Stream:
     twin.length, twin.last = stream.length, stream.last
     twin.max_deleted, twin.entries_added = stream.max_deleted, stream.entries_added
     for node in stream.nodes:
-        copied = StreamNode(node.master, node.names)
-        copied.last, copied.deleted, copied.size = node.last, node.deleted, node.size
-        copied.entries = dict(node.entries)
-        twin.nodes.append(copied)
+        twin.nodes.append(node.copy())
     for name, group in stream.groups.items():
         made = twin.groups[name] = Group(group.last, group.entries_read)
         for consumer in group.consumers.values():

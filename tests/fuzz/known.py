@@ -44,18 +44,7 @@ def _negative_limit(line: Line) -> bool:
     )
 
 
-_TREE_SIZE: Final = re.compile(rb"radix-tree-(keys|nodes)\r\n:\d+")
-
-
-def _same_but_tree(line: Line, one: bytes, two: bytes) -> bool:
-    return _TREE_SIZE.sub(b"", one) == _TREE_SIZE.sub(b"", two)
-
-
 ALWAYS: Final = [
-    Known(
-        "XTRIM up to an entry that was deleted leaves an empty node in a real server's tree (docs/differences.md)",
-        _commands("xinfo", _same_but_tree),
-    ),
     Known(
         "a real server makes room for so many before it looks for any",
         _commands("xautoclaim", _texts(rb"-ERR Insufficient memory", rb"[*]")),

@@ -7,7 +7,7 @@ from typing import Final
 
 from localstack_memorydb.engine.numbers import is_integer
 from localstack_memorydb.engine.parameters import Limits
-from localstack_memorydb.engine.rdb.packed import backward_length_size
+from localstack_memorydb.engine.sizes import listpack_size
 from localstack_memorydb.engine.values import Hash, List, Set, ZSet
 
 _LIST_NODE_BYTES: Final = {-1: 4096, -2: 8192, -3: 16384, -4: 32768, -5: 65536}
@@ -76,20 +76,3 @@ def _fits_one_node(items: list[bytes], fill: int) -> bool:
     if 2 * len(items) > room:
         return False
     return _LISTPACK_FRAME + sum(map(listpack_size, items)) <= room
-
-
-def listpack_size(item: bytes) -> int:
-    """The bytes that an element takes in a listpack."""
-    if len(item) <= 20 and is_integer(item):
-        return _integer_size(int(item)) + 1
-    size = len(item) + (1 if len(item) < 64 else 2 if len(item) < 4096 else 5)
-    return size + backward_length_size(size)
-
-
-def _integer_size(number: int) -> int:
-    if 0 <= number <= 127:
-        return 1
-    if -4096 <= number <= 4095:
-        return 2
-    bits = (number if number >= 0 else ~number).bit_length() + 1
-    return 3 if bits <= 16 else 4 if bits <= 24 else 5 if bits <= 32 else 9

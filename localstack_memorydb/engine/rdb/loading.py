@@ -245,7 +245,7 @@ def _stream_node(master: int, items: list[bytes]) -> StreamNode:
                 raise RdbError("corrupt: a stream's entry does not have the size that it states")
             at += 1
             if flags & _DELETED:
-                node.deleted += 1
+                node.count_deleted(items[start:at])
             else:
                 node.add(
                     ((master >> 64) + ms) << 64 | ((master & SEQUENCE_MAX) + sequence),

@@ -11,6 +11,7 @@ from typing import Final
 
 from localstack_memorydb.engine.numbers import is_integer
 from localstack_memorydb.engine.rdb.format import RdbError
+from localstack_memorydb.engine.sizes import backward_length_size
 
 _SMALL: Final = tuple(b"%d" % number for number in range(128))
 _LISTPACK_INTEGERS: Final = {0xF1: 2, 0xF2: 3, 0xF3: 4, 0xF4: 8}
@@ -84,11 +85,6 @@ def _after_backward_length(blob: bytes, at: int, size: int) -> int:
     if stored != size:
         raise RdbError("bad listpack: an element's length does not match")
     return at + groups
-
-
-def backward_length_size(size: int) -> int:
-    """How many bytes hold an element's length behind it, seven bits in each."""
-    return (size.bit_length() + 6) // 7
 
 
 def ziplist(blob: bytes) -> list[bytes]:

@@ -129,8 +129,9 @@ def _append_stream_2(out: bytearray, stream: Stream) -> None:
 
 
 def _append_stream_form(out: bytearray, stream: Stream, counters: bool) -> None:
-    out += length(len(stream.nodes))
-    for node in stream.nodes:
+    nodes = [node for node in stream.nodes if node.entries]
+    out += length(len(nodes))
+    for node in nodes:
         out += string(_raw_id(node.master)) + string(pack_listpack(_node_items(node)))
     out += length(stream.length) + _id(stream.last)
     if counters:
