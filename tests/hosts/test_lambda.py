@@ -525,6 +525,50 @@ def test_a_topic_calls_a_function(functions: Functions, bucket: str) -> None:
     assert {"Type", "Timestamp", "SigningCertUrl", "UnsubscribeUrl"} <= notification.keys()
 
 
+TEMPLATE_CODE = {
+    "python3.12": "import library\ndef handler(event, context): return [library.name, 1]",
+    "nodejs20.x": "exports.handler = async () => [require('library').name, 1];",
+}
+
+
+@pytest.mark.parametrize("runtime", TEMPLATE_CODE)
+def test_a_template_makes_and_changes_a_function(alone: Functions, runtime: str) -> None:
+    if runtime.startswith("node") and shutil.which("node") is None:
+        pytest.skip("Node.js is not installed")
+    cloudformation, sqs = alone.endpoint.client("cloudformation"), alone.endpoint.client("sqs")
+    name = f"f{time.time_ns()}"
+    files = {
+        "python/library.py": "name = 'layer'",
+        "nodejs/node_modules/library.js": "exports.name = 'layer'",
+    }
+    layer = alone.client.publish_layer_version(LayerName=name, Content={"ZipFile": archive(files)})
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    dead = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+    def template(code: str) -> str:
+        properties = {
+            "FunctionName": name,
+            "Runtime": runtime,
+            "Handler": "index.handler",
+            "Role": alone.role,
+            "Code": {"ZipFile": code},
+            "Layers": [layer["LayerVersionArn"]],
+            "DeadLetterConfig": {"TargetArn": dead},
+            "Timeout": 30,
+        }
+        return json.dumps({"Resources": {"F": {"Type": "AWS::Lambda::Function", "Properties": properties}}})
+
+    code = TEMPLATE_CODE[runtime]
+    cloudformation.create_stack(StackName=name, TemplateBody=template(code))
+    assert alone.call(name)["Payload"] == ["layer", 1]
+    assert alone.client.get_function_configuration(FunctionName=name)["DeadLetterConfig"] == {
+        "TargetArn": dead
+    }
+    cloudformation.update_stack(StackName=name, TemplateBody=template(code.replace("1]", "2]")))
+    assert alone.call(name)["Payload"] == ["layer", 2]
+    cloudformation.delete_stack(StackName=name)
+
+
 def test_a_bucket_calls_a_function(functions: Functions, bucket: str) -> None:
     s3, source = functions.endpoint.client("s3"), f"{bucket}-source"
     s3.create_bucket(Bucket=source)

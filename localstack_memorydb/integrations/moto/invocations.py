@@ -168,17 +168,17 @@ def _one_version(alias: Any) -> str:
 def _created(original: Callable[..., Any], backend: Any, spec: Mapping[str, Any]) -> Any:
     _require_free_names(spec.get("Environment", {}).get("Variables", {}))
     function = original(backend, spec)
-    _keep_dead_letters(function, spec)
+    keep_dead_letters(function, spec)
     return function
 
 
 def _configured(original: Callable[..., Any], backend: Any, name: str, qualifier: str, body: Any) -> Any:
     _require_free_names((body.get("Environment") or {}).get("Variables", {}))
-    _keep_dead_letters(backend.get_function(name, qualifier), body)
+    keep_dead_letters(backend.get_function(name, qualifier), body)
     return original(backend, name, qualifier, body=body)
 
 
-def _keep_dead_letters(function: Any, spec: Mapping[str, Any]) -> None:
+def keep_dead_letters(function: Any, spec: Mapping[str, Any]) -> None:
     """Remember where events go that are given up: moto forgets it. Versions are copies, and so have it, too."""
     if "DeadLetterConfig" in spec:
         function.dead_letter_config = dict(spec["DeadLetterConfig"])

@@ -26,7 +26,7 @@ from localstack_memorydb.integrations.lambda_runtime import (
     require_runtime,
 )
 from localstack_memorydb.integrations.lambda_runtime.archive import BadArchive, require_archive
-from localstack_memorydb.integrations.moto import destinations, invocations, triggers
+from localstack_memorydb.integrations.moto import destinations, invocations, templates, triggers
 from localstack_memorydb.integrations.moto.mappings import Mappings
 from localstack_memorydb.integrations.moto.wrapping import wrap
 
@@ -88,6 +88,7 @@ class Functions:
         wrap(models.LambdaBackend, "delete_function", self._then_forget)
         invocations.take_over()
         triggers.take_over()
+        templates.take_over()
         self._mappings.take_over()
 
     def invoke(
