@@ -62,7 +62,9 @@ ODD_MEMBERS: Final = [
     b"\xff\x00\r\n",
     b"007",
     b"9223372036854775807",
+    b"x" * 64,
     b"x" * 65,
+    b"w" * 4_100,
     b"3.0e3",
     b"12345678901",
 ]
@@ -122,7 +124,9 @@ def integer(rng: Random) -> bytes:
 
 def floating(rng: Random) -> bytes:
     roll = rng.random()
-    return rng.choice(FLOATS if roll < 0.8 else ODD_FLOATS)
+    if roll < 0.15:
+        return b"%de%d" % (rng.randrange(-999_999, 1_000_000), rng.randrange(-30, 30))
+    return rng.choice(FLOATS if roll < 0.85 else ODD_FLOATS)
 
 
 def member(rng: Random) -> bytes:
@@ -141,7 +145,18 @@ def text(rng: Random) -> bytes:
     if roll < 0.85:
         return rng.choice(HOSTILE)
     return rng.choice(
-        [b"hello world", b"\x00\x01\xff", b"y" * 44, b"y" * 45, b"ohmytext", b"mynewtext", b"z" * 200]
+        [
+            b"hello world",
+            b"\x00\x01\xff",
+            b"y" * 44,
+            b"y" * 45,
+            b"ohmytext",
+            b"mynewtext",
+            b"z" * 200,
+            b"z" * 20_000,
+            b"9223372036854775806",
+            b"0." + b"3" * 40,
+        ]
     )
 
 
