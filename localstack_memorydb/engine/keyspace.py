@@ -54,6 +54,8 @@ class Slot(dict[bytes, Value]):
 
     def keep(self, key: bytes, value: bytes, form: bytes | None) -> None:
         """Sets a string in an encoding that others of its kind do not have; None for that which they have."""
+        if len(value) == 1:
+            value = memoryview(value).tobytes()  # an object of its own, where Python has one for all
         self[key] = value
         if form is not None and len(value) <= EMBEDDED_LENGTH:  # longer ones are raw anyway
             self._forms[key] = value, form

@@ -240,6 +240,10 @@ _SLOW: Final = frozenset(
 )
 
 
+# They put an element somewhere before they take it away: who watches hears of the second key first.
+_DESTINATION_FIRST: Final = frozenset("lmove rpoplpush blmove brpoplpush".split())
+
+
 class Command:
     """One command or subcommand: its handler and its declaration."""
 
@@ -329,6 +333,8 @@ class Command:
         """The keys of a command line that the command may change."""
         if self.finder is not None:  # the source is read, what follows is stored
             return self.finder(argv)[1:] if self.keys[-1].writes else []
+        if self.name in _DESTINATION_FIRST:
+            return [argv[2], argv[1]]
         return [key for spec in self.keys if spec.writes for key in spec.find(argv)]
 
     def guarded(self, run: Handler) -> Command:

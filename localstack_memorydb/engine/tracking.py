@@ -161,7 +161,7 @@ def send(s: Session, keys: Iterable[bytes] | None) -> None:
         receiver = found
     if _protocol(receiver) == 3:
         receiver.send(Push([b"invalidate", body]))
-    elif receiver is not s and (receiver.channels or receiver.patterns):
+    elif receiver is not s and (receiver.channels or receiver.patterns or receiver.shard_channels):
         receiver.send(Push([b"message", _CHANNEL, body]))
 
 
