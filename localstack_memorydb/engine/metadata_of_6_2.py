@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
+ONLY_IN_6_2: Final = frozenset({"stralgo"})
+"""Commands that 7.0 has under another name."""
+
 # The categories of a container are those of all its subcommands; a few commands were put elsewhere.
 CATEGORIES_OF_6_2: Final = {
     "acl": "@admin @dangerous @slow",

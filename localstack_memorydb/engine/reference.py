@@ -42,7 +42,9 @@ def page() -> Iterator[str]:
     """The lines of docs/commands.md."""
     tables = {version: command_table(version) for version in ENGINE_LEVELS}
     searching = {version: command_table(version, "search") for version in SEARCH_VERSIONS}
-    widest = command_table(SEARCH_VERSIONS[-1], "search").full()
+    newest, oldest = command_table(SEARCH_VERSIONS[-1], "search"), next(iter(tables.values()))
+    gone = [command for command in oldest.full() if command.name not in _names(newest)]
+    widest = [*newest.full(), *gone]
     multi_region = _names(command_table(SEARCH_VERSIONS[-1], "multi-region"))
     yield from _introduction(tables)
     for group in dict.fromkeys([*_TITLES, *(command.group for command in widest)]):

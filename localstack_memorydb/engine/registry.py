@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from localstack_memorydb.engine import multi_region
 from localstack_memorydb.engine.errors import CommandError, WrongArity, unknown_subcommand
-from localstack_memorydb.engine.metadata_of_6_2 import CATEGORIES_OF_6_2
+from localstack_memorydb.engine.metadata_of_6_2 import CATEGORIES_OF_6_2, ONLY_IN_6_2
 from localstack_memorydb.engine.resp import Argv, Reply
 from localstack_memorydb.engine.versions import SEARCH_VERSIONS, Edition
 
@@ -549,7 +549,12 @@ def command_table(engine_version: str, edition: Edition = "") -> CommandTable:
         if (searches or family.category != "@search")
         and (edition == "unrestricted" or not family.unrestricted)
     ]
-    copies = [_copy(command, level) for family in families for command in family.commands]
+    copies = [
+        _copy(command, level)
+        for family in families
+        for command in family.commands
+        if level < (7,) or command.name not in ONLY_IN_6_2
+    ]
     if edition == "multi-region":
         copies = [multi_region.narrowed(command) for command in copies if multi_region.offers(command)]
         return CommandTable(copies, level, command_table(engine_version))

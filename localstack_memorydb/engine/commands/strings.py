@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from fractions import Fraction
 from typing import Final
 
@@ -25,7 +26,7 @@ from localstack_memorydb.engine.numbers import (
     parse_long_double,
 )
 from localstack_memorydb.engine.options import GETEX_WORDS, SET_WORDS, expiry_time, parse_string_options
-from localstack_memorydb.engine.registry import DENYOOM, FAST, READONLY, WRITE, Family, one, span
+from localstack_memorydb.engine.registry import DENYOOM, FAST, READONLY, WRITE, Family, KeySpec, one, span
 from localstack_memorydb.engine.resp import OK, Argv, Reply
 from localstack_memorydb.engine.session import Session
 
@@ -325,7 +326,12 @@ def lcs(s: Session, argv: Argv) -> Reply:
     if type(first) is not bytes or type(second) is not bytes:
         raise CommandError("ERR The specified keys must contain string values")
     words, shortest = _lcs_options(argv)
-    if {b"IDX", b"LEN"} <= words:
+    return _common(s, first, second, words, shortest)
+
+
+def _common(s: Session, first: bytes, second: bytes, words: Container[bytes], shortest: int) -> Reply:
+    """What LCS and STRALGO answer."""
+    if b"IDX" in words and b"LEN" in words:
         raise CommandError("ERR If you want both the length and indexes, please just use IDX.")
     # What Valkey's table of lengths would take.
     if 4 * (len(first) + 1) * (len(second) + 1) > s.node.cluster.parameters.proto_max_bulk_len:
@@ -340,6 +346,51 @@ def lcs(s: Session, argv: Argv) -> Reply:
         b"matches": [_match_reply(match, b"WITHMATCHLEN" in words) for match in matches],
         b"len": found.length,
     }
+
+
+def _strings_of_stralgo(argv: Argv) -> list[bytes]:
+    """The keys of a STRALGO, for those that look for keys."""
+    places = [at for at, word in enumerate(argv[2:-2], 2) if word.upper() == b"KEYS"]
+    return argv[places[0] + 1 : places[0] + 3] if places else []
+
+
+@strings.command(
+    "STRALGO",
+    -2,
+    READONLY,
+    keys=(KeySpec("RO access", unknown=True),),
+    since="6.0.0",
+    finder=_strings_of_stralgo,
+)
+def stralgo(s: Session, argv: Argv) -> Reply:
+    """The longest common subsequence of keys or of strings: what became LCS in 7.0."""
+    if argv[1].lower() != b"lcs":
+        raise SyntaxFault
+    words: set[bytes] = set()
+    shortest, at = 0, 2
+    compared: list[bytes] | None = None
+    while at < len(argv):
+        word = argv[at].upper()
+        if word == b"MINMATCHLEN" and at + 1 < len(argv):
+            at += 1
+            shortest = max(0, parse_int(argv[at]))
+        elif word in (b"KEYS", b"STRINGS") and at + 2 < len(argv):
+            if compared is not None:
+                raise CommandError("ERR Either use STRINGS or KEYS")
+            compared = argv[at + 1 : at + 3]
+            if word == b"KEYS":
+                found = [s.db.get(key, b"") for key in compared]
+                compared = [value for value in found if type(value) is bytes]
+                if len(compared) < 2:
+                    raise CommandError("ERR The specified keys must contain string values")
+            at += 2
+        elif word not in (b"IDX", b"LEN", b"WITHMATCHLEN"):
+            raise SyntaxFault
+        words.add(word)
+        at += 1
+    if compared is None:
+        raise CommandError("ERR Please specify two strings: STRINGS or KEYS options are mandatory")
+    return _common(s, compared[0], compared[1], words, shortest)
 
 
 def _lcs_options(argv: Argv) -> tuple[set[bytes], int]:
