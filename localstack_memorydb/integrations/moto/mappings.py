@@ -13,7 +13,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from moto.awslambda import models
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
@@ -34,7 +34,12 @@ Clients = Callable[[str, str], Callable[[str], Any]]
 
 
 class Mappings:
-    """The readers of all mappings, each in a thread of its own from the mapping's first day to its last."""
+    """The readers of all mappings, each in a thread of its own from the mapping's first day to its last.
+
+    Of several in one process, hosts that were started one after the other, the last one reads: moto's state is theirs all.
+    """
+
+    _last: ClassVar[Mappings | None] = None
 
     def __init__(self, clients: Clients, retry_delay: float) -> None:
         self._clients = clients
@@ -43,7 +48,8 @@ class Mappings:
         self._readers: dict[str, Reader] = {}
 
     def take_over(self) -> None:
-        """Read for moto's mappings from now on, for good."""
+        """Read for moto's mappings from now on, until `close` or until others take over."""
+        Mappings._last = self
         wrap(models.LambdaBackend, "create_event_source_mapping", self._created)
         wrap(models.LambdaBackend, "update_event_source_mapping", self._then_look)
         wrap(models.LambdaBackend, "delete_event_source_mapping", self._deleted)
@@ -54,7 +60,7 @@ class Mappings:
         mapping = original(backend, spec)
         _keep_alias(mapping, backend, spec)
         service = mapping.event_source_arn.split(":")[2]
-        if service in _READERS:
+        if service in _READERS and Mappings._last is self:
             reader = _READERS[service](
                 mapping, backend, self._clients(backend.account_id, backend.region_name), self._retry_delay
             )
@@ -101,6 +107,8 @@ class Mappings:
 
     def close(self) -> None:
         """End all readers. A batch that a function works on is left to it."""
+        if Mappings._last is self:
+            Mappings._last = None
         with self._lock:
             readers, self._readers = list(self._readers.values()), {}
         for reader in readers:
@@ -323,13 +331,13 @@ class QueueReader(Reader):
     def __init__(self, mapping: Any, backend: Any, client: Callable[[str], Any], retry_delay: float) -> None:
         super().__init__(mapping, backend, client, retry_delay)
         self._queues = sqs_backends[backend.account_id][backend.region_name]
-        self._name = mapping.event_source_arn.rsplit(":", 1)[-1]
-        of_moto = self._queues.queues[self._name].lambda_event_source_mappings
+        self._queue = mapping.event_source_arn.rsplit(":", 1)[-1]
+        of_moto = self._queues.queues[self._queue].lambda_event_source_mappings
         for name in [name for name, each in of_moto.items() if each is mapping]:
             del of_moto[name]
 
     def _step(self) -> None:
-        queue = self._queues.queues.get(self._name)
+        queue = self._queues.queues.get(self._queue)
         if (
             queue is None
             or not self._mapping.enabled
@@ -348,7 +356,7 @@ class QueueReader(Reader):
 
     def _receive(self, queue: Any, seconds: float, messages: list[Any]) -> list[Any]:
         size = self._mapping.batch_size - len(messages)
-        more = self._queues.receive_message(self._name, size, seconds, queue.visibility_timeout, ["All"])
+        more = self._queues.receive_message(self._queue, size, seconds, queue.visibility_timeout, ["All"])
         return [*messages, *more]
 
     def _deliver(self, messages: Sequence[Any]) -> None:
@@ -361,7 +369,7 @@ class QueueReader(Reader):
             failures = {row["messageId"] for row in wanted}
         for record in records:
             if record["messageId"] not in failures:
-                self._queues.delete_message(self._name, record["receiptHandle"])
+                self._queues.delete_message(self._queue, record["receiptHandle"])
 
     def _described(self, message: Any) -> dict[str, Any]:
         """https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html"""
