@@ -33,6 +33,29 @@ def writes(shard: Shard) -> int:
     return sum(stat.calls - stat.failed for command, stat in found if command is not None and command.write)
 
 
+class Written:
+    """How many bytes the writes of a shard had in all, which is its replication offset.
+
+    Requests are counted, and bytes, but not the bytes of each request: writes have their share of what came since the last look.
+    """
+
+    def __init__(self) -> None:
+        self._received = self._commands = self._writes = self._total = 0
+
+    def total(self, shard: Shard) -> int:
+        """The bytes so far. They grow with writes only."""
+        received = sum(node.bytes_received for node in shard.nodes)
+        if received != self._received:
+            commands, wrote = sum(node.commands_processed for node in shard.nodes), writes(shard)
+            more = wrote - self._writes
+            if more > 0:
+                # Figures that begin anew (CONFIG RESETSTAT), or nodes that go, make less of what was there.
+                size = received - self._received if received > self._received else received
+                self._total += max(more, size * more // max(more, commands - self._commands))
+            self._received, self._commands, self._writes = received, commands, wrote
+        return self._total
+
+
 def persistence(s: Session) -> dict[str, object]:
     """Snapshots are taken outside of the engine, and without a fork; the log of a cluster on disk is no AOF."""
     shard = s.node.shard

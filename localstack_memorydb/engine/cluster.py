@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING
 
+from localstack_memorydb.engine.activity import Written
 from localstack_memorydb.engine.clients import client_type
 from localstack_memorydb.engine.errors import ClusterDown, CommandError, Moved
 from localstack_memorydb.engine.eviction import Budget
@@ -234,6 +235,7 @@ class Shard:
         self.saved, self.saved_at = b"", 0
         self.saves = self.saved_writes = 0
         self.expiring_seconds = 0.0
+        self.written = Written()
         self.replication_id = ""
         self.primary: Node
         self.watch_memory()
@@ -308,8 +310,8 @@ class Shard:
 
     @property
     def offset(self) -> int:
-        """A replication offset that grows as the shard works and is the same for all its nodes: commands, not bytes."""
-        return sum(node.commands_processed for node in self.nodes)
+        """A replication offset that grows with each write and is the same for all nodes, for replicas never lag."""
+        return self.written.total(self)
 
     def repeater(self, now: int) -> Session:
         """A session that no client has, for what comes from other Regions."""
@@ -518,6 +520,7 @@ class Cluster:
             if shard.keyspace.indexes is not None:
                 shard.keyspace.indexes.refresh()
             shard.budget.tick()
+            shard.written.total(shard)
             if shard.log is not None:
                 shard.bursts.sample(now, shard.log.written)
             if shard.keyspace.ready:

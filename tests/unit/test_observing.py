@@ -253,3 +253,22 @@ def test_6_2_draws_a_town_unless_asked_for_another_picture() -> None:
     assert b"Georg Nees" in old("LOLWUT VERSION 5")
     assert new("LOLWUT 20 10") == b"$17\r\nRedis ver. 7.2.4\n\r\n"
     assert b"Plaguemon" in new("LOLWUT VERSION 6")
+
+
+def test_the_replication_offset_grows_by_the_bytes_of_writes() -> None:
+    cluster, client = running()
+    shard = cluster.shards[0]
+    line = "SET a " + "x" * 100
+    for _ in range(3):
+        client(line)
+    assert shard.offset == 3 * len(f"{line}\r\n")
+    client("GET a")
+    client("PING")
+    assert field(client, "replication", "master_repl_offset") == f"{shard.offset}" == str(3 * 108)
+    cluster.tick(NOW)
+    client("DEL a")
+    assert 324 < shard.offset <= 324 + len("DEL a\r\n")
+    before = shard.offset
+    client.session.node.forget_figures()
+    client("SET a 1")
+    assert shard.offset >= before
