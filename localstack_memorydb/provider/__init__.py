@@ -68,7 +68,7 @@ class Provider:
         self._options = options or Options()
         self._lock = threading.RLock()
         self._stores: dict[tuple[str, str], Store] = {}
-        self._globals: dict[str, GlobalStore] = {}
+        self._globals: dict[tuple[str, str], GlobalStore] = {}
         self._fleet = Fleet(engine, ports.tokens)
         self._transitions = Transitions(self._options.transition_delay, self._options.delays)
         self._directory = directory
@@ -171,8 +171,9 @@ class Provider:
         key = call.account, call.region
         if key not in self._stores:
             self._stores[key] = new_store(call.account, call.region, call.partition, call.now)
-        if call.account not in self._globals:
-            self._globals[call.account] = new_global_store(call.account, call.partition)
+        everywhere = call.account, call.partition
+        if everywhere not in self._globals:
+            self._globals[everywhere] = new_global_store(*everywhere)
         regions = {
             region: store for (account, region), store in self._stores.items() if account == call.account
         }
@@ -180,7 +181,7 @@ class Provider:
             call=call,
             store=self._stores[key],
             regions=regions,
-            globe=self._globals[call.account],
+            globe=self._globals[everywhere],
             transitions=self._transitions,
             fleet=self._fleet,
             ports=self._ports,
@@ -196,15 +197,17 @@ class Provider:
             return
         with self._lock:
             stores, globes = self._directory.load()
-            self._globals = {globe.account: globe for globe in globes}
+            self._globals = {(globe.account, globe.partition): globe for globe in globes}
             for store in stores:
-                globe = self._globals.setdefault(
-                    store.account, new_global_store(store.account, store.partition)
-                )
+                everywhere = store.account, store.partition
+                globe = self._globals.setdefault(everywhere, new_global_store(*everywhere))
                 recover(store, globe, self._fleet, now)
                 self._stores[store.account, store.region] = store
-            for account in self._globals:
+            for account in self._accounts():
                 self._save(account)
+
+    def _accounts(self) -> set[str]:
+        return {account for account, _ in self._globals}
 
     def _save(self, account: str) -> None:
         """Write what has changed of the account's state, if there is a directory for it."""
@@ -213,7 +216,9 @@ class Provider:
         for (owner, _), store in self._stores.items():
             if owner == account:
                 self._directory.save(store)
-        self._directory.save_global(self._globals[account])
+        for globe in self._globals.values():
+            if globe.account == account:
+                self._directory.save_global(globe)
         self._directory.sweep(self._stores.values())
 
     def wait_for_work(self, timeout: float | None = None) -> bool:
@@ -247,7 +252,7 @@ class Provider:
                 for owner in owners:
                     self._transitions.settle(owner, now)
                 self._notify()
-            for account in self._globals:
+            for account in self._accounts():
                 self._save(account)
             self._transitions.close()
             self._fleet.close()

@@ -2,7 +2,7 @@
 
     DIRECTORY/lock                          held while an emulator runs on the directory
     DIRECTORY/state/ACCOUNT/REGION.json     a store
-    DIRECTORY/state/ACCOUNT/global.json     what the account has in no Region
+    DIRECTORY/state/ACCOUNT/global.json     what the account has in no Region (of another partition: global.PARTITION.json)
     DIRECTORY/snapshots/SHA-256.rdb         the data of snapshots; copies share their files
     DIRECTORY/clusters/                     the engine's: what clusters need to come back (engine/storage.py)
 
@@ -29,7 +29,7 @@ from localstack_memorydb.engine import ShardSnapshot, make_private, write_whole
 from localstack_memorydb.provider.store import GlobalStore, StateError, Store
 
 VERSION: Final = 1
-_GLOBAL: Final = "global.json"
+_GLOBAL: Final = "global."
 
 T = TypeVar("T")
 
@@ -82,7 +82,7 @@ class StateDirectory:
         """Everything that was saved."""
         stores, globes = [], []
         for file in sorted(self._root.glob("state/*/*.json")):
-            if file.name == _GLOBAL:
+            if file.name.startswith(_GLOBAL):
                 globes.append(self._read(file, SavedGlobalStore).store)
             else:
                 stores.append(self._read(file, SavedStore).store)
@@ -126,13 +126,14 @@ class StateDirectory:
     def save(self, store: Store) -> None:
         """Writes the store if it has changed since it was read or written last."""
         name = f"{store.region}.json"
-        self._write(
-            self._state(store.account, name if name != _GLOBAL else f"%{name}"), SavedStore(VERSION, store)
-        )
+        if name.startswith(_GLOBAL):
+            name = f"%{name}"
+        self._write(self._state(store.account, name), SavedStore(VERSION, store))
 
     def save_global(self, store: GlobalStore) -> None:
         """Writes what the account has in no Region, if it has changed."""
-        self._write(self._state(store.account, _GLOBAL), SavedGlobalStore(VERSION, store))
+        name = "json" if store.partition == "aws" else f"{store.partition}.json"
+        self._write(self._state(store.account, f"{_GLOBAL}{name}"), SavedGlobalStore(VERSION, store))
 
     def _state(self, account: str, name: str) -> Path:
         """Names come from requests: whatever stands in them, the file is in the directory, and no other's."""

@@ -105,7 +105,7 @@ class Store:
 
 @dataclass
 class GlobalStore:
-    """What an account has in no Region, but everywhere."""
+    """What an account has in no Region, but everywhere in its partition."""
 
     account: str
     partition: str

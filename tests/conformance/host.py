@@ -96,7 +96,7 @@ class Host:
 
     def state(self) -> Any:
         """All that the provider knows of the account that is asked wrongly, in its Region."""
-        return plain([self.provider._stores[ACCOUNT, REGION], self.provider._globals[ACCOUNT]])
+        return plain([self.provider._stores[ACCOUNT, REGION], self.provider._globals[ACCOUNT, "aws"]])
 
 
 def plain(value: Any) -> Any:

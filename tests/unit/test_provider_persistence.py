@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from localstack_memorydb.engine import Engine, EngineSettings
-from localstack_memorydb.provider import Options, StateError
+from localstack_memorydb.provider import Call, Options, StateError
 from localstack_memorydb.provider.persistence import StateDirectory
 from tests.world import ACCOUNT, REGION, World, say
 
@@ -368,6 +368,22 @@ def test_places_whose_names_look_alike_are_kept_apart(start: Start, tmp_path: Pa
     for account, region in places:
         (cluster,) = again.at(account, region, "DescribeClusters")["Clusters"]
         assert cluster["ARN"] == f"arn:aws:memorydb:{region}:{account}:cluster/x"
+
+
+def test_partitions_share_nothing(start: Start) -> None:
+    """What there is in every Region is not in those of China, where an account of the same number is another."""
+
+    def names(aws: World, region: str, partition: str) -> list[str]:
+        call = Call(ACCOUNT, region, aws.now, partition)
+        found = aws.provider.invoke("DescribeMultiRegionClusters", call, {})["MultiRegionClusters"]
+        return [each["MultiRegionClusterName"] for each in found]
+
+    aws = start()
+    aws("CreateMultiRegionCluster", MultiRegionClusterNameSuffix="shop", NodeType="db.r7g.xlarge")
+    assert [len(names(aws, REGION, "aws")), names(aws, "cn-north-1", "aws-cn")] == [1, []]
+    aws("CreateACL", ACLName="own")  # a change, so that everything is written
+    again = start()
+    assert [len(names(again, REGION, "aws")), names(again, "cn-north-1", "aws-cn")] == [1, []]
 
 
 @pytest.mark.parametrize("name", ["..", "../../outside", "a/b"])
