@@ -27,6 +27,8 @@ MORE_TESTS = ("xadd", "eval", "mix")
 _COMMANDS = {
     "xadd": "XADD mystream * field value",
     "eval": "EVAL 'return 1' 0",
+    "eval_get": "EVAL \"return redis.call('GET', KEYS[1])\" 1 key:__rand_int__",
+    "exists": "EXISTS key:{a}1 key:{a}2 key:{a}3",
     **{f"lrange_{count}": f"LRANGE mylist 0 {count - 1}" for count in (100, 300, 500, 600)},
 }
 """Tests that redis-benchmark does not know, or that it mixes with another (LRANGE with the LPUSH before it)."""
