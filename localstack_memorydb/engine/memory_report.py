@@ -16,6 +16,7 @@ from localstack_memorydb.engine import memory
 from localstack_memorydb.engine.clients import sizes_of
 from localstack_memorydb.engine.memory import human
 from localstack_memorydb.engine.usage import resident_memory
+from localstack_memorydb.engine.versions import is_valkey
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.cluster import Shard
@@ -230,3 +231,59 @@ def stats(s: Session) -> dict[bytes, object]:
         b"fragmentation": ratio,
         b"fragmentation.bytes": more,
     }
+
+
+# -- MEMORY DOCTOR ----------------------------------------------------------------------------------------------------
+
+_LITTLE: Final = 5 << 20
+_PEAK: Final = 1.5
+_LARGE_BUFFERS: Final = 200 << 10
+_MANY_SCRIPTS: Final = 1000
+
+
+def diagnosis(s: Session) -> str:
+    """What the memory's report tells. Fragmentation is not judged: it would be that of this process, and not of the data."""
+    r, product = report(s), "Valkey" if is_valkey(s.node.cluster.spec.engine_version) else "Redis"
+    if r.used < _LITTLE:
+        return (
+            "Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in these "
+            "conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be "
+            "back to our programming as soon as I finished rebooting.\n"
+        )
+    issues = [
+        text.replace("PRODUCT", product)
+        for text, found in (
+            (_PEAK_TEXT, r.peak / r.used > _PEAK),
+            (_BUFFERS_TEXT, r.clients / len(s.node.sessions) > _LARGE_BUFFERS),
+            (_SCRIPTS_TEXT, len(s.node.scripts) > _MANY_SCRIPTS),
+        )
+        if found
+    ]
+    if not issues:
+        return "Hi Sam, I can't find any memory issue in your instance. I can only account for what occurs on this base.\n"
+    return (
+        f"Sam, I detected a few issues in this {product} instance memory implants:\n\n"
+        f"{''.join(issues)}I'm here to keep you safe, Sam. I want to help you.\n"
+    )
+
+
+_PEAK_TEXT: Final = (
+    " * Peak memory: In the past this instance used more than 150% the memory that is currently using. The allocator is "
+    "normally not able to release memory after a peak, so you can expect to see a big fragmentation ratio, however this is "
+    "actually harmless and is only due to the memory peak, and if the PRODUCT instance Resident Set Size (RSS) is currently "
+    "bigger than expected, the memory will be used as soon as you fill the PRODUCT instance with more data. If the memory "
+    "peak was only occasional and you want to try to reclaim memory, please try the MEMORY PURGE command, otherwise the "
+    "only other option is to shutdown and restart the instance.\n\n"
+)
+_BUFFERS_TEXT: Final = (
+    " * Big client buffers: The clients output buffers in this instance are greater than 200K per client (on average). "
+    "This may result from different causes, like Pub/Sub clients subscribed to channels bot not receiving data fast enough, "
+    "so that data piles on the PRODUCT instance output buffer, or clients sending commands with large replies or very large "
+    "sequences of commands in the same pipeline. Please use the CLIENT LIST command in order to investigate the issue if it "
+    "causes problems in your instance, or to understand better why certain clients are using a big amount of memory.\n\n"
+)
+_SCRIPTS_TEXT: Final = (
+    " * Many scripts: There seem to be many cached scripts in this instance (more than 1000). This may be because scripts "
+    "are generated and `EVAL`ed, instead of being parameterized (with KEYS and ARGV), `SCRIPT LOAD`ed and `EVALSHA`ed. "
+    "Unless `SCRIPT FLUSH` is called periodically, the scripts' caches may end up consuming most of your memory.\n\n"
+)

@@ -272,3 +272,24 @@ def test_the_replication_offset_grows_by_the_bytes_of_writes() -> None:
     client.session.node.forget_figures()
     client("SET a 1")
     assert shard.offset >= before
+
+
+def test_6_2_shows_one_section_at_a_time() -> None:
+    old, new = (Client(start(version=version).shards[0].primary) for version in ("6.2", "7.0"))
+    assert old("INFO cpu clients") == b"-ERR syntax error\r\n"
+    assert b"# Clients\r\n" in new("INFO cpu clients")
+
+
+def test_the_doctor_of_memory_finds_a_peak_and_many_scripts() -> None:
+    _, client = running()
+    client("SETRANGE {k}a 16000000 x")
+    client("SETRANGE {k}b 6000000 x")
+    assert b"I can't find any memory issue" in client("MEMORY DOCTOR")
+    client("DEL {k}a")
+    assert client("MEMORY DOCTOR").count(b" * ") == 1
+    assert b"* Peak memory: In the past this instance used more than 150%" in client("MEMORY DOCTOR")
+    for number in range(1001):
+        client(f"SCRIPT LOAD 'return {number}'")
+    assert b" * Many scripts: There seem to be many cached scripts" in client("MEMORY DOCTOR")
+    client("FLUSHALL")
+    assert b"this instance is empty or is using very little memory" in client("MEMORY DOCTOR")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from localstack_memorydb.engine import memory, memory_report
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault, printable, wrong_subcommand_arguments
 from localstack_memorydb.engine.help import help_lines
-from localstack_memorydb.engine.memory_report import used_memory
 from localstack_memorydb.engine.numbers import INT_MAX, INT_MIN, parse_int, parse_int_in
 from localstack_memorydb.engine.registry import (
     ADMIN,
@@ -205,19 +204,8 @@ def memory_usage(s: Session, argv: Argv) -> Reply:
 
 @observing.command("MEMORY|DOCTOR", 2, since="4.0.0")
 def memory_doctor(s: Session, argv: Argv) -> Reply:
-    """What the use of memory tells: nothing, as far as nodes here are judged."""
-    if used_memory(s) < _LITTLE:
-        return Verbatim(
-            b"Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in these "
-            b"conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be "
-            b"back to our programming as soon as I finished rebooting.\n"
-        )
-    return Verbatim(
-        b"Hi Sam, I can't find any memory issue in your instance. I can only account for what occurs on this base.\n"
-    )
-
-
-_LITTLE = 5 << 20
+    """What the use of memory tells."""
+    return Verbatim(memory_report.diagnosis(s).encode())
 
 
 @observing.command("MEMORY|MALLOC-STATS", 2, since="4.0.0")

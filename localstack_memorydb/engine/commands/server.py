@@ -67,7 +67,9 @@ def swapdb(s: Session, argv: Argv) -> Reply:
 
 @server.command("INFO", -1, LOADING | STALE, categories="@dangerous")
 def info_(s: Session, argv: Argv) -> Reply:
-    """The server's state, by sections."""
+    """The server's state, by sections: one, or several since 7.0."""
+    if s.legacy and len(argv) > 2:
+        raise SyntaxFault
     return Verbatim(info(s, argv[1:]))
 
 
