@@ -81,6 +81,7 @@ def commands(kind: str, options: Options) -> int:
         second_opinion(wanted=newer) as arbiter,
     ):
         progress, number = Progress(), options.seed * 1_000
+        stage.begins = lambda: progress.show(f"{stage.commands} commands")
         dumps = machine.payloads(stage, grammar, number)
         while stage.commands < wanted and len(stage.seen) < options.most:
             number += 1
@@ -93,7 +94,6 @@ def commands(kind: str, options: Options) -> int:
                 print(f"\n{found}\n#   found with seed {options.seed}")
                 if arbiter is not None:
                     print(f"#   Redis 7.0:\n{found.judged(arbiter, ours) or '#   answers as we do'}")
-            progress.show(f"{stage.commands} commands")
         print(
             f"{kind}: {stage.commands} commands, {len(stage.seen)} differences, {progress.seconds}",
             flush=True,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import select
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from difflib import unified_diff
 from typing import Final
@@ -69,6 +69,7 @@ class Stage:
         self.acts: list[tuple[str, Line | str]] = []
         self.seen: set[tuple[bytes, ...]] = set()
         self.over = False
+        self.begins: Callable[[], None] = lambda: None
         self.commands = self._pings = 0
 
     def close(self) -> None:
@@ -92,6 +93,7 @@ class Stage:
                 assert control.ask(*line) == b"+OK\r\n"
         self.clients = {name: self._connect(name) for name in NAMES}
         self.acts, self.over = [], False
+        self.begins()
 
     def say(self, name: str, *lines: Line, silent: int = 0) -> None:
         """Sends lines in one packet, and compares what comes: replies, messages, and what others get of it.

@@ -284,7 +284,8 @@ def _deliver(
     s: Session, stream: Stream, group: Group, consumer: Consumer, request: Request
 ) -> list[tuple[int, Fields]]:
     """Gives new entries to the consumer."""
-    consumer.active = s.now
+    if not request.noack:
+        consumer.active = s.now
     entries = list(islice(stream.between(group.last + 1, ID_MAX), request.count or None))
     for identifier, _ in entries:
         stream.advance(group, identifier)
