@@ -164,12 +164,17 @@ class _Search:
             return 0
         return 1
 
-    def check(self, storing: str) -> None:
+    def check(self, s: Session, storing: str) -> None:
         """What is stored has no room for more than scores."""
-        if self.destination is not None and self.extras:
-            raise CommandError(
-                f"ERR {storing} is not compatible with WITHDIST, WITHHASH and WITHCOORD options"
-            )
+        if self.destination is None or not self.extras:
+            return
+        if s.legacy:
+            storing, plural = "STORE option in GEORADIUS", "S"
+        else:
+            plural = ""
+        raise CommandError(
+            f"ERR {storing} is not compatible with WITHDIST, WITHHASH and WITHCOORD{plural} options"
+        )
 
     def check_count(self) -> None:
         """ANY is about COUNT."""
@@ -229,7 +234,7 @@ def _geosearch(s: Session, argv: Argv, search: _Search, at: int) -> Reply:
         if not taken:
             raise SyntaxFault
         at += taken
-    search.check("GEOSEARCHSTORE")
+    search.check(s, "GEOSEARCHSTORE")
     name = printable(argv[0])
     if not search.centred:
         raise CommandError(f"ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for {name}")
@@ -309,7 +314,7 @@ def _georadius(s: Session, argv: Argv, search: _Search, at: int, stores: bool = 
             at += 2
         else:
             raise SyntaxFault
-    search.check("STORE option in GEORADIUS")
+    search.check(s, "STORE option in GEORADIUS")
     search.check_count()
     return _answer(s, search)
 

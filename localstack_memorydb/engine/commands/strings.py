@@ -288,7 +288,9 @@ def decrby(s: Session, argv: Argv) -> Reply:
     """Subtracts an integer."""
     delta = parse_int(argv[2])
     if delta == INT_MIN:
-        raise CommandError("ERR decrement would overflow")
+        if not s.legacy:
+            raise CommandError("ERR decrement would overflow")
+        delta = -delta  # in 6.2 as in C: the smallest integer is its own negative
     return _add(s, argv[1], -delta)
 
 
