@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from localstack_memorydb.integrations.moto import server
 from localstack_memorydb.integrations.moto.ports import MotoKeys, account_of_key
 from localstack_memorydb.provider.ports import Scope, Secret
 
@@ -57,3 +58,20 @@ def test_a_roles_key(keys: MotoKeys) -> None:
 def test_a_key_that_nobody_made(keys: MotoKeys) -> None:
     assert keys.secrets(HERE, "test") is None
     assert keys.account("test") == ACCOUNT
+
+
+@pytest.mark.parametrize("rule", [account_of_key, server.account_of_key])
+def test_a_chosen_account_has_every_key(rule: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTO_ACCOUNT_ID", "555555555555")
+    assert [rule(key) for key in ("test", "", "111111111111")] == ["555555555555"] * 3
+
+
+def test_the_stand_alone_host_takes_twelve_digits_for_an_account(keys: MotoKeys) -> None:
+    assert [server.account_of_key(key) for key in ("test", "", "111111111111")] == [
+        "000000000000",
+        "000000000000",
+        "111111111111",
+    ]
+    client("iam").create_user(UserName="app")
+    made = client("iam").create_access_key(UserName="app")["AccessKey"]
+    assert server.account_of_key(made["AccessKeyId"]) == ACCOUNT
