@@ -101,7 +101,8 @@ def _authenticate(s: Session, argv: Argv, name: bytes, password: bytes) -> None:
     if user is not None and user.uses_iam and s.in_exec:
         raise CommandError("ERR Command not allowed inside a transaction")
     if user is None or not user.accepts(password, cluster.spec, s.now):
-        s.last_command = printable(argv[0]).lower()
+        if not s.in_exec:
+            s.last_command = printable(argv[0]).lower()
         log_denial(s, "auth", argv[0], name)
         raise WrongPass
     s.become(user)

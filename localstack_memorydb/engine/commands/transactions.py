@@ -120,7 +120,7 @@ def _run(s: Session, queue: list[tuple[Command, Argv]]) -> list[Reply]:
 def _run_each(s: Session, queue: list[tuple[Command, Argv]], replies: list[Reply]) -> None:
     for command, argv in queue:
         try:
-            refusal = s.permissions.check(command, argv) if s.gates & GATE_RESTRICTED else None
+            refusal = s.permissions.check(command.plain, argv) if s.gates & GATE_RESTRICTED else None
             if refusal is not None:
                 log_refusal(s, refusal, command, argv)
                 raise NoLongerPermitted(refusal.kind)
