@@ -98,7 +98,7 @@ class World:
             self.ca.write_bytes(answer.read())
         self.memorydb.create_user(
             UserName=USER,
-            AccessString="on ~story:* &story:* +@all",
+            AccessString="on ~story:* &story:* &__redis__:invalidate +@all",
             AuthenticationMode={"Type": "password", "Passwords": [PASSWORD]},
         )
         self.memorydb.create_acl(ACLName="storytellers", UserNames=[USER])
@@ -165,6 +165,8 @@ class World:
                 self.memorydb.update_cluster(ClusterName=name, NodeType=other[self.cluster["NodeType"]])
             case "moved", []:
                 return str(self.redirects())
+            case "replica-reads", []:
+                return str(self.replica_reads())
             case _:
                 raise AssertionError(what)
         self.cluster = self.available(name)
@@ -172,7 +174,16 @@ class World:
 
     def redirects(self) -> int:
         """How often nodes have answered MOVED."""
-        total = 0
+        shown = self.shown("errorstats")
+        return sum(each["errorstat_MOVED"]["count"] for each in shown if "errorstat_MOVED" in each)
+
+    def replica_reads(self) -> int:
+        """How often replicas have answered GET."""
+        replicas = (each for each in self.shown("replication", "commandstats") if each["role"] == "slave")
+        return sum(each["cmdstat_get"]["calls"] for each in replicas if "cmdstat_get" in each)
+
+    def shown(self, *sections: str) -> Iterator[dict[str, Any]]:
+        """What INFO says of each node."""
         for shard in self.cluster["Shards"]:
             for node in shard["Nodes"]:
                 place = node["Endpoint"]
@@ -184,9 +195,7 @@ class World:
                     username=USER,
                     password=PASSWORD,
                 ) as redis:
-                    errors = redis.info("errorstats")
-                    total += errors.get("errorstat_MOVED", {"count": 0})["count"]
-        return total
+                    yield redis.info(*sections)
 
     def close(self) -> None:
         self.host.stop()

@@ -1,7 +1,7 @@
 // ioredis. It speaks RESP2 only.
-import { Cluster } from "ioredis";
+import { Cluster, Redis } from "ioredis";
 import {
-  LIBRARY, LIBRARY_SOURCE, SCRIPT, Skip, ask, ca, expect, key, keys, place, refused, tagged, tell, until, user,
+  LIBRARY, LIBRARY_SOURCE, SCRIPT, ask, ca, expect, key, keys, place, refused, tagged, tell, until, user,
 } from "./telling.mjs";
 
 function open(options = {}) {
@@ -21,6 +21,10 @@ await tell({
     await every(names, (name) => client.set(name, "x"));
     expect(await every(names, (name) => client.get(name)), names.map(() => "x"));
     await refused(client.set("elsewhere", "x"), "NOPERM");
+    const [before, reader] = [Number(await ask("replica-reads")), open({ scaleReads: "slave" })];
+    expect(await every(names, (name) => reader.get(name)), names.map(() => "x"));
+    expect(Number(await ask("replica-reads")) >= before + 100, true);
+    reader.disconnect();
   },
 
   async moved() {
@@ -104,7 +108,23 @@ await tell({
     blocking.disconnect();
   },
 
-  async tracking() { throw new Skip("ioredis speaks RESP2 only, which cannot carry invalidations on the same connection"); },
+  async tracking() { // RESP2 carries invalidations on a second connection, which subscribes to them
+    const [host, port] = client.slots[await client.cluster("KEYSLOT", key("tracked"))][0].split(":");
+    const node = () => new Redis({ host, port: Number(port), ...user, tls: { ca } });
+    const [listener, reader] = [node(), node()];
+    const gone = [];
+    listener.on("message", (channel, names) => { gone.push([channel, names]); });
+    const listening = await listener.client("ID");
+    await listener.subscribe("__redis__:invalidate");
+    expect(await reader.client("TRACKING", "ON", "REDIRECT", listening), "OK");
+    await client.set(key("tracked"), "old");
+    for (let round = 0; round < 2; round += 1) expect(await reader.get(key("tracked")), "old");
+    await client.set(key("tracked"), "new");
+    await until(() => gone.length > 0, "the invalidation");
+    expect(await reader.get(key("tracked")), "new");
+    expect(gone, [["__redis__:invalidate", key("tracked")]]);
+    for (const each of [listener, reader]) each.disconnect();
+  },
 
   async reconnect() {
     const names = keys("reconnect", 30);

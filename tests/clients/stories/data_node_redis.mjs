@@ -37,6 +37,10 @@ await tell({
     await every(names, (name) => client.set(name, "x"));
     expect(await every(names, (name) => client.get(name)), names.map(() => "x"));
     await refused(client.set("elsewhere", "x"), "NOPERM");
+    const [before, reader] = [Number(await ask("replica-reads")), await open({ useReplicas: true })];
+    expect(await every(names, (name) => reader.get(name)), names.map(() => "x"));
+    expect(Number(await ask("replica-reads")) > before, true);
+    reader.destroy();
   },
 
   async moved() {

@@ -49,7 +49,11 @@ connect() {
   is "$(cli ACL WHOAMI)" "$STORY_USER"
   for n in {1..20}; do is "$(cli SET "$(key "connect:$n")" "$n")" OK; done
   for n in {1..20}; do is "$(cli GET "$(key "connect:$n")")" "$n"; done
-  [[ $(cli SET elsewhere x) == NOPERM* ]]
+  [[ $(cli SET elsewhere x) == NOPERM* ]] || exit 1
+  # One of the two replicas has the key and may be asked for it.
+  is "$(for replica in $(cli CLUSTER NODES | grep slave | cut -d ' ' -f 2 | cut -d @ -f 1); do
+    printf 'READONLY\nGET %s\n' "$(key connect:7)" | at "${replica%:*}" "${replica#*:}"
+  done | grep . | sed 's/MOVED.*/MOVED/' | sort | tr '\n' ' ')" "7 MOVED OK OK "
 }
 
 moved() {

@@ -69,6 +69,10 @@ def story_connect() -> None:
     assert [client.get(key(f"connect:{number}")) for number in range(100)] == [str(n) for n in range(100)]
     with refused(exceptions.NoPermissionError):
         client.set("elsewhere", "x")
+    before = int(ask("replica-reads"))
+    with connect(read_from_replicas=True) as reader:
+        assert [reader.get(key(f"connect:{number}")) for number in range(20)] == [str(n) for n in range(20)]
+    assert int(ask("replica-reads")) > before
 
 
 def story_moved() -> None:

@@ -36,8 +36,8 @@ SECURITY: dict[str, Any] = {
 }
 
 
-def connect() -> RedisCluster:
-    return RedisCluster(host=HOST, port=PORT, **SECURITY)
+def connect(**options: Any) -> RedisCluster:
+    return RedisCluster(host=HOST, port=PORT, **SECURITY, **options)
 
 
 async def main() -> None:
@@ -69,6 +69,10 @@ class Stories:
         assert await self._all("GET", keys) == ["x"] * 100
         with refused(NoPermissionError):
             await client.set("elsewhere", "x")
+        before = int(await ask_async("replica-reads"))
+        async with connect(read_from_replicas=True) as reader:
+            assert [await reader.get(each) for each in keys[:20]] == ["x"] * 20
+        assert int(await ask_async("replica-reads")) > before
 
     async def moved(self) -> None:
         keys = [key(f"moved:{number}") for number in range(60)]

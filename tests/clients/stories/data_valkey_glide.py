@@ -13,6 +13,7 @@ from glide import (
     GlideClusterClient,
     GlideClusterClientConfiguration,
     NodeAddress,
+    ReadFrom,
     RequestError,
     Script,
     ServerCredentials,
@@ -82,6 +83,12 @@ class Stories:
         assert await self._all("GET", keys) == [b"x"] * 100
         with refused(RequestError):
             await self._client.set("elsewhere", "x")
+        before = int(await ask_async("replica-reads"))
+        reader = await connect(read_from=ReadFrom.PREFER_REPLICA)
+        for number in range(20):
+            assert await reader.get(key(f"connect:{number}")) == b"x"
+        assert int(await ask_async("replica-reads")) >= before + 20
+        await reader.close()
 
     async def moved(self) -> None:
         keys = [key(f"moved:{number}") for number in range(60)]
