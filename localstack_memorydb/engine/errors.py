@@ -231,6 +231,13 @@ class InvalidExpireTime(CommandError):
         super().__init__(f"ERR invalid expire time in {name}")
 
 
+class ReplyTooLarge(CommandError):
+    """The command ran, but nobody could take what it answers."""
+
+    def __init__(self) -> None:
+        super().__init__("ERR the reply would have more than 1 GB")
+
+
 class StringTooLong(CommandError):
     """The string would outgrow proto-max-bulk-len."""
 

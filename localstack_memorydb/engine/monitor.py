@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine.registry import ADMIN, SKIP_MONITOR, Command
@@ -12,20 +13,23 @@ if TYPE_CHECKING:
     from localstack_memorydb.engine.session import Session
 
 _ESCAPES: Final = {
-    **{byte: b"\\x%02x" % byte for byte in range(256) if not 0x20 <= byte <= 0x7E},
-    ord('"'): b'\\"',
-    ord("\\"): b"\\\\",
-    ord("\n"): b"\\n",
-    ord("\r"): b"\\r",
-    ord("\t"): b"\\t",
-    ord("\a"): b"\\a",
-    ord("\b"): b"\\b",
+    **{byte: f"\\x{byte:02x}" for byte in range(256) if not 0x20 <= byte <= 0x7E},
+    ord('"'): '\\"',
+    ord("\\"): "\\\\",
+    ord("\n"): "\\n",
+    ord("\r"): "\\r",
+    ord("\t"): "\\t",
+    ord("\a"): "\\a",
+    ord("\b"): "\\b",
 }
+_ODD: Final = re.compile(rb'[^ -~]|["\\]').search
 
 
 def quoted(text: bytes) -> bytes:
     """The text in quotes, with escapes for what cannot be printed (sdscatrepr)."""
-    return b'"%b"' % b"".join([_ESCAPES.get(byte) or bytes((byte,)) for byte in text])
+    if _ODD(text) is not None:
+        text = text.decode("latin-1").translate(_ESCAPES).encode()
+    return b'"%b"' % text
 
 
 def show(s: Session, command: Command, argv: Argv, *, itself: bool = False) -> None:

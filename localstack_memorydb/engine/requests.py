@@ -211,7 +211,7 @@ class Requests:
 
         Then no function that is written in Python raised the error.
         """
-        if self.strict is not None:
+        if self.strict is not None or isinstance(error, MemoryError):
             return False
         trace = None if error is None else error.__traceback__
         return is_malformed(argv) or (bool(argv) and trace is not None and trace.tb_next is None)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from itertools import chain, repeat
 from typing import Any, Final, TypeAlias
 
-from localstack_memorydb.engine.errors import CommandError, ProtocolError
+from localstack_memorydb.engine.errors import CommandError, ProtocolError, ReplyTooLarge
 from localstack_memorydb.engine.numbers import format_decimals, format_double, format_double_17
 
 Argv: TypeAlias = list[bytes]
@@ -99,6 +99,9 @@ Encoders: TypeAlias = dict[type, Encoder]
 SMALL: Final = 4096
 SMALL_INTEGERS: Final = tuple(b":%d\r\n" % number for number in range(SMALL))
 _HEADERS: Final = tuple(b"$%d\r\n" % size for size in range(SMALL))
+MOST_TO_SEND: Final = 1 << 30
+"""How long a reply may be: commands could ask for more than there is memory, and others need some, too."""
+_BATCH: Final = 64
 _MANY: Final = 8  # from here on looking at the whole list first costs less than it saves
 
 
@@ -133,12 +136,26 @@ def _joined(table: Encoders, values: Sequence[Any]) -> bytes:
     """The values one after the other; most are bytes, which are spared a call, and many are nothing else."""
     if len(values) >= _MANY and set(map(type, values)) == {bytes}:
         sizes = set(map(len, values))
+        if (longest := max(sizes)) * len(values) > MOST_TO_SEND and sum(map(len, values)) > MOST_TO_SEND:
+            raise ReplyTooLarge
         if len(sizes) == 1:
-            header = _HEADERS[size] if (size := sizes.pop()) < SMALL else b"$%d\r\n" % size
+            header = _HEADERS[longest] if longest < SMALL else b"$%d\r\n" % longest
             return b"%b%b\r\n" % (header, (b"\r\n" + header).join(values))
-        if max(sizes) < SMALL:
+        if longest < SMALL:
             headers = map(_HEADERS.__getitem__, map(len, values))
             return b"".join(chain.from_iterable(zip(headers, values, repeat(b"\r\n"))))
+    if len(values) <= _BATCH:
+        return _one_by_one(table, values)
+    batches, size = [], 0
+    for at in range(0, len(values), _BATCH):
+        batches.append(_one_by_one(table, values[at : at + _BATCH]))
+        size += len(batches[-1])
+        if size > MOST_TO_SEND:
+            raise ReplyTooLarge
+    return b"".join(batches)
+
+
+def _one_by_one(table: Encoders, values: Sequence[Any]) -> bytes:
     return b"".join(
         [
             b"$%d\r\n%b\r\n" % (len(value), value) if type(value) is bytes else table[type(value)](value)

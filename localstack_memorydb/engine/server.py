@@ -23,6 +23,7 @@ from localstack_memorydb.engine.cluster import Cluster, Node
 from localstack_memorydb.engine.errors import TooManyClients
 from localstack_memorydb.engine.log import ShardLog
 from localstack_memorydb.engine.requests import TooMuchToRead
+from localstack_memorydb.engine.resp import MOST_TO_SEND
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.spec import AddressError, EngineSettings
 from localstack_memorydb.engine.storage import Storage
@@ -33,7 +34,6 @@ LOG = logging.getLogger(__name__)
 _BACKLOG = 511  # Valkey's tcp-backlog
 _TICK_SECONDS = 0.1
 _STUCK_SECONDS = 1.0  # how often clients that do not read are looked at
-_MOST_UNSENT = 1 << 30  # bytes that wait for a client, whatever its limits say: others need memory, too
 _FAREWELL_SECONDS = 5.0
 _PACKETS_AT, _PACKETS_END = 136, 144  # of struct tcp_info (linux/tcp.h): tcpi_segs_out, tcpi_segs_in
 
@@ -154,7 +154,7 @@ class Connection(asyncio.Protocol):
             return
         waiting = self._transport.get_write_buffer_size()
         limit = self._node.cluster.parameters.output_limit(client_type(self._session))
-        if waiting > (limit.hard or _MOST_UNSENT):
+        if waiting > (limit.hard or MOST_TO_SEND):
             LOG.warning("a client of %s was dropped: it does not read what it is sent", self._node.name)
             self._transport.abort()
         elif not limit.soft or waiting <= limit.soft:

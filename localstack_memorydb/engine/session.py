@@ -361,7 +361,7 @@ class Session(Requests):
 
     def _finish(self, out: list[bytes]) -> bytes:
         """The replies as one packet, after what is left to do."""
-        if not out and self.waits_in_vain():
+        if not out and not self.rest and self.waits_in_vain():
             self.explain()
             return self.drain()
         self.node.commands_processed += len(out)

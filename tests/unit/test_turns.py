@@ -129,9 +129,25 @@ def test_a_request_in_parts_is_whole_again(flood: Flood) -> None:
     assert b"".join(flood.told) == b"+OK\r\n:512000\r\n"
 
 
+def test_reading_a_large_request_takes_no_turns(cluster: Cluster, flood: Flood) -> None:
+    ticking(cluster, 0.03)
+    flood.send(encode_request([b"SADD", b"k", *(b"%d" % number for number in range(20_000))]))
+    assert flood.told == [b":20000\r\n"]
+
+
 def test_an_inline_command_may_follow_a_request_in_parts(flood: Flood) -> None:
     data = encode_request([b"SET", b"k", b"x" * 100_000])
     flood.send(data[:99_000])
     flood.send(data[99_000:])
     flood.send(b"STRLEN k\r\n")
     assert flood.told == [b"", b"+OK\r\n", b":100000\r\n"]
+
+
+@pytest.mark.parametrize(
+    "lines", [["MGET" + " k" * 20], ["MULTI", *["GET k"] * 20, "EXEC"]], ids=["array", "transaction"]
+)
+def test_a_reply_larger_than_memory_allows_is_refused(flood: Flood, lines: list[str]) -> None:
+    flood.send(encode_request([b"SETRANGE", b"k", b"60000000", b"x"]))
+    *_, last = [flood.client(line) for line in lines]
+    assert last == b"-ERR the reply would have more than 1 GB\r\n"
+    assert flood.client("STRLEN k") == b":60000001\r\n"
