@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from . import values
 from .grammar import Grammar
 from .luck import Luck
-from .scripts import scripted
+from .scripts import SHAS, scripted
 from .sequences import beginning, restore
 from .stage import Stage
 
@@ -162,7 +162,9 @@ class Play(RuleBasedStateMachine):
     @rule(data=DATA, who=WHO)
     def connection(self, data: st.DataObject, who: str) -> None:
         rng = Luck(data)
-        rng.choice([self.about_itself, self.track, self.cache, self.without_replies])(rng, who)
+        rng.choice([self.about_itself, self.track, self.cache, self.without_replies, self.about_the_server])(
+            rng, who
+        )
 
     def about_itself(self, rng: Random, who: str) -> None:
         name = rng.choice([b"n1", b"n2", b"", b"a b", b"x\n"])
@@ -194,6 +196,37 @@ class Play(RuleBasedStateMachine):
         ]
         line = rng.choice(choices)
         if line[0] != b"CLIENT" or self.known_to(line):
+            self.stage.say(who, line)
+
+    def about_the_server(self, rng: Random, who: str) -> None:
+        choices: list[Line] = [
+            (b"ACL", b"WHOAMI"),
+            (b"SELECT", rng.choice([b"0", b"1", b"-1", b"abc"])),
+            (b"READONLY",),
+            (b"READWRITE",),
+            (b"ASKING",),
+            (b"FLUSHALL", *rng.choice([(), (b"ASYNC",), (b"SYNC",), (b"x",), (b"SYNC", b"ASYNC")])),
+            (b"FLUSHDB",),
+            (b"SCRIPT", b"EXISTS", *SHAS, b"x"),
+            (b"SCRIPT", b"FLUSH", *rng.choice([(), (b"ASYNC",), (b"x",)])),
+            (b"FUNCTION", b"LIST", *rng.choice([(), (b"WITHCODE",), (b"LIBRARYNAME", b"li*"), (b"x",)])),
+            (b"FUNCTION", b"DELETE", rng.choice([b"library", b"none"])),
+            (b"FUNCTION", b"FLUSH", *rng.choice([(), (b"ASYNC",), (b"x",)])),
+            (b"PUBSUB", b"CHANNELS", *rng.choice([(), (b"c*",), (b"?1",)])),
+            (b"PUBSUB", b"SHARDCHANNELS"),
+            (b"CLUSTER", b"COUNTKEYSINSLOT", rng.choice([b"7629", b"0", b"-1", b"16384", b"abc"])),
+            (b"OBJECT", b"FREQ", rng.choice(values.ANY_KEY)),
+            (
+                b"MEMORY",
+                b"USAGE",
+                b"none",
+                *rng.choice([(), (b"SAMPLES", b"5"), (b"SAMPLES", b"-1"), (b"x",)]),
+            ),
+            (b"SWAPDB", b"0", b"1"),
+        ]
+        line = rng.choice(choices)
+        command = self.grammar.table.find(line[0])
+        if command is not None and (not command.subcommands or self.known_to(line)):
             self.stage.say(who, line)
 
     def known_to(self, line: Line) -> bool:
