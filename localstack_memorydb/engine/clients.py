@@ -74,7 +74,15 @@ def sizes_of(session: Session, now: int, argv: Argv | None = None) -> Sizes:
     queue = session.queue or []
     queued = sum(len(words) * _POINTER + sum(map(len, words)) for _, words in queue)
     channels = len(session.channels) + len(session.patterns) + len(session.shard_channels)
-    total = _CLIENT + buffer + output + arguments + _POINTER * len(argv) + queued + _QUEUED * len(queue)
+    total = (
+        (_CLIENT_OF_6_2 if session.legacy else _CLIENT)
+        + buffer
+        + output
+        + arguments
+        + _POINTER * len(argv)
+        + queued
+        + _QUEUED * len(queue)
+    )
     total += _CHANNEL * channels + _WATCHED * len(session.watched) + len(session.name)
     if query or query_free:
         total += max(room, query) + _QUERY_HEADER
@@ -89,6 +97,7 @@ _REPLY_BUFFER: Final = 16384
 _SMALL_REPLY_BUFFER: Final = 1024
 _REPLY_NODE: Final = 40
 _CLIENT: Final = 768
+_CLIENT_OF_6_2: Final = 4096
 _POINTER: Final = 8
 _QUEUED: Final = 40
 _CHANNEL: Final = 56

@@ -233,7 +233,7 @@ def test_changes_since_the_last_save() -> None:
 
 def test_clients_of_6_2_have_its_fields() -> None:
     said = Client(start(version="6.2").shards[0].primary)("CLIENT INFO").decode()
-    assert " multi=-1 qbuf=26 qbuf-free=40928 argv-mem=10 obl=0 oll=0 " in said
+    assert " multi=-1 qbuf=26 qbuf-free=40928 argv-mem=10 obl=0 oll=0 omem=0 tot-mem=61466 " in said
     assert said.rstrip().endswith("events=r cmd=client user=default redir=-1")
 
 
