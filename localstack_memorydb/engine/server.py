@@ -27,7 +27,7 @@ from localstack_memorydb.engine.resp import MOST_TO_SEND
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.spec import AddressError, EngineSettings
 from localstack_memorydb.engine.storage import Storage
-from localstack_memorydb.engine.tls import TlsConnection
+from localstack_memorydb.engine.tls import TlsConnection, is_short_of_files
 
 LOG = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)  # uvloop's own class has no common ancestor
         host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
         parameters = self._node.cluster.parameters
-        if len(self._node.sessions) >= parameters.maxclients:
+        if len(self._node.sessions) >= parameters.maxclients or is_short_of_files(transport):
             self._node.connections_rejected += 1
             self._transport.write(TooManyClients().wire)
             self._transport.close()

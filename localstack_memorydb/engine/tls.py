@@ -13,10 +13,28 @@ import ssl
 from collections.abc import Callable
 from typing import Any, Final
 
+try:
+    import resource
+except ImportError:  # pragma: no cover - Windows
+    resource = None  # type: ignore[assignment]
+
 LOG: Final = logging.getLogger(__name__)
 
 HANDSHAKE_SECONDS: Final = 10.0
 _CHUNK: Final = 1 << 16
+_SPARE_FILES: Final = 128
+
+
+def is_short_of_files(transport: asyncio.BaseTransport) -> bool:
+    """Whether a connection takes one of the last files that the process may open: snapshots and the API need some, too.
+
+    The system gives the lowest number that is free.
+    """
+    connection = transport.get_extra_info("socket")
+    if resource is None or connection is None:
+        return False
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return most != resource.RLIM_INFINITY and bool(connection.fileno() >= most - min(most // 8, _SPARE_FILES))
 
 
 class TlsConnection(asyncio.Transport, asyncio.Protocol):
@@ -50,6 +68,9 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has connected; it has to say hello."""
         self._raw = transport  # type: ignore[assignment] # uvloop's own class has no common ancestor
+        if is_short_of_files(transport):
+            self._raw.abort()
+            return
         self._patience = self._loop.call_later(HANDSHAKE_SECONDS, self.abort)
 
     def data_received(self, data: bytes) -> None:

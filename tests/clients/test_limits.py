@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -52,6 +53,20 @@ def test_a_client_too_many_is_told_so(engine: Engine) -> None:
         with socket.create_connection(where, 5) as third:
             assert read_all(third) == b"-ERR max number of clients reached\r\n"
         assert first.info("stats")["rejected_connections"] == 1
+
+
+def test_clients_leave_files_for_others(engine: Engine) -> None:
+    _, most = before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with limited(engine) as (_, where), ExitStack() as stack:
+        first = stack.enter_context(socket.create_connection(where, 5))
+        # Nobody may open more than a few files from here on.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (first.fileno() + 40, most))
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+        clients = [stack.enter_context(socket.create_connection(where, 5)) for _ in range(18)]
+        assert b"-ERR max number of clients reached\r\n" in [read_all(each) for each in clients[-2:]]
+        with socket.socket():
+            first.sendall(b"PING\r\n")
+            assert first.recv(100) == b"+PONG\r\n"
 
 
 def test_a_silent_client_is_closed_and_one_that_waits_is_not(engine: Engine) -> None:
