@@ -23,7 +23,7 @@ _ASTERISK: Final = 0x2A
 _GOES_ON: Final = (
     b"$-0123456789"  # what may follow where hiredis has used up all bytes in the middle of a request
 )
-_PACKET_KEPT: Final = 64 * 1024
+_PACKET_KEPT: Final = 68 * 1024  # a line that is too long for a real server, and what may stand before it
 _BEFORE_KEPT: Final = 512
 
 

@@ -48,6 +48,13 @@ def test_a_broken_request_is_explained_and_ends_the_connection(
     assert client.session.closing
 
 
+@pytest.mark.parametrize("cut", [65_000, 65_530, 65_536, 65_540, 65_541, 66_600])
+def test_a_line_that_is_too_long_may_come_in_parts(client: Client, cut: int) -> None:
+    request = b"*1\r\n$" + b"1" * 70_000
+    reply = client.session.receive(request[:cut], NOW) + client.session.receive(request[cut:], NOW)
+    assert reply == b"-ERR Protocol error: too big bulk count string\r\n"
+
+
 @pytest.mark.parametrize("nothing", [b"\r\n", b"*0\r\n", b"*-1\r\n"])
 def test_empty_requests_are_ignored(client: Client, nothing: bytes) -> None:
     assert client.session.receive(nothing + b"*1\r\n$4\r\nPING\r\n", NOW) == b"+PONG\r\n"
