@@ -33,6 +33,15 @@ def compile_glob(pattern: bytes) -> Matcher:
         return pattern.__eq__
     if special.start() == len(pattern) - 1 and pattern.endswith(b"*"):
         return methodcaller("startswith", pattern[:-1])
+    head = pattern[: special.start()]
+    if not head:
+        return _expression(pattern)
+    # Most texts begin otherwise: many subscribers' patterns are never compiled.
+    return lambda text: text.startswith(head) and _expression(pattern)(text)
+
+
+@lru_cache(maxsize=8192)
+def _expression(pattern: bytes) -> Matcher:
     return re.compile(_translate(pattern), re.DOTALL).fullmatch
 
 
