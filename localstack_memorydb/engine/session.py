@@ -338,7 +338,7 @@ class Session(Requests):
                     gets = self.explain()  # what hiredis took for an argument failed, or hiredis itself
                 else:
                     add(self._failed(error, argv))
-        if keyspace.observed and keyspace.tracking.pending:
+        if keyspace.observed and keyspace.tracking.pending and not (self.rest or self.interrupted):
             keyspace.tracking.broadcast()
         self.processing = False
         if misses:
