@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine.errors import CommandError, printable
-from localstack_memorydb.engine.resp import Push, Reply
+from localstack_memorydb.engine.resp import Push, Reply, Wire
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.session import Session
@@ -150,7 +150,8 @@ class Tracking:
 def send(s: Session, keys: Iterable[bytes] | None) -> None:
     """Tells the client, or the one that it redirects to, that keys are no longer what they were; None: all keys."""
     tracker, receiver = s.tracking, s
-    body: Reply = None if keys is None else list(keys)
+    # A null is that of the protocol of who keeps the keys, whoever gets it.
+    body: Reply = list(keys) if keys is not None else Wire(b"_\r\n" if _protocol(s) == 3 else b"$-1\r\n")
     if tracker is not None and tracker.redirect:
         found = s.node.sessions.get(tracker.redirect)
         if found is None:

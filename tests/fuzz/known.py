@@ -83,6 +83,10 @@ _LAG: Final = re.compile(rb"lag\r\n[^\r]*")
 # Valkey 9.1 is newer than the engines that MemoryDB has.
 NEWER: Final = [
     Known(
+        "9.0 may have several databases in a cluster",
+        _commands("select", _texts(rb"-ERR DB index", rb"-ERR SELECT is not allowed")),
+    ),
+    Known(
         "8.1: to transactions a list has not changed of which LTRIM keeps all",
         _commands(
             "exec",
