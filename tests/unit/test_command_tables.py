@@ -20,7 +20,7 @@ JSON = frozenset(
     "resp set strappend strlen toggle type".split()
 )
 SEARCH = frozenset(
-    "_aliaslist _list aggregate aliasadd aliasdel aliasupdate create dropindex explain explaincli info profile search".split()
+    "_aliaslist _list aggregate aliasadd aliasdel aliasupdate config create dropindex explain explaincli info profile search".split()
 )
 LEVELS = {"6.2": "6.2", "7.0": "7.0", "7.1": "7.0", "7.2": "7.2", "7.3": "7.2"}
 

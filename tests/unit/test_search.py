@@ -472,3 +472,11 @@ def test_distances_can_be_worked_with(ask: Searcher) -> None:
         *b"LOAD 1 __key APPLY sqrt(@__v_score) AS far SORTBY 2 @far DESC".split(),
     )  # fmt: skip
     assert reply[1:] == [[b"__key", b"k1", b"far", b"2"], [b"__key", b"k2", b"far", b"1"]]
+
+
+def test_config_shows_the_parameters_of_search(ask: Searcher) -> None:
+    assert ask("FT.CONFIG GET *") == [[b"search-enabled", b"yes"], [b"search-query-timeout-ms", b"10000"]]
+    assert ask("FT.CONFIG get *timeout*") == [[b"search-query-timeout-ms", b"10000"]]
+    assert ask("FT.CONFIG GET nosuch") == []
+    assert "parameter group" in ask("FT.CONFIG SET search-query-timeout-ms 1")
+    assert "parameter group" in ask("FT.CONFIG GET")

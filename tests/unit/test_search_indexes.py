@@ -263,7 +263,7 @@ def test_the_commands_as_clients_see_them(ask: Searcher) -> None:
         [b"@read", b"@slow", b"@search"],
     ]
     assert ask("COMMAND INFO FT.CREATE")[0][6] == [b"@write", b"@fast", b"@search"]
-    assert len(ask("ACL CAT search")) == 13
+    assert len(ask("ACL CAT search")) == 14
 
 
 def test_a_user_needs_every_key_of_the_prefixes(cluster: Cluster) -> None:

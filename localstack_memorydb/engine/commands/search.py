@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from localstack_memorydb.engine.errors import CommandError, NoPermission
+from localstack_memorydb.engine.glob import compile_glob
 from localstack_memorydb.engine.registry import (
     FAST,
     GATE_RESTRICTED,
@@ -214,3 +215,21 @@ def explaincli(s: Session, argv: Argv) -> Reply:
     """How a query is understood, line by line."""
     lines = _explain(s, argv, "ft.explaincli")
     return [line.replace("\t", "  ").encode("utf-8", "surrogateescape") for line in lines]
+
+
+@search.command("FT.CONFIG", -2, _GLANCE, since=_SINCE)
+def config(s: Session, argv: Argv) -> Reply:
+    """The search parameters of the cluster's group whose names match a pattern, with their values.
+
+    AWS has the command in its table of permissions and describes it nowhere, so this is all of it.
+    """
+    if len(argv) != 3 or argv[1].upper() != b"GET":
+        raise CommandError(
+            "ERR FT.CONFIG GET shows the search parameters of the cluster's parameter group, where they can be changed"
+        )
+    matches = compile_glob(argv[2])
+    values = {
+        b"search-enabled": b"yes",  # or the command would not be there
+        b"search-query-timeout-ms": b"%d" % s.node.cluster.parameters.search_query_timeout_ms,
+    }
+    return [[name, value] for name, value in values.items() if matches(name)]
