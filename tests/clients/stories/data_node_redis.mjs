@@ -49,7 +49,8 @@ await tell({
       await every(names, (name) => client.set(name, String(shards)));
       await ask(`reshard ${shards}`);
       expect(await every(names, (name) => client.get(name)), names.map(() => String(shards)));
-      expect(await every(names, (name) => client.append(name, "!")), names.map(() => 2));
+      // Not APPEND: node-redis 5 does not tell its key, and asks one random node after the other.
+      expect(await every(names, (name) => client.incr(name)), names.map(() => shards + 1));
     }
     expect(Number(await ask("moved")) > 0, true);
   },
