@@ -195,9 +195,13 @@ class Keyspace:
     def clear(self) -> None:
         """Deletes everything."""
         if self.observed:
-            for key in [*self.watchers, *self.waiters]:
+            for key, sessions in self.watchers.items():
                 if key in self.of(key):
-                    self.changed(key)
+                    for session in sessions:
+                        session.touched = True
+            for key in self.waiters:
+                if key in self.of(key):
+                    self.wake(key)
             self.tracking.flushed()
             if self.indexes is not None:
                 self.indexes.flushed()
