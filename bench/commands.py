@@ -139,6 +139,8 @@ class _Comparison:
             for keys, pipeline in ((1, 1), (1, 16), (KEYS, 16)):
                 rows = []
                 for test in tests:
+                    if test == "mset" and keys > 1:  # its random keys live in different slots
+                        continue
                     load = Load(
                         test, pipeline, requests if pipeline == 1 else requests * 4, keys, tls=self.tls
                     )
