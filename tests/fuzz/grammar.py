@@ -90,7 +90,15 @@ class Grammar:
     def line(self, rng: Random, family: str, *, waits: bool) -> list[bytes]:
         """A command line; `waits` says that a blocking command would really wait."""
         command, arguments = rng.choice(self.families[family])
-        return _Line(rng, family, command, waits, newer=self.newer).draw(arguments)
+        line = _Line(rng, family, command, waits, newer=self.newer).draw(arguments)
+        if command.name == "xautoclaim":
+            return [b"100" if _takes_all_memory(word) else word for word in line]
+        return line
+
+
+def _takes_all_memory(word: bytes) -> bool:
+    """Whether XAUTOCLAIM makes room for so many first, and the machine's memory decides what it answers."""
+    return word.isdigit() and 10**8 < int(word) < 2**59
 
 
 class _Line:

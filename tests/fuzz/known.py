@@ -46,10 +46,6 @@ def _negative_limit(line: Line) -> bool:
 
 ALWAYS: Final = [
     Known(
-        "a real server makes room for so many before it looks for any",
-        _commands("xautoclaim", _texts(rb"-ERR Insufficient memory", rb"[*]")),
-    ),
-    Known(
         "small integers are shared: which strings those are is found from the content, too, and 9.0 shares none",
         _commands("object", lambda line, one, two: len(line) > 1 and line[1].lower() == b"refcount"),
     ),
