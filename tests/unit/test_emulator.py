@@ -14,7 +14,12 @@ from localstack_memorydb.integrations import emulator as emulator_module
 from localstack_memorydb.integrations.emulator import Emulator
 from localstack_memorydb.provider import Fault
 from localstack_memorydb.provider.ports import Datum, Ports, Scope
-from localstack_memorydb.provider.windows import DAYS
+from localstack_memorydb.provider.windows import (
+    DAYS,
+    require_apart,
+    require_maintenance_window,
+    require_snapshot_window,
+)
 from localstack_memorydb.settings import Settings, SettingsError
 from tests.world import ACCOUNT, REGION, Buckets, Metrics, Subnets
 
@@ -31,12 +36,24 @@ def call(emulator: Emulator, operation: str, **params: Any) -> dict[str, Any]:
 
 
 def windows_around(now: datetime) -> dict[str, str]:
-    start, end = now - timedelta(hours=1), now + timedelta(hours=1)
-    day = DAYS[(now.isoweekday() + 3) % len(DAYS)]
+    """A snapshot window that it is now, at any time of the day, and a maintenance window apart from it."""
+    start, end, later = (now + timedelta(hours=hours) for hours in (-1, 1, 6))
+    day, following = (
+        DAYS[(each.isoweekday() + 2) % len(DAYS)] for each in (later, later + timedelta(hours=1))
+    )
     return {
         "SnapshotWindow": f"{start:%H:%M}-{end:%H:%M}",
-        "MaintenanceWindow": f"{day}:05:00-{day}:06:00",
+        "MaintenanceWindow": f"{day}:{later:%H:%M}-{following}:{later + timedelta(hours=1):%H:%M}",
     }
+
+
+@pytest.mark.parametrize("hour", range(24))
+def test_the_windows_of_these_tests_are_apart(hour: int) -> None:
+    windows = windows_around(datetime(2026, 1, 4, hour, 30, tzinfo=UTC))
+    require_apart(
+        require_maintenance_window(windows["MaintenanceWindow"]),
+        require_snapshot_window(windows["SnapshotWindow"]),
+    )
 
 
 def test_its_timer_takes_automatic_snapshots(emulator: Emulator) -> None:
