@@ -179,7 +179,6 @@ def test_processor_time_is_shared_out_by_what_nodes_do(aws: World) -> None:
     others = told["idle-0001-001"] + told[REPLICA]
     assert 0 < told[PRIMARY] <= 101
     assert 10 * others < told[PRIMARY]
-    assert all(each.samples[0] > 0 for each in aws.metrics.data if each.name == "CPUUtilization")
 
 
 def test_the_processor_is_as_busy_as_its_time_says() -> None:
