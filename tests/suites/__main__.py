@@ -1,0 +1,183 @@
+"""Plays a public Tcl suite against our engine and compares with the list of what does not pass.
+
+    python -m tests.suites SOURCE --engine-version 7.0                     every unit
+    python -m tests.suites SOURCE --engine-version 7.0 --unit unit/sort    one; may be given again
+
+SOURCE is a checked-out source tree of Redis 6.2, Redis 7.0 or Valkey 8.1: it holds tests/test_helper.tcl.
+Each unit has an engine of its own, with `--unrestricted` and with all keys in one slot (`--cluster`: with slots).
+The exit code is 1 when a test fails that is not listed, and when a listed one passes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from .outcomes import (
+    NOT_RUN,
+    OUTSIDE,
+    WHOLE_UNIT,
+    Listed,
+    Outcomes,
+    Surprises,
+    compare,
+    read_list,
+    read_outcomes,
+)
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+ENGINES = {"redis-6.2": "6.2", "redis-7.0": "7.0", "valkey-8.1": "7.2"}
+"""The lists, and the engine version that each was made with."""
+# What a suite says it needs and an engine in this process has not: a stream of replication, files of its own.
+TAGS = "-needs:repl -needs:save -large-memory"
+SECONDS_FOR_A_UNIT = 600
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0 when everything went as the list says, otherwise 1."""
+    options = _options(arguments)
+    source = options.source.resolve()
+    if not (source / "tests" / "test_helper.tcl").is_file():
+        sys.exit(f"{source} holds no tests/test_helper.tcl")
+    if shutil.which("tclsh") is None:
+        sys.exit("tclsh is not installed")
+    version = options.engine_version
+    name = next(name for name, engine in ENGINES.items() if engine == version)
+    listed = read_list(HERE / f"{name}.txt")
+    surprises = total = 0
+    with TemporaryDirectory(prefix="suite-") as folder:
+        copy = _copy(source, Path(folder))
+        for unit in options.unit or _units(source):
+            if WHOLE_UNIT in listed.get(unit, {}):
+                print(f"{unit}: not run: {listed[unit][WHOLE_UNIT]}")
+                continue
+            outcomes = _play(copy, unit, version, listed, cluster=options.cluster)
+            found = compare(outcomes, listed.get(unit, {}), complete=not options.cluster)
+            total += len(outcomes.passed)
+            surprises += bool(found)
+            _report(unit, outcomes, found)
+    print(f"{total} tests passed; {surprises} units differ from {name}.txt")
+    return 1 if surprises else 0
+
+
+def _units(source: Path) -> list[str]:
+    """All units about the server itself; those of its modules and those that start clusters are not for us."""
+    tests = source / "tests"
+    files = [*tests.glob("unit/*.tcl"), *tests.glob("unit/type/*.tcl")]
+    names = sorted(file.relative_to(tests).with_suffix("").as_posix() for file in files)
+    return [name for name in names if name not in {"unit/printver", "unit/type/list-common"}]
+
+
+def _copy(source: Path, folder: Path) -> Path:
+    """The suite writes into its own folder, and wants to find clients there."""
+    for name in ("tests", "utils"):
+        shutil.copytree(source / name, folder / name, symlinks=True)
+    for file in source.glob("*.conf"):
+        shutil.copy(file, folder)
+    (folder / "src").mkdir()
+    for program in ("cli", "benchmark"):
+        found = shutil.which(f"redis-{program}") or shutil.which(f"valkey-{program}")
+        for brand in ("redis", "valkey"):
+            if found:
+                (folder / "src" / f"{brand}-{program}").symlink_to(found)
+    return folder
+
+
+def _play(copy: Path, unit: str, version: str, listed: Listed, *, cluster: bool) -> Outcomes:
+    with _engine(version, cluster=cluster) as port:
+        command = ["tclsh", "tests/test_helper.tcl", "--host", "127.0.0.1", "--port", str(port)]
+        command += ["--single", unit, "--singledb", "--durable", "--tags", TAGS]
+        command += ["--cluster-mode"] if cluster else []
+        for name, reason in listed.get(unit, {}).items():
+            command += ["--skiptest", name] if reason.startswith(NOT_RUN) else []
+        suite = subprocess.Popen(
+            command, cwd=copy, stdout=subprocess.PIPE, text=True, errors="replace", start_new_session=True
+        )
+        stop = threading.Timer(SECONDS_FOR_A_UNIT, _end, [suite])
+        stop.start()
+        try:
+            assert suite.stdout is not None
+            outcomes = read_outcomes(suite.stdout)
+        finally:
+            finished = stop.is_alive()
+            stop.cancel()
+            _end(suite)
+    if not finished:
+        outcomes.failed.setdefault(OUTSIDE, f"not done after {SECONDS_FOR_A_UNIT} seconds")
+    return outcomes
+
+
+def _end(suite: subprocess.Popen[str]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(suite.pid, signal.SIGKILL)
+    suite.wait()
+
+
+@contextmanager
+def _engine(version: str, *, cluster: bool) -> Iterator[int]:
+    """A bare engine; its port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    module = "localstack_memorydb.engine" if cluster else "tests.suites.one_slot"
+    options = ["--port", str(port), "--engine-version", version, "--unrestricted"]
+    command = [sys.executable, "-m", module, *options]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as engine:
+        assert engine.stdout is not None
+        try:
+            if not any(line.startswith("Ready.") for line in engine.stdout):
+                sys.exit("the engine did not start")
+            threading.Thread(target=_show, args=[engine.stdout], daemon=True).start()
+            yield port
+        finally:
+            engine.terminate()
+
+
+def _show(log: Iterable[str]) -> None:
+    """What the engine has to say, but for the names of tests that the suite has it log."""
+    for line in log:
+        if not line.startswith("DEBUG LOG: "):
+            print(f"  engine: {line}", end="")
+
+
+def _report(unit: str, outcomes: Outcomes, found: Surprises) -> None:
+    print(
+        f"{unit}: {len(outcomes.passed)} passed, {len(outcomes.failed)} failed, "
+        f"{len(outcomes.left_out)} left out",
+        flush=True,
+    )
+    for name, why in found.failed.items():
+        print(f"  FAILED {unit} | {name}\n    " + "\n    ".join(why.strip().splitlines()[:12]))
+    for name in found.passed:
+        print(f"  PASSED, though listed: {unit} | {name}")
+    for name in found.missing:
+        print(f"  LISTED, but there is no such test: {unit} | {name}")
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.suites", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("source", type=Path, help="the source tree of a server")
+    parser.add_argument("--engine-version", required=True, choices=sorted(ENGINES.values()))
+    parser.add_argument("--unit", action="append", metavar="NAME", help="for example unit/type/hash")
+    parser.add_argument(
+        "--cluster", action="store_true", help="with slots; without the tests tagged cluster:skip"
+    )
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
