@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from localstack_memorydb.engine.errors import CommandError
+from localstack_memorydb.engine.lookups import keys_looked_up
 from localstack_memorydb.engine.resp import BLOCKED, Argv, Reply
 from localstack_memorydb.engine.streams import Stream
 
@@ -169,49 +169,8 @@ class Notifier:
                 self.emit("g", "del", key)
 
 
-def keys_looked_up(command: Command, argv: Argv) -> list[bytes]:
-    """The keys that a command looks up to read them, in its order; those that a write only writes are none."""
-    keys = command.find_keys(argv)
-    if command.name == "xread":  # first all are looked at, then they are read
-        return keys * 2
-    if not command.write or command.name in _READS_FIRST:
-        return keys
-    if command.name == "set":
-        return keys if b"GET" in map(bytes.upper, argv[3:]) else []
-    if command.name == "bitfield":
-        return [] if any(word.upper() in {b"SET", b"INCRBY"} for word in argv[2:]) else keys
-    return [key for spec in command.keys if not spec.writes for key in spec.find(argv)]
-
-
-def missing_before(command: Command, argv: Argv, db: Slot, error: CommandError) -> list[bytes]:
-    """The keys, of those that there are not, that a command had looked for when it failed."""
-    if any(spec.counted and not argv[spec.index].isdigit() for spec in command.keys):
-        return []
-    keys = keys_looked_up(command, argv)
-    if error.text.startswith("WRONGTYPE"):
-        last = next((at for at in reversed(range(len(keys))) if keys[at] in db), 0)
-    elif error.text.startswith("NOGROUP"):
-        last = next((at + 1 for at, key in enumerate(keys) if key not in db), 0)
-    else:
-        last = len(keys) if command.name in _LOOKS_FIRST else 0
-    return [key for key in keys[:last] if key not in db]
-
-
-_READS_FIRST: Final = frozenset(
-    {"getdel", "getex", "getset", "pfmerge", "xack", "xautoclaim", "xclaim", "xreadgroup"}
-)
-"""Writes that look their key up to read it."""
-
-_LOOKS_FIRST: Final = frozenset(
-    "geosearch geosearchstore georadius georadius_ro georadiusbymember georadiusbymember_ro lcs xinfo|consumers xinfo|groups xinfo|stream "
-    "zdiff zdiffstore zinter zintercard zinterstore zunion zunionstore".split()
-)
-"""These read their options only after they have looked for their keys."""
-
-_QUIET: Final = frozenset(
-    {"memory|usage", "object|encoding", "object|freq", "object|idletime", "object|refcount"}
-)
-"""What these do not find is no miss."""
+_QUIET: Final = frozenset({"object|encoding", "object|freq", "object|idletime", "object|refcount"})
+"""Nobody is told of what these do not find."""
 
 
 def _events(s: Session, command: Command, argv: Argv, reply: Reply, before: Before) -> Iterator[Event]:

@@ -233,11 +233,17 @@ _LOOKS_ONLY: Final = frozenset(
 
 # Commands that may take long although their replies are short. They may interrupt their client's turn (engine/turns.py).
 _SLOW: Final = frozenset(
-    "append bitcount bitfield bitop bitpos copy dump eval eval_ro evalsha evalsha_ro exec fcall fcall_ro geosearch "
+    "append bitcount bitfield bitfield_ro bitop bitpos copy dump eval eval_ro evalsha evalsha_ro exec fcall fcall_ro geosearch "
     "geosearchstore georadius georadiusbymember hscan keys lcs linsert lpos lrem pfcount pfmerge restore scan sdiff sdiffstore "
     "setbit setrange sinter sintercard sinterstore sort sort_ro sscan sunion sunionstore zdiff zdiffstore zinter zintercard "
     "zinterstore zrangestore zscan zunion zunionstore".split()
 )
+
+
+READS_FIRST: Final = frozenset(
+    {"getdel", "getex", "getset", "pfmerge", "xack", "xautoclaim", "xclaim", "xreadgroup"}
+)
+"""Writes that look all their keys up to read them."""
 
 
 # They put an element somewhere before they take it away: who watches hears of the second key first.
@@ -263,6 +269,8 @@ class Command:
         "name",
         "parent",
         "plain",
+        "reads",
+        "reads_one",
         "run",
         "since",
         "single",
@@ -296,7 +304,15 @@ class Command:
         # Exactly one key, first argument.
         self.single = len(keys) == 1 and keys[0] == KeySpec(keys[0].flags) and "not_key" not in keys[0].flags
         self.slow = self.name in _SLOW or self.name.startswith(("json.", "ft."))
-        self.straight = self.single and self.uses and not self.slow
+        self.reads_one = self.single and bool(flags & READONLY)
+        # A key is looked up to be read, and be it by a write (engine/lookups.py). SET with GET says so itself.
+        self.reads = bool(keys and flags & (READONLY | WRITE)) and (
+            not self.write
+            or self.name in READS_FIRST
+            or self.name == "bitfield"
+            or not all(spec.writes for spec in keys)
+        )
+        self.straight = self.single and self.uses and not self.slow and not (self.write and self.reads)
 
     @property
     def title(self) -> str:
@@ -523,7 +539,7 @@ class CommandTable(dict[bytes, Command]):
                 container.subcommands[command.name.rpartition("|")[2].encode()] = command
                 container.gates |= GATE_ALWAYS
 
-        self.readers = tuple(each.name for each in self.full() if each.single and each.flags & READONLY)
+        self.readers = tuple(each.name for each in self.full() if each.reads_one)
         used = {category for each in self.full() for category in each.categories}
         self.categories = CATEGORIES + tuple(each for each in MORE_CATEGORIES if each in used)
 

@@ -62,6 +62,15 @@ class Multimap(list[Any]):
     __slots__ = ()
 
 
+class Absent(list[Any]):
+    """What a key that does not exist has of several things: an array, but as false as all else that such a key has."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+
 class Push(list[Any]):
     """An out-of-band message: a push in RESP3, an array in RESP2."""
 
@@ -78,6 +87,9 @@ class _Null:
     """A null that is an array where RESP2 tells the two apart."""
 
     __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return False
 
 
 class _Blocked:
@@ -179,7 +191,7 @@ def _common(table: Encoders, arrays: tuple[type, ...]) -> None:
 
 def _resp2(double: Callable[[float], bytes]) -> Encoders:
     table: Encoders = _Table()
-    _common(table, (list, tuple, Unordered, Push))
+    _common(table, (list, tuple, Absent, Unordered, Push))
     table[Verbatim] = _bulk
     table[BigNumber] = lambda value: _bulk(b"%d" % value)
     table[type(None)] = lambda _: b"$-1\r\n"
@@ -198,7 +210,7 @@ def _resp2(double: Callable[[float], bytes]) -> Encoders:
 
 def _resp3(double: Callable[[float], bytes]) -> Encoders:
     table: Encoders = _Table()
-    _common(table, (list, tuple, Pairs))
+    _common(table, (list, tuple, Absent, Pairs))
     table[Verbatim] = lambda value: b"=%d\r\ntxt:%b\r\n" % (len(value) + 4, value)
     table[BigNumber] = lambda value: b"(%d\r\n" % value
     table[type(None)] = table[_Null] = lambda _: b"_\r\n"

@@ -45,7 +45,6 @@ from localstack_memorydb.engine.registry import (
     GATE_UNAUTHENTICATED,
     NO_MULTI,
     PUBSUB,
-    READONLY,
     Command,
     CommandTable,
 )
@@ -374,7 +373,7 @@ class Session(Requests):
     def refused(self, error: CommandError, argv: Argv, command: Command | None) -> bytes:
         """The error's bytes; a refusal while a transaction is queued spoils it."""
         if command is not None and not command.gates & self.gates and command.takes(argv):
-            self.node.stats.spoiled(command, rejected=isinstance(error, ELSEWHERE))
+            self.node.stats.spoiled(self, command, argv, error)
         if self.gates & GATE_RESTRICTED and isinstance(error, ELSEWHERE):
             error = rather(self, error, argv)
         self.node.errors[error.text.partition(" ")[0]] += 1
@@ -528,13 +527,15 @@ class Session(Requests):
                     for key in keys:
                         keyspace.purge(db, key, self.now)
         join(argv)  # which fails where hiredis took something else for an argument
+        sought = self.node.stats.sought(self, command, argv) if command.reads else None
         if command.write and keyspace.observed:
-            return self.observed(command, argv)
-        counts = self.gates & GATE_MEMORY or command.amplifies
-        looks = self.blocked is None or not self.legacy_doubles  # since 7.2 who waited runs its command again
-        reply = use(self, command, argv) if counts else command.run(self, argv)
-        if command.keys and command.flags & READONLY and looks:
-            self.node.stats.looked_up(command, argv, self.db, keyspace.notifier)
+            reply = self.observed(command, argv)
+        elif self.gates & GATE_MEMORY or command.amplifies:
+            reply = use(self, command, argv)
+        else:
+            reply = command.run(self, argv)
+        if sought is not None:
+            self.node.stats.looked_up(self, command, *sought)
         return reply
 
     def observed(self, command: Command, argv: Argv) -> Reply:

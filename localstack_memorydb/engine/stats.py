@@ -11,14 +11,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from localstack_memorydb.engine.notifications import keys_looked_up, missing_before
+from localstack_memorydb.engine.errors import ELSEWHERE
+from localstack_memorydb.engine.lookups import keys_looked_up, looked_up_before
 from localstack_memorydb.engine.registry import GATE_TIMED, SKIP_SLOWLOG, Command, CommandTable
 from localstack_memorydb.engine.slowlog import SlowLog
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.errors import CommandError
-    from localstack_memorydb.engine.keyspace import Slot
-    from localstack_memorydb.engine.notifications import Notifier
     from localstack_memorydb.engine.resp import Argv
     from localstack_memorydb.engine.session import Session
 
@@ -147,21 +146,22 @@ class NodeStats:
         self.rates = Rates()
         self.bursts = Bursts()
         self.lookups = 0
-        """Keys that commands with several of them looked up; those with one are counted by their calls."""
+        """Keys that were looked up, but for those of commands that look one up with every call."""
         self.misses = 0
         self.peak = 0
         """The most memory that anybody was told of."""
         self.events: dict[bytes, deque[tuple[int, int]]] = {}
         self.longest: dict[bytes, int] = {}
 
-    def spoiled(self, command: Command, *, rejected: bool) -> None:
+    def spoiled(self, s: Session, command: Command, argv: Argv, error: CommandError) -> None:
         """A call that was counted ended in an error, or should not have been counted."""
         stat = self.commands[command.name]
-        if rejected:
+        if isinstance(error, ELSEWHERE):
             stat.rejected += 1
             stat.calls -= 1
         else:
             stat.failed += 1
+            self.failed_lookup(s, command, argv, error)
 
     def reject(self, table: CommandTable, argv: Argv) -> None:
         """A command was refused before it began."""
@@ -171,24 +171,35 @@ class NodeStats:
         if command is not None:
             self.commands[command.name].rejected += 1
 
-    def looked_up(self, command: Command, argv: Argv, slot: Slot, notifier: Notifier | None) -> None:
-        """A command that reads has looked its keys up."""
+    def sought(self, s: Session, command: Command, argv: Argv) -> tuple[int, Sequence[bytes]] | None:
+        """How many keys a command is about to look up to read them, and those of them that there are not."""
+        if s.blocked is not None and s.legacy_doubles:  # since 7.2 who waited looks again
+            return None
         keys = keys_looked_up(command, argv)
-        if not command.single:
-            self.lookups += len(keys)
-        self._missed(command, [key for key in keys if key not in slot], notifier)
+        return len(keys), [key for key in keys if key not in s.db]
+
+    def looked_up(self, s: Session, command: Command, count: int, missing: Sequence[bytes]) -> None:
+        """A command has looked up so many keys to read them. A write tells of those that are missing with what it did."""
+        self.lookups += count - command.reads_one
+        if missing:
+            self.misses += len(missing)
+            notifier = s.node.shard.keyspace.notifier
+            if notifier is not None and not command.write:
+                notifier.tell_misses(command, missing)
+
+    def looked_for(self, found: object) -> None:
+        """A write that reads only sometimes has looked its key up."""
+        self.lookups += 1
+        self.misses += found is None
 
     def failed_lookup(self, s: Session, command: Command, argv: Argv, error: CommandError) -> None:
         """A command failed, perhaps after it had looked some of its keys up."""
-        if command.keys:
-            missing = missing_before(command, argv, s.db, error)
-            self.lookups += len(missing)
-            self._missed(command, missing, s.node.shard.keyspace.notifier)
-
-    def _missed(self, command: Command, keys: Sequence[bytes], notifier: Notifier | None) -> None:
-        self.misses += len(keys)
-        if notifier is not None and keys:
-            notifier.tell_misses(command, keys)
+        if command.keys and not isinstance(error, ELSEWHERE):
+            keys = looked_up_before(command, argv, s.db, error)
+            missing = [key for key in keys if key not in s.db]
+            self.looked_up(s, command, len(keys), missing)
+            if missing and command.write and s.node.shard.keyspace.notifier is not None:
+                s.node.shard.keyspace.notifier.tell_misses(command, missing)
 
     def took_long(self, s: Session, command: Command, argv: Argv, ran: int, seconds: float) -> None:
         """A packet of so many calls of the command took long; the next ones of many are timed call by call."""

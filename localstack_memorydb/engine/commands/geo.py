@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Final
 
 from localstack_memorydb.engine import geo as earth
@@ -12,7 +13,7 @@ from localstack_memorydb.engine.errors import CommandError, SyntaxFault, printab
 from localstack_memorydb.engine.nearest import in_order
 from localstack_memorydb.engine.numbers import parse_float, parse_int
 from localstack_memorydb.engine.registry import DENYOOM, READONLY, WRITE, Family, KeySpec, one, two
-from localstack_memorydb.engine.resp import NULL_ARRAY, Argv, Decimal17, Reply
+from localstack_memorydb.engine.resp import NULL_ARRAY, Absent, Argv, Decimal17, Reply
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.values import ZSet
 
@@ -87,7 +88,9 @@ def geodist(s: Session, argv: Argv) -> Reply:
 def geohash(s: Session, argv: Argv) -> Reply:
     """The members' places as geohashes of eleven letters."""
     found = s.value(argv[1], ZSet)
-    scores = {} if found is None else found.scores
+    if found is None:
+        return Absent(repeat(None, len(argv) - 2))
+    scores = found.scores
     return [earth.text_of(scores[member]) if member in scores else None for member in argv[2:]]
 
 
@@ -99,7 +102,9 @@ def _coordinates(place: earth.Place) -> Reply:
 def geopos(s: Session, argv: Argv) -> Reply:
     """The members' longitudes and latitudes."""
     found = s.value(argv[1], ZSet)
-    scores = {} if found is None else found.scores
+    if found is None:
+        return Absent(repeat(NULL_ARRAY, len(argv) - 2))
+    scores = found.scores
     return [
         _coordinates(earth.decode(scores[member])) if member in scores else NULL_ARRAY for member in argv[2:]
     ]

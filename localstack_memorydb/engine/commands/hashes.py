@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import repeat
 from typing import Final
 
 from localstack_memorydb.engine.errors import (
@@ -22,7 +23,7 @@ from localstack_memorydb.engine.numbers import (
     parse_long_double,
 )
 from localstack_memorydb.engine.registry import DENYOOM, FAST, READONLY, WRITE, Family, one
-from localstack_memorydb.engine.resp import OK, Argv, Pairs, Reply
+from localstack_memorydb.engine.resp import OK, Absent, Argv, Pairs, Reply
 from localstack_memorydb.engine.sampling import draw, draw_one, parse_count
 from localstack_memorydb.engine.scan import scan_collection
 from localstack_memorydb.engine.session import Session
@@ -120,7 +121,7 @@ def hmget(s: Session, argv: Argv) -> Reply:
     """The values of several fields."""
     found = s.value(argv[1], Hash)
     if found is None:
-        return [None] * (len(argv) - 2)
+        return Absent(repeat(None, len(argv) - 2))
     return [*map(found.get, argv[2:])]
 
 

@@ -7,7 +7,7 @@ listed and stored as if its members had been added one after the other, as Valke
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault
 from localstack_memorydb.engine.numbers import INT_MAX, is_integer, parse_int_in
@@ -25,7 +25,7 @@ from localstack_memorydb.engine.registry import (
     stored,
     two,
 )
-from localstack_memorydb.engine.resp import Argv, Reply, Unordered
+from localstack_memorydb.engine.resp import Absent, Argv, Reply, Unordered
 from localstack_memorydb.engine.sampling import draw, draw_one, parse_count
 from localstack_memorydb.engine.scan import scan_collection
 from localstack_memorydb.engine.session import Session
@@ -138,7 +138,9 @@ def sismember(s: Session, argv: Argv) -> Reply:
 @sets.command("SMISMEMBER", -3, READONLY | FAST, keys=one("RO access"), since="6.2.0")
 def smismember(s: Session, argv: Argv) -> Reply:
     """Whether each of these is a member."""
-    found = s.value(argv[1], Set) or ()
+    found = s.value(argv[1], Set)
+    if found is None:
+        return Absent(repeat(0, len(argv) - 2))
     return [int(member in found) for member in argv[2:]]
 
 

@@ -6,6 +6,7 @@ Ranges are in sorted_set_ranges.py, unions and their kin in sorted_set_algebra.p
 from __future__ import annotations
 
 import math
+from itertools import repeat
 from typing import Final
 
 from localstack_memorydb.engine.errors import (
@@ -38,7 +39,7 @@ from localstack_memorydb.engine.registry import (
     one,
     span,
 )
-from localstack_memorydb.engine.resp import NULL_ARRAY, Argv, Pairs, Reply
+from localstack_memorydb.engine.resp import NULL_ARRAY, Absent, Argv, Pairs, Reply
 from localstack_memorydb.engine.sampling import draw, draw_one, parse_count
 from localstack_memorydb.engine.scan import scan_collection
 from localstack_memorydb.engine.session import Session
@@ -191,7 +192,9 @@ def zscore(s: Session, argv: Argv) -> Reply:
 def zmscore(s: Session, argv: Argv) -> Reply:
     """The scores of several members."""
     found = s.value(argv[1], ZSet)
-    return [None if found is None else found.scores.get(member) for member in argv[2:]]
+    if found is None:
+        return Absent(repeat(None, len(argv) - 2))
+    return [*map(found.scores.get, argv[2:])]
 
 
 def _rank(s: Session, argv: Argv, reverse: bool) -> Reply:

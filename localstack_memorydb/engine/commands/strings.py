@@ -29,6 +29,7 @@ from localstack_memorydb.engine.options import GETEX_WORDS, SET_WORDS, expiry_ti
 from localstack_memorydb.engine.registry import DENYOOM, FAST, READONLY, WRITE, Family, KeySpec, one, span
 from localstack_memorydb.engine.resp import OK, Argv, Reply
 from localstack_memorydb.engine.session import Session
+from localstack_memorydb.engine.values import Value
 
 strings = Family("string", "@string")
 
@@ -64,7 +65,11 @@ def _set_with_options(s: Session, argv: Argv) -> Reply:
     if s.legacy and get_old and condition == b"NX":
         raise SyntaxFault
     deadline = expiry_time(s, lifetime, time, "set") if time or lifetime not in (b"", b"KEEPTTL") else 0
-    old = s.value(key, bytes) if get_old else s.db.get(key)
+    if get_old:
+        old: Value | None = s.value(key, bytes)
+        s.node.stats.looked_for(old)
+    else:
+        old = s.db.get(key)
     if condition and (condition == b"NX") is (old is not None):
         s.unchanged = True
         return old if get_old else None

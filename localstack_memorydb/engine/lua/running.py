@@ -23,6 +23,7 @@ from localstack_memorydb.engine.registry import (
 )
 from localstack_memorydb.engine.resp import (
     OK,
+    Absent,
     Argv,
     BigNumber,
     Decimal17,
@@ -180,14 +181,16 @@ class Run:
         if not s.no_touch:
             db.used = s.now
         self._counts[command.name].calls += 1
-        if command.write:
-            self.dirty = True
-            if s.node.shard.keyspace.observed:
-                return s.observed(command, argv)
-            return command.run(s, argv)
-        reply = command.run(s, argv)
+        try:
+            if command.write:
+                self.dirty = True
+                return s.observed(command, argv) if s.node.shard.keyspace.observed else command.run(s, argv)
+            reply = command.run(s, argv)
+        except CommandError as error:
+            s.node.stats.failed_lookup(s, command, argv, error)
+            raise
         if key not in db:
-            s.node.stats.looked_up(command, argv, db, s.node.shard.keyspace.notifier)
+            s.node.stats.looked_up(s, command, 1, [key])
         return reply
 
     # -- from words to a command ------------------------------------------------------------------------------------------
@@ -297,7 +300,7 @@ class Run:
             return None if three else False
         if kind is Simple:
             return table({b"ok": bytes(reply)})
-        if kind in (list, tuple, Push) or (kind is Unordered and not three):
+        if kind in (list, tuple, Absent, Push) or (kind is Unordered and not three):
             return table([self._value(each) for each in reply])
         if kind is Unordered:
             return table({b"set": table({self._value(each): True for each in reply})})
