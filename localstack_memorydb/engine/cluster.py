@@ -16,6 +16,7 @@ from localstack_memorydb.engine.activity import Written
 from localstack_memorydb.engine.clients import client_type
 from localstack_memorydb.engine.errors import ClusterDown, CommandError, Moved
 from localstack_memorydb.engine.eviction import Budget
+from localstack_memorydb.engine.expiry import Expiry
 from localstack_memorydb.engine.glob import compile_glob
 from localstack_memorydb.engine.keyspace import Keyspace
 from localstack_memorydb.engine.lua.scripting import Scripting, Scripts
@@ -234,7 +235,7 @@ class Shard:
         self.bursts = Bursts()
         self.saved, self.saved_at = b"", 0
         self.saves = self.saved_writes = 0
-        self.expiring_seconds = 0.0
+        self.expiry = Expiry()
         self.written = Written()
         self.replication_id = ""
         self.primary: Node
@@ -514,12 +515,10 @@ class Cluster:
             if shard.scripting.pace.long_run is not None:
                 continue  # time stands still for the script, and others see nothing of what it did so far
             if self.switches.active_expire and all(node.paused is None for node in shard.nodes):
-                began = self.clock()
-                shard.keyspace.purge_all(now)
-                shard.expiring_seconds += self.clock() - began
+                shard.expiry.tick(shard.keyspace, now, self.clock, self.parameters.active_expire_effort)
             if shard.keyspace.indexes is not None:
                 shard.keyspace.indexes.refresh()
-            shard.budget.tick()
+            shard.budget.tick(now)
             shard.written.total(shard)
             if shard.log is not None:
                 shard.bursts.sample(now, shard.log.written)

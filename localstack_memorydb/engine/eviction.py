@@ -8,14 +8,15 @@ arrive are added up, as a bound; near it, and always when the limit is small, ev
 from __future__ import annotations
 
 from collections.abc import Iterable
-from random import Random
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine import memory
+from localstack_memorydb.engine.candidates import Candidates
 from localstack_memorydb.engine.errors import OutOfMemory
+from localstack_memorydb.engine.lua.scripting import ALLOW_OOM, NO_WRITES, declared_flags
 from localstack_memorydb.engine.registry import DENYOOM, Command
 from localstack_memorydb.engine.resp import Argv, Reply
-from localstack_memorydb.engine.slots import SLOTS
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.cluster import Shard
@@ -27,6 +28,7 @@ _NEAR: Final = 0.75  # of the limit: from here on every change is counted
 _FAR: Final = 0.6
 _GROWTH: Final = 4  # bytes that a byte which arrives may become
 _STRING_OVERHEAD: Final = 64
+_LONGEST: Final = 0.02  # seconds that a client waits while keys are evicted
 _POOL: Final = 16  # candidates that are remembered from one eviction to the next (evict.c: EVPOOL_SIZE)
 
 _NEVER_QUEUED: Final = frozenset({"discard", "multi", "quit", "reset", "unwatch", "watch"})
@@ -35,24 +37,26 @@ _NEVER_QUEUED: Final = frozenset({"discard", "multi", "quit", "reset", "unwatch"
 class Budget:
     """What a shard's keys take. `used` is the last count; `exact` says that every change since then is in it.
 
-    A limit of 0 is no limit. `stale` says that keys came or went in another way than by commands.
+    A limit of 0 is no limit. `stale` says that keys came or went in another way than by commands, and `short` that there was no
+    room when the command that runs came.
     """
 
-    __slots__ = ("_marked", "_pool", "exact", "limit", "shard", "stale", "used")
+    __slots__ = ("_candidates", "_marked", "_pool", "exact", "limit", "shard", "short", "stale", "used")
 
     def __init__(self, shard: Shard, limit: int) -> None:
         self.shard = shard
         self.limit = limit
         self.used = memory.EMPTY
         self.exact = 0 < limit < _SMALL_LIMIT
-        self.stale = False
+        self.stale = self.short = False
         self._marked = 0
         self._pool: list[tuple[int, int, bytes]] = []
+        self._candidates: Candidates | None = None
 
     @property
     def watches(self) -> bool:
         """Whether commands have to be looked at one by one: near the limit, or when the policy asks who used what."""
-        return self.exact or (self.limit > 0 and self.shard.cluster.parameters.evicts_by_use)
+        return self.exact or self.shard.cluster.parameters.evicts_by_use
 
     @property
     def _received(self) -> int:
@@ -66,8 +70,10 @@ class Budget:
         self.used, self.stale, self._marked = total, False, self._received
         return total
 
-    def tick(self) -> None:
-        """Decides whether changes have to be counted; called a few times a second."""
+    def tick(self, now: int) -> None:
+        """Evicts what there is to evict, and decides whether changes have to be counted; called a few times a second."""
+        if self.limit:
+            self.make_room(now)
         if self.limit < _SMALL_LIMIT:
             return
         if not self.exact and self.used + _GROWTH * (self._received - self._marked) > _NEAR * self.limit:
@@ -97,6 +103,7 @@ class Budget:
         for _, slot in self.shard.keyspace.filled():
             slot.uses.clear()
         self._pool.clear()
+        self._candidates = None
         self.shard.watch_memory()
 
     def weigh(self, slot: Slot, keys: Iterable[bytes]) -> int:
@@ -113,13 +120,18 @@ class Budget:
     # -- eviction -----------------------------------------------------------------------------------------------------
 
     def make_room(self, now: int) -> bool:
-        """Evicts keys until the limit is kept; False when that cannot be."""
+        """Evicts keys until the limit is kept; False when that cannot be. What takes long goes on with the next command or tick."""
         if not self.exact:
             return True
         if self.stale:
             self.measure()
-        policy = self.shard.cluster.parameters.maxmemory_policy
-        while self.used > self.limit:
+        if self.used <= self.limit:
+            return True
+        if any(node.paused is not None for node in self.shard.nodes):
+            return True  # nothing changes while clients are paused
+        policy, clock = self.shard.cluster.parameters.maxmemory_policy, self.shard.cluster.clock
+        until = clock() + _LONGEST
+        while self.used > self.limit and clock() <= until:
             victim = self._victim(policy, now)
             if victim is None:
                 return False
@@ -132,7 +144,7 @@ class Budget:
         if not order:
             return None
         if order == "random":
-            return next(iter(self._draw(1, volatile=kind == "volatile")), None)
+            return self._any(kind == "volatile", now)
         self._fill_pool(kind == "volatile", order, now)
         slots = self.shard.keyspace.slots
         while self._pool:
@@ -140,18 +152,27 @@ class Budget:
             slot = slots[number]
             if slot is not None and (key in slot.deadlines if kind == "volatile" else key in slot):
                 return number, key
-        return next(iter(self._draw(1, volatile=kind == "volatile")), None)
+        return self._any(kind == "volatile", now)
+
+    def _any(self, volatile: bool, now: int) -> tuple[int, bytes] | None:
+        return next(iter(self._draw(1, volatile, now)), None)
+
+    def _draw(self, count: int, volatile: bool, now: int) -> list[tuple[int, bytes]]:
+        if self._candidates is None or self._candidates.volatile is not volatile:
+            self._candidates = Candidates(self.shard.keyspace, volatile=volatile)
+        return self._candidates.draw(count, self.shard.cluster.random, now)
 
     def _fill_pool(self, volatile: bool, order: str, now: int) -> None:
         """Adds a few keys drawn at random to the candidates; the best one to evict stands last."""
         parameters = self.shard.cluster.parameters
         known = {(number, key) for _, number, key in self._pool}
-        for number, key in self._draw(parameters.maxmemory_samples, volatile=volatile):
+        found = []
+        for number, key in self._draw(parameters.maxmemory_samples, volatile, now):
             slot = self.shard.keyspace.slots[number]
             if (number, key) not in known and slot is not None:
-                self._pool.append((self._merit(slot, key, order, now), number, key))
-        self._pool.sort()
-        del self._pool[:-_POOL]
+                found.append((self._merit(slot, key, order, now), number, key))
+        # Of equals, those that have waited longer go first.
+        self._pool = sorted(found + self._pool, key=itemgetter(0))[-_POOL:]
 
     def _merit(self, slot: Slot, key: bytes, order: str, now: int) -> int:
         """The more, the sooner the key may go."""
@@ -160,32 +181,6 @@ class Budget:
         if order == "lfu":
             return 255 - frequency(slot, key, self.shard, now)
         return now - slot.uses.get(key, 0)
-
-    def _draw(self, count: int, *, volatile: bool) -> list[tuple[int, bytes]]:
-        """Up to `count` keys of places drawn at random, of those that expire when `volatile`."""
-        random = self.shard.cluster.random
-        slots = self.shard.keyspace.slots
-        found: dict[tuple[int, bytes], None] = {}
-        at = random.randrange(SLOTS)
-        for step in range(SLOTS):
-            number = (at + step) % SLOTS
-            slot = slots[number]
-            keys = (slot.deadlines if volatile else slot) if slot else None
-            if keys:
-                found[number, _any_key(keys, random)] = None
-                if len(found) >= count:
-                    break
-        return list(found)
-
-
-def _any_key(keys: dict[bytes, object] | dict[bytes, int] | Slot, random: Random) -> bytes:
-    """One of the first keys of a dictionary: walking to a later one of many would take long."""
-    place = random.randrange(min(len(keys), 64))
-    for key in keys:
-        if not place:
-            return key
-        place -= 1
-    raise AssertionError
 
 
 def slot_size(slot: Slot) -> int:
@@ -202,17 +197,25 @@ def slot_size(slot: Slot) -> int:
 # -- what sessions ask ------------------------------------------------------------------------------------------------
 
 
-def admit(s: Session, command: Command) -> None:
+def admit(s: Session, command: Command, argv: Argv) -> None:
     """Makes room before a command runs. Raises OutOfMemory where there is none and the command might need it."""
-    if not s.node.is_primary or s.node.shard.budget.make_room(s.now):
+    budget = s.node.shard.budget
+    budget.short = s.node.is_primary and not budget.make_room(s.now)
+    if not budget.short:
         return
     if command.name == "exec" and s.queue is not None:
-        if any(each.flags & DENYOOM for each, _ in s.queue):
+        if any(_needs_memory(s, *each) for each in s.queue):
             raise OutOfMemory
         return
     queued = s.queue is not None and not s.in_exec and command.name not in _NEVER_QUEUED
-    if queued or command.flags & DENYOOM:  # queuing takes memory, too
+    if queued or _needs_memory(s, command, argv):  # queuing takes memory, too
         raise OutOfMemory
+
+
+def _needs_memory(s: Session, command: Command, argv: Argv) -> bool:
+    """Whether the command line is refused when memory is short; scripts and functions may say for themselves."""
+    flags = declared_flags(s, command, argv) if command.group == "scripting" else None
+    return bool(command.flags & DENYOOM) if flags is None else not flags & {ALLOW_OOM, NO_WRITES}
 
 
 def use(s: Session, command: Command, argv: Argv) -> Reply:

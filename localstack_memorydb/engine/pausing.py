@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from localstack_memorydb.engine.lua.scripting import NO_WRITES
+from localstack_memorydb.engine.lua.scripting import NO_WRITES, declared_flags
 from localstack_memorydb.engine.registry import WRITE, Command
 from localstack_memorydb.engine.resp import Argv
 
@@ -36,11 +36,5 @@ class Pause:
 def _may_write(s: Session, command: Command, argv: Argv) -> bool:
     if command.name not in _SCRIPTS:
         return bool(command.flags & WRITE) or command.name in _REPLICATED
-    if command.name == "fcall":
-        function = s.node.shard.scripting.functions.get(argv[1])
-        return function is None or NO_WRITES not in function.flags
-    if command.name == "evalsha":
-        script = s.node.scripts.get(argv[1].lower())
-        return script is None or NO_WRITES not in (script.flags or ())
-    first = argv[1].partition(b"\n")[0]
-    return not (first.startswith(b"#!") and NO_WRITES.encode() in first)
+    flags = declared_flags(s, command, argv)
+    return flags is None or NO_WRITES not in flags

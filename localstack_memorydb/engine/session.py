@@ -455,7 +455,7 @@ class Session(Requests):
         elif gates & GATE_REPLICA and command.write:
             raise ReadOnlyReplica
         if self.gates & GATE_MEMORY:
-            admit(self, command)
+            admit(self, command, argv)
         if gates & GATE_BUSY:
             raise self.node.shard.scripting.pace.busy()
         if gates & GATE_SUBSCRIBED:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import count
+from random import Random
 from typing import Any
 
 import pytest
 
+from localstack_memorydb.engine.candidates import Candidates
 from localstack_memorydb.engine.cluster import Cluster
 from localstack_memorydb.engine.memory import EMPTY
 from localstack_memorydb.engine.resp import encode_request
@@ -142,6 +146,86 @@ def test_keys_that_are_used_often_stay() -> None:
             client(f"GET key{number}")
     client(f"SET more {'x' * 30_000}")
     assert len(kept(client, [f"key{number}" for number in range(10)])) == 10
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru"])
+def test_in_one_slot_any_key_may_go(policy: str) -> None:
+    """Keys with one tag, of which the first hundred are used all the time."""
+    _, client = limited(policy, lfu_log_factor="1", maxmemory_samples="10")
+    first = [f"{{tag}}hot{number}" for number in range(100)]
+    for name in first:
+        client(f"SET {name} {VALUE[:100]} EX 1000")
+    for number in range(1000):
+        now = NOW + number
+        client(f"SET {{tag}}{number} {VALUE} EX 1000", now)
+        for name in first[number % 10 :: 10]:
+            client(f"GET {name}", now)
+    assert info(client, "evicted_keys") > 800
+    if policy == "allkeys-random":
+        assert any(client(f"EXISTS {{tag}}{number}") == b":1\r\n" for number in range(500, 950))
+    else:
+        assert len(kept(client, first)) > 90
+
+
+def drawn(candidates: Candidates, count: int = 1) -> list[bytes]:
+    return [key for _, key in candidates.draw(count, Random(3), NOW)]
+
+
+def test_all_keys_are_as_likely_to_go_however_slots_are_filled() -> None:
+    cluster, client = limited()
+    for number in range(300):
+        client(f"SET {{many}}{number} 1")
+    client("SET one 1")
+    candidates, luck = Candidates(cluster.shards[0].keyspace, volatile=False), Random(3)
+    found = Counter(candidates.draw(1, luck, NOW)[0] for _ in range(6000))
+    assert len(found) == 301
+    assert max(found.values()) < 60
+    assert len(drawn(candidates, 10)) == 10
+
+
+def test_keys_that_come_and_go_are_noticed() -> None:
+    cluster, client = limited()
+    keyspace = cluster.shards[0].keyspace
+    every, volatile = Candidates(keyspace, volatile=False), Candidates(keyspace, volatile=True)
+    client("SET one 1")
+    client("SET two 1 EX 100")
+    assert (sorted(drawn(every, 5)), drawn(volatile, 5)) == ([b"one", b"two"], [b"two"])
+    client("FLUSHALL")
+    assert (drawn(every), drawn(volatile)) == ([], [])
+    client("SET new 1")
+    assert (drawn(every), drawn(volatile)) == ([b"new"], [])
+
+
+def test_a_much_lower_limit_is_kept_bit_by_bit() -> None:
+    cluster = start(maxmemory=ROOM * 2, maxmemory_policy="allkeys-random")
+    client = Client(next(cluster.nodes()))
+    fill(client, 1000)
+    ticks = count()
+    cluster.clock = lambda: next(ticks) / 1000
+    cluster.resize(EMPTY + 50_000)
+    assert client("SET new 1") == b"+OK\r\n"
+    assert info(client, "used_memory") > ROOM
+    for _ in range(200):
+        cluster.tick(NOW)
+    assert info(client, "used_memory") <= EMPTY + 50_000
+
+
+def test_nothing_is_evicted_while_clients_are_paused() -> None:
+    cluster, client = limited("allkeys-random")
+    fill(client)
+    client("CLIENT PAUSE 1000 WRITE")
+    cluster.resize(EMPTY + 10_000)
+    cluster.tick(NOW)
+    assert info(client, "used_memory") > EMPTY + 10_000
+    cluster.tick(NOW + 1000)
+    assert info(client, "used_memory") <= EMPTY + 10_000
+
+
+def test_how_often_keys_are_used_is_counted_without_a_limit_too() -> None:
+    client = Client(next(start(maxmemory_policy="allkeys-lfu", lfu_log_factor="1").nodes()))
+    for _ in range(200):
+        client("SET key 1")
+    assert int(client("OBJECT FREQ key")[1:]) > 10
 
 
 def test_idle_time_is_told_and_looking_is_no_use() -> None:

@@ -271,10 +271,8 @@ def test_memory_of_the_node_is_short() -> None:
     assert run(client, finish, "list").startswith(b":")
     while client(f"RPUSH list {'x' * 1000}") != OOM:
         pass
-    declared = run(client, "#!lua\nreturn 1")
-    assert declared.startswith(
-        b"-OOM allow-oom flag is not set on the script, can not run it when used memory"
-    )
+    assert run(client, "#!lua\nreturn 1") == OOM
+    assert run(client, "#!lua flags=no-writes\nreturn 1") == b":1\r\n"
     allowed = "#!lua flags=allow-oom\nreturn redis.call('RPUSH', KEYS[1], 'x')"
     assert run(client, allowed, "list").startswith(b":")
 

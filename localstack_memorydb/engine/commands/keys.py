@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import compress, islice
+from itertools import accumulate, compress, islice
 from typing import Final
 
 from localstack_memorydb.engine import rdb
@@ -294,17 +295,26 @@ def scan(s: Session, argv: Argv) -> Reply:
     return [b"%d" % following, found if matches is None else list(filter(matches, found))]
 
 
+_TRIES_OF_RANDOMKEY: Final = 16  # to meet a key whose time has not come
+
+
 @keys.command("RANDOMKEY", 1, READONLY)
 def randomkey(s: Session, argv: Argv) -> Reply:
     """Any key of the node, each as likely as the others."""
     keyspace = s.node.shard.keyspace
-    keyspace.purge_all(s.now)
-    total = len(keyspace)
-    place = s.node.cluster.random.randrange(total) if total else 0
-    for _, slot in keyspace.filled():
-        if place < len(slot):
-            return next(islice(slot, place, None))
-        place -= len(slot)
+    for attempt in range(_TRIES_OF_RANDOMKEY + 1):
+        if attempt == _TRIES_OF_RANDOMKEY:
+            keyspace.purge_all(s.now)
+        slots = [slot for slot in map(keyspace.slots.__getitem__, keyspace.used) if slot]
+        ends = list(accumulate(map(len, slots)))
+        if not ends:
+            break
+        place = s.node.cluster.random.randrange(ends[-1])
+        slot = slots[at := bisect_right(ends, place)]
+        key = next(islice(slot, place - ends[at] + len(slot), None))
+        keyspace.purge(slot, key, s.now)
+        if key in slot:
+            return key
     return None
 
 

@@ -18,7 +18,6 @@ from localstack_memorydb.engine.lua.scripting import (
 from localstack_memorydb.engine.numbers import parse_int
 from localstack_memorydb.engine.registry import (
     ALLOW_BUSY,
-    GATE_MEMORY,
     LOADING,
     MAY_REPLICATE,
     MOVABLE_KEYS,
@@ -66,8 +65,7 @@ def make_run(s: Session, flags: frozenset[str] | None, *, read_only: bool, keys:
     if flags is None:
         run = Run(s, scripting.interpreter, read_only=read_only, one_slot=False)
         run.declared = keys
-        if s.gates & GATE_MEMORY:
-            run.prepare()
+        run.prepare()
         return run
     if NO_CLUSTER in flags:
         raise CommandError("ERR Can not run script on cluster, 'no-cluster' flag is set.")
@@ -78,11 +76,8 @@ def make_run(s: Session, flags: frozenset[str] | None, *, read_only: bool, keys:
         raise CommandError("ERR Can not execute a script with write flag using *_ro command.")
     run = Run(s, scripting.interpreter, read_only=read_only or not writes, one_slot=CROSS_SLOTS not in flags)
     run.declared = keys
-    run.prepare(obeys_memory=ALLOW_OOM not in flags)
-    if run.oom:
-        raise CommandError(
-            "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'"
-        )
+    if ALLOW_OOM not in flags:
+        run.prepare()
     if keys:
         run.slot = key_slot(keys[0])
     return run

@@ -39,7 +39,7 @@ from localstack_memorydb.engine.documents.steps import (
     Slice,
     Wildcard,
 )
-from localstack_memorydb.engine.documents.texts import Json, Real, is_number
+from localstack_memorydb.engine.documents.texts import Json, is_number
 
 MAX_DESCENTS: Final = 20
 
@@ -272,10 +272,11 @@ class Selection:
             ]
         operand = self._value(condition.operand)
         if isinstance(node, dict) and condition.member is None:
-            return [0] if "" in node and _compares(node[""], condition.operator, operand) else []
+            return [0] if "" in node and _comparison(condition.operator, operand)(node[""]) else []
         if not isinstance(node, list) and (condition.inside or condition.at is not None):
             return []
-        return [at for at, each in _candidates(node) if _meets(each, condition, operand)]
+        meets = _test(condition, operand)
+        return [at for at, each in _candidates(node) if meets(each)]
 
     def _value(self, operand: Operand) -> Json:
         if isinstance(operand, Literal):
@@ -291,32 +292,45 @@ def _candidates(node: Json) -> Iterator[tuple[int, Json]]:
     return enumerate(node if isinstance(node, list) else [node])
 
 
-def _meets(value: Json, condition: Comparison, operand: Json) -> bool:
+def _test(condition: Comparison, operand: Json) -> Callable[[Json], bool]:
     """Whether the value of `@` is what the condition asks for."""
-    if condition.member is not None:
-        if not isinstance(value, dict) or condition.member not in value:
-            return False
-        value = value[condition.member]
+    holds, member, at = _comparison(condition.operator, operand), condition.member, condition.at
     if condition.inside:
-        return isinstance(value, list) and any(_compares(each, condition.operator, operand) for each in value)
-    if condition.at is not None:
-        if not isinstance(value, list) or not -len(value) <= condition.at < len(value):
-            return False
-        value = value[condition.at]
-    return _compares(value, condition.operator, operand)
+        looks = _any_of(holds)
+    elif at is not None:
+        looks = _element(at, holds)
+    else:
+        looks = holds
+    if member is None:
+        return looks
+    return lambda value: isinstance(value, dict) and member in value and looks(value[member])
 
 
-def _compares(value: Json, sign: str, operand: Json) -> bool:
-    """Compares values of one type; nothing compares with a value of another."""
-    if value is None or operand is None:
-        return value is operand and sign == "=="
-    if is_number(value) and is_number(operand):
-        if isinstance(value, Real) or isinstance(operand, Real):
-            return _COMPARE[sign](float(value), float(operand))  # type: ignore[arg-type]
-        return _COMPARE[sign](value, operand)
-    if type(value) is type(operand) and isinstance(value, bool | str):
-        return _COMPARE[sign](value, operand)
-    return False
+def _any_of(holds: Callable[[Json], bool]) -> Callable[[Json], bool]:
+    return lambda value: isinstance(value, list) and any(map(holds, value))
+
+
+def _element(at: int, holds: Callable[[Json], bool]) -> Callable[[Json], bool]:
+    return lambda value: isinstance(value, list) and -len(value) <= at < len(value) and holds(value[at])
+
+
+def _comparison(sign: str, operand: Json) -> Callable[[Json], bool]:
+    """Compares with values of one type; nothing compares with a value of another."""
+    compare, kind = _COMPARE[sign], type(operand)
+    if operand is None:
+        return lambda value: value is None and sign == "=="
+    if isinstance(operand, bool | str):
+        return lambda value: type(value) is kind and compare(value, operand)
+    if not is_number(operand):
+        return lambda value: False
+    number = float(operand)  # type: ignore[arg-type]
+
+    def holds(value: Json) -> bool:
+        if type(value) is int and kind is int:
+            return compare(value, operand)
+        return is_number(value) and compare(float(value), number)  # type: ignore[arg-type]
+
+    return holds
 
 
 def _ways(node: dict[str, Json] | list[Json]) -> Iterable[tuple[str | int, Json]]:

@@ -339,11 +339,10 @@ class Run:
 
     # -- running -------------------------------------------------------------------------------------------------------------
 
-    def prepare(self, *, obeys_memory: bool = True) -> None:
-        """What is true for the whole run: whether memory was short when it began."""
+    def prepare(self) -> None:
+        """What is true for the whole run: whether memory was short when the client's command came."""
         s = self._session
-        if obeys_memory and s.gates & GATE_MEMORY and s.node.is_primary:
-            self.oom = not s.node.shard.budget.make_room(s.now)
+        self.oom = bool(s.gates & GATE_MEMORY) and s.node.shard.budget.short
 
     def enter(self, *, may_wait: bool) -> None:
         """Commands of the session are the script's from now on: they do not block, and answer in RESP2."""

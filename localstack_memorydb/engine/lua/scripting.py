@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +15,9 @@ from localstack_memorydb.engine.versions import PATCH_VERSIONS, REDIS_COMPATIBLE
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.cluster import Shard
+    from localstack_memorydb.engine.registry import Command
+    from localstack_memorydb.engine.resp import Argv
+    from localstack_memorydb.engine.session import Session
 
 NO_WRITES: Final = "no-writes"
 ALLOW_OOM: Final = "allow-oom"
@@ -224,6 +228,21 @@ class _Loading:
         """A library's code has only its functions to register, so it is given about half a second."""
         self._looks += 1
         return "FUNCTION LOAD timeout" if self._looks > _LOADING_LOOKS else None
+
+
+def declared_flags(s: Session, command: Command, argv: Argv) -> frozenset[str] | None:
+    """The flags of the script or function that a command line runs; None where it runs none, or one that declares nothing."""
+    name = command.name.removesuffix("_ro")
+    if name == "fcall":
+        function = s.node.shard.scripting.functions.get(argv[1].lower())
+        return None if function is None else function.flags
+    if name == "evalsha":
+        script = s.node.scripts.get(argv[1].lower())
+        return None if script is None else script.flags
+    if name == "eval" and argv[1].startswith(_SHEBANG) and not s.legacy:
+        with contextlib.suppress(CommandError):
+            return _without_shebang(argv[1])[1]
+    return None
 
 
 def script_hash(source: bytes) -> bytes:

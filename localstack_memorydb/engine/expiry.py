@@ -1,0 +1,43 @@
+"""Keys whose time has come go by themselves, and not only when somebody asks for them. https://valkey.io/commands/expire/
+
+To look at every deadline several times a second would cost a shard with a million of them all of its time. So a round through
+the slots may take some ticks: each has its share of time, and what takes longer is taken from the next ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from localstack_memorydb.engine.keyspace import Keyspace
+
+_SHARE: Final = 0.004
+_MORE: Final = 0.002
+
+
+class Expiry:
+    """The rounds through a shard's slots. `seconds` were spent on them; `interrupted` says how often a tick's time was up."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.interrupted = 0
+        self._credit = 0.0
+        self._round: list[int] = []
+
+    def tick(self, keyspace: Keyspace, now: int, clock: Callable[[], float], effort: int) -> None:
+        """Goes on with the round, or through all slots if that is quick. `effort` is that of the parameter, 1 to 10."""
+        share = _SHARE + _MORE * (effort - 1)  # seconds of a tick's 0.1
+        self._credit = min(self._credit + share, share)
+        if self._credit <= 0:
+            return
+        began = last = clock()
+        self._round = self._round or list(keyspace.used)
+        while self._round and last - began < self._credit:
+            slot = keyspace.slots[self._round.pop()]
+            if slot is not None and slot.deadlines:
+                keyspace.purge_slot(slot, now)
+                last = clock()
+        self._credit -= last - began
+        self.seconds += last - began
+        self.interrupted += bool(self._round)
