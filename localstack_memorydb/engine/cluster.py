@@ -323,11 +323,15 @@ class Shard:
         return self._repeater
 
     def serve_ready(self, now: int) -> None:
-        """Lets clients that wait for a key that changed try again, in the order in which they came."""
+        """Lets clients that wait for a key that changed try again, in the order in which they came.
+
+        What changed it may have taken long, and the key may be past its time now.
+        """
         if self._serving:
             return
         self._serving = True
         keyspace = self.keyspace
+        now = max(now, self.cluster.microseconds() // 1000)
         try:
             while keyspace.ready:
                 ready, keyspace.ready = keyspace.ready, []
@@ -343,13 +347,15 @@ class Shard:
 class Switches:
     """What DEBUG can turn, on a cluster that has it: whether keys expire by themselves, whether scripts may run everything.
 
-    `sleep` stops the engine for that many seconds. `requirepass` is what CONFIG SET made the default user's password.
+    `sleep` stops the engine for that many seconds. `requirepass` is what CONFIG SET made the default user's password,
+    `recorded` what it set that has no effect.
     """
 
     active_expire: bool = True
     scripts_run_all: bool = False
     sleep: Callable[[float], None] = lambda _: None
     requirepass: str = field(default="", repr=False)
+    recorded: dict[str, str] = field(default_factory=dict)
 
 
 class Cluster:

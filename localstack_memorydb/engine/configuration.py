@@ -78,10 +78,13 @@ def _switch(text: str) -> str:
     return text.lower()
 
 
-def _policy(text: str) -> str:
-    if text.lower() not in _POLICIES:
-        raise Unacceptable(f"argument(s) must be one of the following: {', '.join(_POLICIES)}")
-    return text.lower()
+def _choice(*known: str) -> Reader:
+    def read(text: str) -> str:
+        if text.lower() not in known:
+            raise Unacceptable(f"argument(s) must be one of the following: {', '.join(known)}")
+        return text.lower()
+
+    return read
 
 
 def _any_text(text: str) -> str:
@@ -122,6 +125,11 @@ def _output_limits(text: str) -> dict[str, str]:
     return values
 
 
+def _frequency(text: str) -> str:
+    """Anything is accepted, and brought within bounds."""
+    return str(min(max(int(str(_integer(0, _C_INT)(text))), 1), 500))
+
+
 _SPECIAL: Final = frozenset({"client-output-buffer-limit", "maxmemory", "requirepass"})
 
 READERS: Final[dict[str, Reader]] = {
@@ -138,10 +146,11 @@ READERS: Final[dict[str, Reader]] = {
     "lazyfree-lazy-user-del": _switch,
     "lfu-decay-time": _integer(0, _C_INT),
     "lfu-log-factor": _integer(0, _C_INT),
+    "list-compress-depth": _integer(0, _C_INT),
     "list-max-listpack-size": _integer(-_C_INT - 1, _C_INT),
     "maxclients": _integer(1, 2**32 - 1),
     "maxmemory": _memory(0, 2**64 - 1),
-    "maxmemory-policy": _policy,
+    "maxmemory-policy": _choice(*_POLICIES),
     "maxmemory-samples": _integer(1, _C_INT),
     "notify-keyspace-events": _events,
     "proto-max-bulk-len": _memory(1 << 20),
@@ -159,7 +168,18 @@ READERS: Final[dict[str, Reader]] = {
     "zset-max-listpack-entries": _integer(),
     "zset-max-listpack-value": _memory(),
 }
-"""The directives that can be set."""
+"""The directives that can be set, and act."""
+
+RECORDED: Final[dict[str, tuple[str, Reader]]] = {
+    "dynamic-hz": ("yes", _switch),
+    "hz": ("10", _frequency),
+    "lazyfree-lazy-eviction": ("no", _switch),
+    "lazyfree-lazy-expire": ("no", _switch),
+    "lazyfree-lazy-server-del": ("no", _switch),
+    "lazyfree-lazy-user-flush": ("no", _switch),
+    "sanitize-dump-payload": ("no", _choice("no", "yes", "clients")),
+}
+"""Directives that can be set and are only shown, with their defaults: keys are freed at once, payloads are always checked."""
 
 ALIASES: Final = {
     "hash-max-ziplist-entries": "hash-max-listpack-entries",
@@ -181,7 +201,8 @@ class Configuration:
         """Every directive with its value, by name."""
         cluster = self.node.cluster
         parameters, limits = cluster.parameters, cluster.parameters.limits
-        found = self.fixed() | {
+        found = {name: usual for name, (usual, _) in RECORDED.items()} | cluster.switches.recorded
+        found |= self.fixed() | {
             "maxmemory": str(cluster.spec.maxmemory),
             "requirepass": cluster.switches.requirepass,
         }
@@ -205,7 +226,6 @@ class Configuration:
             "cluster-enabled": "yes",
             "databases": "16",
             "io-threads": "1",
-            "list-compress-depth": "0",
             "port": str(self.node.port),
             "replica-read-only": "yes",
             "save": "",
@@ -217,7 +237,7 @@ class Configuration:
         for given, text in pairs.items():
             name = ALIASES.get(given, given)
             try:
-                read[name] = READERS[name](text)
+                read[name] = (READERS[name] if name in READERS else RECORDED[name][1])(text)
             except Unacceptable as reason:
                 raise refused(given, str(reason)) from None
         self._apply(read)
@@ -228,6 +248,8 @@ class Configuration:
         for name, value in read.items():
             if isinstance(value, dict):
                 given |= value
+            elif name in RECORDED:
+                cluster.switches.recorded[name] = value
             elif name == "maxmemory":
                 cluster.resize(int(value))
             elif name != "requirepass":

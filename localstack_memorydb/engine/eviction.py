@@ -272,6 +272,17 @@ def _used_once_more(slot: Slot, key: bytes, shard: Shard, now: int) -> int:
     return now // _MINUTE * 256 + counter
 
 
+def note_restored(shard: Shard, slot: Slot, key: bytes, idle: int, counter: int | None, now: int) -> None:
+    """A key is there again, which was used `idle` seconds ago, or as often as `counter` says (objectSetLRUOrLFU)."""
+    parameters = shard.cluster.parameters
+    if not parameters.counts_use:
+        slot.used = now - 1000 * idle
+        if parameters.evicts_by_use:
+            slot.uses[key] = slot.used
+    elif counter is not None:
+        slot.uses[key] = now // _MINUTE * 256 + counter
+
+
 def idle_seconds(slot: Slot, key: bytes, started: int, now: int) -> int:
     """Since when nobody used the key, where the eviction policy asks for it; else since when nobody used its slot.
 

@@ -134,7 +134,8 @@ def _cpu(s: Session) -> Fields:
 
 def _commandstats(s: Session) -> Fields:
     fields: Fields = {}
-    for name, stat in s.node.stats.commands.items():
+    stats = s.node.stats.commands
+    for name, stat in stats.by_parents().items() if s.legacy else stats.items():
         if stat.calls or stat.failed or stat.rejected:
             used = stat.microseconds
             each = used / stat.calls if stat.calls else 0.0

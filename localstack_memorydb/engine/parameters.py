@@ -49,7 +49,7 @@ class OutputLimit:
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """Every parameter that the engine obeys. `given` holds the values as they were given, by their names."""
+    """Every parameter that the engine obeys, and `list_compress_depth`, which clients cannot see the effect of. `given` holds the values as they were given, by their names."""
 
     given: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
@@ -68,6 +68,7 @@ class Parameters:
     lazyfree_lazy_user_del: bool = False
     lfu_decay_time: int = 1
     lfu_log_factor: int = 10
+    list_compress_depth: int = 0
     maxclients: int = 65000
     maxmemory_policy: str = "noeviction"
     maxmemory_samples: int = 3

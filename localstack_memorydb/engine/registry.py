@@ -224,10 +224,10 @@ _AMPLIFIERS: Final = frozenset(
 )
 
 
-# Commands that do not use a key although they look at it (LOOKUP_NOTOUCH), by name.
+# Commands that do not use a key although they look at it (LOOKUP_NOTOUCH), by name, and one that is told of the use.
 _LOOKS_ONLY: Final = frozenset(
-    "exists expiretime memory|usage object|encoding object|freq object|idletime object|refcount pexpiretime pttl ttl "
-    "type".split()
+    "exists expiretime memory|usage object|encoding object|freq object|idletime object|refcount pexpiretime pttl restore "
+    "ttl type".split()
 )
 
 

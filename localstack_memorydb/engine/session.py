@@ -599,6 +599,7 @@ class Session(Requests):
             return otherwise
         if self.blocked is None:
             self.blocked = Blocked(argv, dict.fromkeys(keys, kind), self.now)
+            self.node.stats.waits(self, argv)
             self.node.shard.keyspace.wait(self, self.blocked.keys)
             if timeout:
                 self.blocked.deadline = self.now + max(1, round(timeout * 1000))
@@ -625,12 +626,14 @@ class Session(Requests):
         except CommandError as error:
             reply = error
         if reply is not BLOCKED:
-            self.unblock(reply)
+            self.unblock(reply, served=True)
 
-    def unblock(self, reply: Reply) -> None:
+    def unblock(self, reply: Reply, *, served: bool = False) -> None:
         """Ends the wait with that reply. What the client sent meanwhile runs when the cluster resumes it."""
         if self.blocked is None:
             return
+        if not served:
+            self.node.stats.gave_up(self, self.blocked, reply)
         self.node.shard.keyspace.stop_waiting(self, self.blocked.keys)
         silent, self.blocked = self.blocked.silent, None
         if not silent:

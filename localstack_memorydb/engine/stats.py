@@ -11,14 +11,14 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from localstack_memorydb.engine.errors import ELSEWHERE
+from localstack_memorydb.engine.errors import ELSEWHERE, CommandError
 from localstack_memorydb.engine.lookups import keys_looked_up, looked_up_before
 from localstack_memorydb.engine.registry import GATE_TIMED, SKIP_SLOWLOG, Command, CommandTable
 from localstack_memorydb.engine.slowlog import SlowLog
 
 if TYPE_CHECKING:
-    from localstack_memorydb.engine.errors import CommandError
-    from localstack_memorydb.engine.resp import Argv
+    from localstack_memorydb.engine.blocked import Blocked
+    from localstack_memorydb.engine.resp import Argv, Reply
     from localstack_memorydb.engine.session import Session
 
 _SAMPLES: Final = 16  # server.h: STATS_METRIC_SAMPLES
@@ -57,6 +57,14 @@ class CommandStat:
         bucket = ((nanoseconds >> shift) + 1 << shift) - 1
         self.histogram[bucket] = self.histogram.get(bucket, 0) + 1
 
+    def add(self, other: CommandStat) -> None:
+        """Counts the calls of another one, too."""
+        self.calls += other.calls
+        self.failed += other.failed
+        self.rejected += other.rejected
+        self.timed += other.timed
+        self.seconds += other.seconds
+
     def percentile(self, percent: float) -> float:
         """The time in microseconds that so many percent of the calls did not exceed."""
         total = sum(self.histogram.values())
@@ -87,6 +95,13 @@ class CommandStats(dict[str, CommandStat]):
     def __missing__(self, name: str) -> CommandStat:
         self[name] = stat = CommandStat()
         return stat
+
+    def by_parents(self) -> CommandStats:
+        """With subcommands as calls of their parents: 6.2 knows of no others."""
+        whole = CommandStats()
+        for name, stat in self.items():
+            whole[name.partition("|")[0]].add(stat)
+        return whole
 
 
 class Rates:
@@ -212,10 +227,11 @@ class NodeStats:
     def note(self, s: Session, command: Command, argv: Argv, seconds: float, *, failed: bool) -> None:
         """A command took that long."""
         stat = self.commands[command.name]
-        stat.calls += 1
+        if s.blocked is None or not s.legacy_doubles:
+            stat.calls += 1
         stat.timed += 1
         stat.seconds += seconds
-        if failed:
+        if failed and (s.blocked is None or not s.legacy):
             stat.failed += 1
         parameters = s.node.cluster.parameters
         if parameters.latency_tracking:
@@ -225,6 +241,24 @@ class NodeStats:
             s.suspicion = SUSPECTED if seconds > LONG_PACKET else s.suspicion - 1
             if not s.suspicion:
                 s.gates = s.gates & ~GATE_TIMED | (s.node.gates & GATE_TIMED)
+
+    def waits(self, s: Session, argv: Argv) -> None:
+        """A command begins to wait for a key. Before 7.2 that is its call, later it is counted when the wait ends."""
+        if s.legacy_doubles:
+            self.commands[s.table[argv[0].lower()].name].calls += 1
+
+    def gave_up(self, s: Session, wait: Blocked, reply: Reply) -> None:
+        """A command has waited for a key in vain, until its time was over or it got an error."""
+        if wait.keys and not s.legacy_doubles:
+            stat = self.commands[s.table[wait.argv[0].lower()].name]
+            stat.calls += 1
+            stat.rejected += isinstance(reply, CommandError)
+
+    def told_to_stop(self, s: Session, argv: Argv, *, with_error: bool) -> None:
+        """CLIENT UNBLOCK ended the wait of a command. The error of another client is its own failure, too."""
+        if s.legacy_doubles and not s.legacy:
+            self.commands[s.table[argv[0].lower()].name].failed += 1
+        self.commands["client|unblock"].failed += with_error
 
     def note_slow(self, s: Session, command: Command, argv: Argv, microseconds: float) -> None:
         """Tells the slow log of a command that took so long that it may be interested."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from localstack_memorydb.engine.configuration import ALIASES, READERS, Configuration, refused
+from localstack_memorydb.engine.configuration import ALIASES, READERS, RECORDED, Configuration, refused
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault, printable
 from localstack_memorydb.engine.glob import compile_glob
 from localstack_memorydb.engine.help import help_lines
@@ -61,7 +61,7 @@ def set_(s: Session, argv: Argv) -> Reply:
         if name in seen:
             raise refused(name, "duplicate parameter")
         seen.add(name)
-        if name in READERS or name in ALIASES:
+        if name in READERS or name in ALIASES or name in RECORDED:
             pairs[name] = text
         elif text != fixed[name]:
             raise refused(name, "can't set immutable config")

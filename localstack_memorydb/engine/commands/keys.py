@@ -9,8 +9,8 @@ from typing import Final
 
 from localstack_memorydb.engine import rdb
 from localstack_memorydb.engine.errors import CommandError, NoSuchKey, SyntaxFault, WrongArity
-from localstack_memorydb.engine.eviction import frequency, idle_seconds
-from localstack_memorydb.engine.glob import compile_glob
+from localstack_memorydb.engine.eviction import frequency, idle_seconds, note_restored
+from localstack_memorydb.engine.glob import Matcher, compile_glob
 from localstack_memorydb.engine.help import help_lines
 from localstack_memorydb.engine.keyspace import EMBEDDED_LENGTH, Slot
 from localstack_memorydb.engine.numbers import is_integer, parse_int, parse_int_in
@@ -288,6 +288,8 @@ def scan(s: Session, argv: Argv) -> Reply:
             break
         slot = slots[number] or Slot()
         count -= len(slot)
+        if slot.deadlines:
+            _purge_found(s, slot, matches, kind)
         live = _live(slot, s.now)
         if kind is not None:
             live = (key for key in live if TYPE_NAMES[type(slot[key])].lower() == kind)
@@ -296,6 +298,15 @@ def scan(s: Session, argv: Argv) -> Reply:
 
 
 _TRIES_OF_RANDOMKEY: Final = 16  # to meet a key whose time has not come
+
+
+def _purge_found(s: Session, slot: Slot, matches: Matcher | None, kind: bytes | None) -> None:
+    """Deletes what SCAN found too late. Since 7.2 it looks at keys of the wrong type no closer."""
+    for key in [key for key, deadline in slot.deadlines.items() if deadline <= s.now]:
+        if matches is not None and not matches(key):
+            continue
+        if kind is None or s.legacy_doubles or TYPE_NAMES[type(slot[key])].lower() == kind:
+            s.node.shard.keyspace.purge(slot, key, s.now)
 
 
 @keys.command("RANDOMKEY", 1, READONLY)
@@ -424,7 +435,7 @@ def restore(s: Session, argv: Argv) -> Reply:
         s.effect([b"DEL", key])
         return OK
     _put_until(s.db, key, value, deadline or None)
-    s.db.used = s.now - 1000 * words.get(b"IDLETIME", 0)
+    note_restored(s.node.shard, s.db, key, words.get(b"IDLETIME", 0), words.get(b"FREQ"), s.now)
     if time:
         s.effect([b"RESTORE", key, b"%d" % deadline, argv[3], b"ABSTTL", b"REPLACE"])
     return OK

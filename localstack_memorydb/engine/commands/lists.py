@@ -8,6 +8,7 @@ from itertools import islice
 from localstack_memorydb.engine.errors import CommandError, NoSuchKey, SyntaxFault, WrongArity, WrongType
 from localstack_memorydb.engine.numbers import INT_MAX, INT_MIN, parse_int, parse_int_in
 from localstack_memorydb.engine.options import parse_numkeys, parse_pop_count, parse_timeout
+from localstack_memorydb.engine.rdb.compact import note_full
 from localstack_memorydb.engine.registry import (
     BLOCKING,
     DENYOOM,
@@ -97,6 +98,7 @@ def linsert(s: Session, argv: Argv) -> Reply:
     found = s.value(key, List)
     if found is None:
         return 0
+    note_full(found, s.node.cluster.parameters.limits)
     try:
         at = found.index(pivot)
     except ValueError:
@@ -349,6 +351,7 @@ def lset(s: Session, argv: Argv) -> Reply:
     if not -len(found) <= at < len(found):
         raise CommandError("ERR index out of range")
     found[at] = argv[3]
+    note_full(found, s.node.cluster.parameters.limits)
     return OK
 
 

@@ -59,9 +59,15 @@ def list_encoding(value: List, limits: Limits) -> str:
     fill = limits.list_max_listpack_size
     if not _fits_one_node(items, fill):
         value.encoding = "quicklist"
-    elif value.encoding == "quicklist" and sum(map(listpack_size, items)) <= _LIST_NODE_SAFETY // 2:
+    elif value.encoding == "quicklist" and _fits_half_a_node(items, fill):
         value.encoding = "listpack"
     return value.encoding
+
+
+def note_full(value: List, limits: Limits) -> None:
+    """Valkey made room for one more: that turns a listpack with as many elements as may be into a quicklist."""
+    if 0 <= limits.list_max_listpack_size <= len(value):
+        value.encoding = "quicklist"
 
 
 def _longest(strings: Iterable[bytes]) -> int:
@@ -70,9 +76,16 @@ def _longest(strings: Iterable[bytes]) -> int:
 
 def _fits_one_node(items: list[bytes], fill: int) -> bool:
     """Whether a list is one listpack within list-max-listpack-size (quicklistNodeExceedsLimit)."""
-    if fill >= 0 and len(items) > fill:
+    if fill >= 0 and len(items) > max(fill, 1):
         return False
     room = _LIST_NODE_SAFETY if fill >= 0 else _LIST_NODE_BYTES[max(fill, -5)]
     if 2 * len(items) > room:
         return False
     return _LISTPACK_FRAME + sum(map(listpack_size, items)) <= room
+
+
+def _fits_half_a_node(items: list[bytes], fill: int) -> bool:
+    """Whether a quicklist has become small enough to be a listpack again (listTypeTryConvertQuicklist)."""
+    if fill >= 0:
+        return len(items) <= max(fill, 1) // 2
+    return _LISTPACK_FRAME + sum(map(listpack_size, items)) <= _LIST_NODE_BYTES[max(fill, -5)] // 2
