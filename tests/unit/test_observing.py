@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from localstack_memorydb.engine.cluster import Cluster
@@ -125,6 +127,39 @@ def test_commandstats() -> None:
     assert field(client, "commandstats", "cmdstat_eval").startswith("calls=1,")
     assert field(client, "default", "cmdstat_get") == ""
     assert field(client, "all", "cmdstat_get").startswith("calls=4,")
+
+
+@pytest.mark.parametrize(
+    ("version", "waiting", "blpop", "unblock"),
+    [
+        ("6.2", "calls=1", "calls=4,rejected_calls=0,failed_calls=0", ""),
+        (
+            "7.0",
+            "calls=1",
+            "calls=4,rejected_calls=0,failed_calls=2",
+            "calls=2,rejected_calls=0,failed_calls=1",
+        ),
+        ("7.2", "", "calls=4,rejected_calls=1,failed_calls=0", "calls=2,rejected_calls=0,failed_calls=1"),
+    ],
+)
+def test_a_command_that_waits_counts_once(version: str, waiting: str, blpop: str, unblock: str) -> None:
+    cluster = start(version=version)
+    client, other = Client(cluster.shards[0].primary), Client(cluster.shards[0].primary)
+
+    def calls(name: str) -> str:
+        return re.sub("usec.*?,", "", field(client, "commandstats", f"cmdstat_{name}"))
+
+    other("BLPOP k 0")
+    assert calls("blpop").partition(",")[0] == waiting
+    client(f"CLIENT UNBLOCK {other.session.number} TIMEOUT")
+    other("BLPOP k 0")
+    client(f"CLIENT UNBLOCK {other.session.number} ERROR")
+    other("BLPOP k 0.01")
+    other.session.expire_block(NOW + 20)
+    other("BLPOP k 0")
+    client("RPUSH k x")
+    assert calls("blpop") == blpop
+    assert calls("client|unblock") == unblock
 
 
 def test_pipelines_are_counted() -> None:
