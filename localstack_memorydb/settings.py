@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 PREFIX = "MEMORYDB_"
+_UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
 class SettingsError(ValueError):
@@ -70,6 +71,15 @@ def _port_range(value: str) -> tuple[int, int]:
     return low, high
 
 
+def _memory(value: str) -> int:
+    number, unit = value.lower().rstrip("b"), 1
+    if number[-1:] in _UNITS:
+        number, unit = number[:-1], _UNITS[number[-1]]
+    if not (number.isascii() and number.isdecimal()) or len(number) > 18:
+        raise ValueError("must be a number of bytes, or of kb, mb, gb")
+    return int(number) * unit
+
+
 def _names(value: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in value.split(",") if name.strip())
 
@@ -100,6 +110,13 @@ class Settings:
         "answer, as on AWS), everysec, or no (when the system likes). What this process acknowledged survives its own "
         "end in any case.",
         "always, everysec, no",
+    )
+    client_memory: int = _setting(
+        0,
+        _memory,
+        "How much may be kept for clients, of all clusters together, until they read their replies and end their requests. "
+        "When it is passed, the client with the most is disconnected. 0 is a quarter of the machine's (or container's) memory.",
+        "bytes, or 512mb, 2gb",
     )
     node_addresses: str = _setting(
         "auto",

@@ -118,7 +118,7 @@ def stats(s: Session) -> dict[str, object]:
         "expired_time_cap_reached_count": node.shard.expiry.interrupted,
         "expire_cycle_cpu_milliseconds": round(node.shard.expiry.seconds * 1000),
         "evicted_keys": keyspace.evicted,
-        "evicted_clients": 0,
+        "evicted_clients": node.clients_evicted,
         "total_eviction_exceeded_time": 0,
         "current_eviction_exceeded_time": 0,
         "keyspace_hits": node.stats.hits(s.table.readers),

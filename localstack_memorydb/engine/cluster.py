@@ -75,7 +75,7 @@ class Node:
         self.errors: Counter[str] = Counter()
         self.access_log = AccessLog()
         self.connections_received = 0
-        self.connections_rejected = 0
+        self.connections_rejected = self.clients_evicted = 0
         self.bytes_sent = 0
         self.stats = NodeStats()
         self.packets = Packets()
@@ -131,7 +131,7 @@ class Node:
         self.commands_forgotten = self.commands_processed
         self.bytes_received = self.bytes_sent = 0
         self.reads = self.unanswered = self.pushes = 0
-        self.connections_received = self.connections_rejected = 0
+        self.connections_received = self.connections_rejected = self.clients_evicted = 0
         self.shard.keyspace.expired = self.shard.keyspace.evicted = 0
 
     def stop_observing(self, session: Session) -> None:

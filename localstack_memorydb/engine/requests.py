@@ -27,6 +27,7 @@ _PACKET_KEPT: Final = 68 * 1024  # a line that is too long for a real server, an
 _BEFORE_KEPT: Final = 512
 
 
+_MUCH: Final = 1 << 18
 PORTION: Final = 1024
 """How many bytes of a client are read at once; more of them are run in turns (engine/turns.py)."""
 
@@ -39,7 +40,8 @@ class Requests:
     """What a client sent and nobody has run so far, at most `query_limit` bytes. `closing` says that nothing more will be read.
 
     `rest` is not read yet; what was read may be run in part only, when it was `interrupted`. Packets of at most `portion` bytes
-    need not wait. `again` asks for another turn.
+    need not wait. `again` asks for another turn. `kept` are the bytes of a transaction's commands, and `weigh` is called when there is
+    much of anything.
     """
 
     __slots__ = (
@@ -47,6 +49,7 @@ class Requests:
         "before",
         "closing",
         "interrupted",
+        "kept",
         "lost",
         "pace",
         "packet",
@@ -58,6 +61,7 @@ class Requests:
         "trusted",
         "unread",
         "waits_for_turn",
+        "weigh",
     )
 
     def __init__(self, query_limit: int) -> None:
@@ -72,6 +76,8 @@ class Requests:
         self.portion = self.pace = PORTION
         self.interrupted = self.waits_for_turn = False
         self.again: Callable[[], None] = _nobody
+        self.kept = 0
+        self.weigh: Callable[[], None] = _nobody
 
     def feed(self, data: bytes) -> None:
         """Takes what came from the client. Raises TooMuchToRead."""
@@ -79,10 +85,14 @@ class Requests:
             self.strict.feed(data)
             if self.strict.unread > self.query_limit:
                 raise TooMuchToRead
+            if self.strict.unread > _MUCH:
+                self.weigh()
         elif self.reader.has_data() or (data[0] != _ASTERISK and self._is_midway(data[0])):
             self.unread = (self.unread if self.lost else len(self.packet)) + len(data)
             if self.unread > self.query_limit:
                 raise TooMuchToRead
+            if self.unread > _MUCH:
+                self.weigh()
             # Kept so that a broken request can be explained; long values need no explanation.
             self.lost = self.lost or len(self.packet) > _PACKET_KEPT
             self.packet = b"" if self.lost else self.packet + data
@@ -94,6 +104,20 @@ class Requests:
             self.before = self.packet if len(self.packet) < _BEFORE_KEPT else b""
             self.packet, self.lost = data, False
             self.reader.feed(data)
+
+    def keep(self, size: int) -> None:
+        """A request of that many bytes waits for EXEC."""
+        self.kept += size
+        if self.kept > _MUCH:
+            self.weigh()
+
+    @property
+    def pending(self) -> int:
+        """The bytes that came and have not run."""
+        begun = (
+            self.strict.unread if self.strict is not None else self.unread if self.reader.has_data() else 0
+        )
+        return begun + len(self.rest) + self.kept
 
     @property
     def has_more(self) -> bool:

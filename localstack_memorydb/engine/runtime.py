@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from localstack_memorydb.engine import capacity
 from localstack_memorydb.engine.certificates import Authority
+from localstack_memorydb.engine.client_memory import ClientMemory
 from localstack_memorydb.engine.cluster import Cluster, Node
 from localstack_memorydb.engine.figures import figures_of
 from localstack_memorydb.engine.keyspace import Keyspace
@@ -31,7 +32,7 @@ from localstack_memorydb.engine.spec import (
     UserSpec,
 )
 from localstack_memorydb.engine.storage import Storage
-from localstack_memorydb.engine.usage import done_since, host_figures, share_out
+from localstack_memorydb.engine.usage import done_since, host_figures, machine_memory, share_out
 from localstack_memorydb.engine.users import compile_users
 
 T = TypeVar("T")
@@ -47,6 +48,7 @@ class Engine:
         self.settings = settings or EngineSettings()
         self._authority = Authority.open(self.settings.data_dir, datetime.now(UTC))
         self._addresses = Addresses(self.settings)
+        self.client_memory = ClientMemory(self.settings.client_memory or machine_memory() // 4)
         self._clusters: list[ClusterHandle] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -178,7 +180,10 @@ class ClusterHandle:
     async def _open(self, *, returns: bool) -> None:
         if self._storage is not None and returns:
             self._storage.restore(self._cluster, clock())
-        self._server = ClusterServer(self._cluster, self._engine._addresses, self._engine._authority)
+        engine = self._engine
+        self._server = ClusterServer(
+            self._cluster, engine._addresses, engine._authority, engine.client_memory
+        )
         nodes = list(self._cluster.nodes())
         await self._server.open(nodes)
         try:

@@ -18,6 +18,7 @@ from typing import cast
 
 from localstack_memorydb.engine import turns
 from localstack_memorydb.engine.certificates import Authority, loadable
+from localstack_memorydb.engine.client_memory import ClientMemory
 from localstack_memorydb.engine.clients import client_type
 from localstack_memorydb.engine.cluster import Cluster, Node
 from localstack_memorydb.engine.errors import TooManyClients
@@ -35,6 +36,7 @@ _BACKLOG = 511  # Valkey's tcp-backlog
 _TICK_SECONDS = 0.1
 _STUCK_SECONDS = 1.0  # how often clients that do not read are looked at
 _FAREWELL_SECONDS = 5.0
+_TOO_MUCH = "its request outgrew its buffer"
 _PACKETS_AT, _PACKETS_END = 136, 144  # of struct tcp_info (linux/tcp.h): tcpi_segs_out, tcpi_segs_in
 
 
@@ -51,6 +53,7 @@ class Connection(asyncio.Protocol):
         "_alarm",
         "_committer",
         "_loop",
+        "_memory",
         "_node",
         "_session",
         "_stuck",
@@ -61,8 +64,15 @@ class Connection(asyncio.Protocol):
     _session: Session | None
     _transport: asyncio.Transport
 
-    def __init__(self, node: Node, loop: asyncio.AbstractEventLoop, committer: Committer | None) -> None:
+    def __init__(
+        self,
+        node: Node,
+        loop: asyncio.AbstractEventLoop,
+        committer: Committer | None,
+        memory: ClientMemory,
+    ) -> None:
         self._node = node
+        self._memory = memory
         self._loop = loop
         self._committer = committer
         self._session = None
@@ -88,6 +98,7 @@ class Connection(asyncio.Protocol):
         session.hang_up = self._transport.close
         session.again = self._wait_for_turn
         session.unsent = self._transport.get_write_buffer_size
+        session.weigh = self._weigh
         self._node.packets.opened(self, self._packets)
 
     def data_received(self, data: bytes) -> None:
@@ -99,8 +110,7 @@ class Connection(asyncio.Protocol):
         try:
             reply = session.receive(data, time.time_ns() // 1_000_000)
         except TooMuchToRead:
-            LOG.warning("a client of %s was dropped: its request outgrew its buffer", self._node.name)
-            self._transport.abort()
+            self._drop(_TOO_MUCH)
             return
         self._answer(session, reply)
 
@@ -132,7 +142,7 @@ class Connection(asyncio.Protocol):
         try:
             self._answer(session, turns.run(session))
         except TooMuchToRead:
-            self._transport.abort()
+            self._drop(_TOO_MUCH)
             return
         self._read_on()
 
@@ -152,17 +162,45 @@ class Connection(asyncio.Protocol):
         """Drops a client that does not read what it is sent, by the limits of its type."""
         if self._session is None:
             return
+        self._memory.note(self)
         waiting = self._transport.get_write_buffer_size()
         limit = self._node.cluster.parameters.output_limit(client_type(self._session))
         if waiting > (limit.hard or MOST_TO_SEND):
-            LOG.warning("a client of %s was dropped: it does not read what it is sent", self._node.name)
-            self._transport.abort()
+            self._drop("it does not read what it is sent")
         elif not limit.soft or waiting <= limit.soft:
             self._above_soft_limit = None
         elif self._above_soft_limit is None:
             self._above_soft_limit = clock()
         elif clock() - self._above_soft_limit > limit.seconds * 1000:
             self._transport.abort()
+
+    # -- what is kept for the client ------------------------------------------------------------------------------------
+
+    @property
+    def held(self) -> int:
+        """The bytes that wait to be sent to the client, or to be read from it."""
+        if self._session is None or self._transport.is_closing():
+            return 0
+        return self._transport.get_write_buffer_size() + self._session.pending
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether the client asked to be spared."""
+        return self._session is not None and self._session.no_evict
+
+    def evict(self) -> None:
+        """Disconnects the client because all clients hold too much, and it the most."""
+        self._node.clients_evicted += 1
+        self._drop("clients hold more than they may together, and it has the most")
+
+    def _drop(self, why: str) -> None:
+        LOG.warning("a client of %s was dropped: %s", self._node.name, why)
+        self._transport.abort()
+
+    def _weigh(self) -> None:
+        if self._session is not None and self._session.kept > self._session.query_limit:
+            self._drop(_TOO_MUCH)
+        self._memory.note(self)
 
     def _set_alarm(self, deadline: int) -> None:
         if self._alarm is not None:
@@ -176,6 +214,7 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client does not read its replies: do not take more requests until it does."""
         self._transport.pause_reading()
+        self._memory.note(self)
         self._stuck = self._loop.call_later(_STUCK_SECONDS, self._watch)
 
     def _watch(self) -> None:
@@ -188,6 +227,7 @@ class Connection(asyncio.Protocol):
             self._stuck.cancel()
             self._stuck = None
         self._above_soft_limit = None
+        self._memory.note(self)
         if self._session is not None and self._session.waits_for_turn:
             self._wait_for_turn()
         else:
@@ -198,6 +238,7 @@ class Connection(asyncio.Protocol):
         for timer in (self._alarm, self._stuck, self._turn):
             if timer is not None:
                 timer.cancel()
+        self._memory.forget(self)
         if self._session is not None:
             self._session.disconnect()
             self._node.packets.closing(self)
@@ -376,8 +417,11 @@ def _listen(host: str, port: int) -> socket.socket:
 class ClusterServer:
     """Serves a cluster: one listener a node, one timer. All methods run on the engine's loop."""
 
-    def __init__(self, cluster: Cluster, addresses: Addresses, authority: Authority) -> None:
+    def __init__(
+        self, cluster: Cluster, addresses: Addresses, authority: Authority, memory: ClientMemory
+    ) -> None:
         self.cluster = cluster
+        self._memory = memory
         self._addresses = addresses
         self._authority = authority
         self._loop = asyncio.get_running_loop()
@@ -410,7 +454,7 @@ class ClusterServer:
         self, node: Node, bound: socket.socket, context: ssl.SSLContext | None
     ) -> asyncio.Server:
         def connect() -> asyncio.Protocol:
-            connection = Connection(node, self._loop, self._committer)
+            connection = Connection(node, self._loop, self._committer, self._memory)
             if context is None:
                 return connection
             return TlsConnection(connection, context, self._loop, lambda: node.name in self._servers)

@@ -425,9 +425,10 @@ class Session(Requests):
             pause.waiting.append(self)
             return BLOCKED
         if gates & GATE_MULTI and self.queue is not None:
-            join(argv)
+            size = len(join(argv))
             if not self.aborted and not self.touched:  # what can no longer run is not kept
                 self.queue.append((command, argv))
+                self.keep(size)
             silent = self.gates & GATE_SILENT
             self._skipped()
             return NOTHING if silent else QUEUED
@@ -667,7 +668,7 @@ class Session(Requests):
 
     def end_transaction(self) -> None:
         """Leaves the state that MULTI and WATCH made."""
-        self.queue, self.aborted = None, False
+        self.queue, self.aborted, self.kept = None, False, 0
         self.gates &= ~GATE_MULTI
         self.unwatch()
 

@@ -28,6 +28,8 @@ def take(s: Session, data: bytes) -> bytes:
     s.rest += data
     if len(s.rest) > s.query_limit:
         raise TooMuchToRead
+    if len(s.rest) > LARGE:
+        s.weigh()
     s.portion = 0
     return run(s) if s.blocked is None and not s.waits_for_turn else b""
 

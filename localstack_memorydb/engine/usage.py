@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from localstack_memorydb.engine.cluster import Node
 
 _BEGAN: Final = os.times()
+_UNKNOWN_MACHINE: Final = 8 << 30
 _PER_COMMAND: Final = 10
 """Microseconds that a command costs besides its own time: its packet is read, and its reply sent."""
 
@@ -104,6 +106,18 @@ def host_figures() -> HostFigures:
         available_memory=_kilobytes("/proc/meminfo", "MemAvailable"),
         swapped=_kilobytes("/proc/self/status", "VmSwap"),
     )
+
+
+def machine_memory() -> int:
+    """The memory that this process can have: the machine's, or its container's where that is less."""
+    try:
+        found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        found = _UNKNOWN_MACHINE
+    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):
+            found = min(found, int(Path(file).read_text()))
+    return found
 
 
 def resident_memory() -> int | None:

@@ -6,12 +6,12 @@ import resource
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 from redis import Redis
 
-from localstack_memorydb.engine import ClusterHandle, ClusterSpec, Engine
+from localstack_memorydb.engine import ClusterHandle, ClusterSpec, Engine, EngineSettings
 
 
 def go_on(connection: socket.socket) -> None:
@@ -24,6 +24,22 @@ def eventually(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 20
     while not condition():
         assert time.monotonic() < deadline
+
+
+@pytest.fixture(scope="module")
+def frugal() -> Iterator[Engine]:
+    """An engine that keeps little for its clients."""
+    with Engine(EngineSettings(client_memory=20_000_000)) as engine:
+        yield engine
+
+
+def named(connection: socket.socket, name: bytes) -> None:
+    connection.sendall(b"CLIENT SETNAME %b\r\n" % name)
+    assert connection.recv(100) == b"+OK\r\n"
+
+
+def present(client: Redis) -> set[str]:
+    return {each["name"] for each in client.client_list()} - {""}
 
 
 @contextmanager
@@ -160,3 +176,57 @@ def test_a_request_without_end_is_cut_off(engine: Engine, start: bytes) -> None:
                 go_on(endless)
         assert other.set("b", "x" * 900_000)
         assert other.get("a") is None
+
+
+def test_of_clients_that_keep_much_waiting_the_largest_goes(frugal: Engine) -> None:
+    with limited(frugal) as (_, where), Redis(*where) as other, ExitStack() as stack:
+        sizes = {b"one": 16_000_000, b"two": 20_000_000, b"three": 18_000_000}
+        deaf = {name: stack.enter_context(socket.create_connection(where, 10)) for name in sizes}
+        for name, size in sizes.items():
+            other.setrange(name, size - 1, b"x")
+            named(deaf[name], name)
+        for name, connection in deaf.items():
+            connection.sendall(b"GET %b\r\n" % name)
+        eventually(lambda: present(other) == {"one"})
+        assert other.info("stats")["evicted_clients"] == 2
+        deaf[b"one"].shutdown(socket.SHUT_WR)
+        assert len(read_all(deaf[b"one"])) > 16_000_000
+
+
+def test_who_asked_to_be_spared_goes_last(frugal: Engine) -> None:
+    with limited(frugal) as (_, where), Redis(*where) as other, ExitStack() as stack:
+        other.setrange("large", 15_999_999, b"x")
+        for name in (b"spared", b"usual"):
+            deaf = stack.enter_context(socket.create_connection(where, 10))
+            named(deaf, name)
+            if name == b"spared":
+                deaf.sendall(b"CLIENT NO-EVICT ON\r\n")
+                assert deaf.recv(100) == b"+OK\r\n"
+            deaf.sendall(b"GET large\r\n")
+        eventually(lambda: present(other) == {"spared"})
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$400000000\r\n", b"*100000\r\n", b"SET a "],
+    ids=["value", "arguments", "inline"],
+)
+def test_requests_without_end_share_what_there_is(frugal: Engine, start: bytes) -> None:
+    with limited(frugal) as (_, where), Redis(*where) as other, ExitStack() as stack:
+        for _ in range(4):
+            endless = stack.enter_context(socket.create_connection(where, 10))
+            endless.sendall(start)
+            with pytest.raises(ConnectionError):
+                go_on(endless)
+        assert other.ping()
+
+
+@pytest.mark.parametrize("parameters", [{}, {"client_query_buffer_limit": "5000000"}], ids=["common", "own"])
+def test_a_transaction_without_end_is_cut_off(frugal: Engine, parameters: dict[str, str]) -> None:
+    with limited(frugal, **parameters) as (_, where), Redis(*where) as other:
+        with socket.create_connection(where, 10) as endless:
+            endless.sendall(b"MULTI\r\n")
+            with suppress(ConnectionError):
+                while endless.recv(100):
+                    endless.sendall(b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$50000\r\n%b\r\n" % bytes(50_000))
+        assert other.exists("a") == 0

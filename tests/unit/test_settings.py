@@ -38,6 +38,11 @@ def test_values_are_read_by_their_type() -> None:
     )
 
 
+@pytest.mark.parametrize(("text", "size"), [("1000", 1000), ("512mb", 512 << 20), ("2G", 2 << 30), ("0", 0)])
+def test_sizes_have_units(text: str, size: int) -> None:
+    assert Settings.from_environ({"MEMORYDB_CLIENT_MEMORY": text}).client_memory == size
+
+
 def test_empty_means_the_default() -> None:
     assert Settings.from_environ({"MEMORYDB_PORT_RANGE": " ", "MEMORYDB_DATA_DIR": ""}) == Settings()
 
@@ -53,6 +58,9 @@ def test_empty_means_the_default() -> None:
         ("MEMORYDB_TRANSITION_DELAY", "-1"),
         ("MEMORYDB_TRANSITION_DELAY", "nan"),
         ("MEMORYDB_STRICT_BUCKET_POLICY", "maybe"),
+        ("MEMORYDB_CLIENT_MEMORY", "much"),
+        ("MEMORYDB_CLIENT_MEMORY", "-1"),
+        ("MEMORYDB_CLIENT_MEMORY", "gb"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_it(name: str, value: str) -> None:
