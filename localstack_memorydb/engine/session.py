@@ -15,7 +15,7 @@ import hiredis
 
 from localstack_memorydb.engine import turns
 from localstack_memorydb.engine.blocked import Blocked
-from localstack_memorydb.engine.bugs import log_bug
+from localstack_memorydb.engine.bugs import failed
 from localstack_memorydb.engine.errors import (
     ELSEWHERE,
     CommandError,
@@ -336,7 +336,7 @@ class Session(Requests):
                 if self.misread(argv, error):
                     gets = self.explain()  # what hiredis took for an argument failed, or hiredis itself
                 else:
-                    add(self._failed(error, argv))
+                    add(failed(error, argv))
         if keyspace.observed and keyspace.tracking.pending and not (self.rest or self.interrupted):
             keyspace.tracking.broadcast()
         self.processing = False
@@ -383,13 +383,6 @@ class Session(Requests):
             self._skipped()
             return b""
         return error.wire
-
-    def _failed(self, error: Exception, argv: Argv | None) -> bytes:
-        """Nothing for an empty request; for a bug of ours an error that tells nothing of the arguments."""
-        if not argv:
-            return b""
-        log_bug(f"in {argv[0][:64]!r}", error)
-        return b"-ERR internal error\r\n"
 
     # -- from a request to its command ------------------------------------------------------------------------------
 
