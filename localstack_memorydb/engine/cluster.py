@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 # The cluster bus of managed clusters is announced on this port; nothing listens on it here.
 BUS_PORT = 1122
 
+_LONGEST_CODE = 32  # networking.c: afterErrorReply
+
 
 class Node:
     """One endpoint of a shard. `host` and `port` are what clients are told; they are set once it listens."""
@@ -112,6 +114,7 @@ class Node:
         else:
             self.paused.until = max(until, self.paused.until)
             self.paused.everything |= everything
+        self.shard.keyspace.withhold(starts=True)
         self.announce_gates()
 
     def unpause(self, now: int) -> None:
@@ -119,9 +122,20 @@ class Node:
         if self.paused is None:
             return
         waiting, self.paused = self.paused.waiting, None
+        if all(node.paused is None for node in self.shard.nodes):
+            self.shard.keyspace.withhold(starts=False)
         self.announce_gates()
         for session in waiting:
             go_on(session, now)
+
+    def count_error(self, error: CommandError) -> bool:
+        """Counts an error that a client is told of; False when it is counted already."""
+        if error.counted:
+            return False
+        error.counted = True
+        code, space, _ = error.text[:_LONGEST_CODE].partition(" ")
+        self.errors[code if space else "ERR"] += 1
+        return True
 
     def forget_figures(self) -> None:
         """Makes INFO's figures begin anew."""

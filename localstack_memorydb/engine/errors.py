@@ -9,6 +9,9 @@ from __future__ import annotations
 class CommandError(Exception):
     """An error reply. `text` is what follows the minus sign; it starts with its code, such as `ERR`."""
 
+    counted = False
+    """Whether INFO's figures know of it: an error that goes through a script or a transaction counts once."""
+
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.text = text
@@ -20,6 +23,10 @@ class CommandError(Exception):
         if b"\r" in text or b"\n" in text:
             text = text.replace(b"\r", b" ").replace(b"\n", b" ")
         return b"-%b\r\n" % text
+
+
+class Harmless(CommandError):
+    """An error that answers its command and leaves the transaction alone which is being queued."""
 
 
 class ProtocolError(Exception):
@@ -302,3 +309,7 @@ def wrong_subcommand_arguments(container: str, name: bytes, legacy: bool) -> Com
         f"ERR unknown subcommand or wrong number of arguments for '{printable(name[:128])}'. "
         f"Try {container.upper()} HELP."
     )
+
+
+REFUSALS = (*ELSEWHERE, NoPermission)
+"""What is refused before a command begins, although the straight path finds it out while it runs."""

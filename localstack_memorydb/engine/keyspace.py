@@ -101,6 +101,7 @@ class Keyspace:
         "used",
         "waiters",
         "watchers",
+        "withheld",
     )
 
     def __init__(self) -> None:
@@ -118,6 +119,8 @@ class Keyspace:
         self.notifier: Notifier | None = None
         self.tracking = Tracking()
         self.indexes: Indexes | None = None
+        self.withheld: list[bytes] | None = None
+        """While clients are paused: the keys whose time has come. They are gone, and nobody is told before the pause ends."""
 
     def __len__(self) -> int:
         return sum(len(slot) for slot in map(self.slots.__getitem__, self.used) if slot)
@@ -165,13 +168,29 @@ class Keyspace:
         deadline = slot.deadlines.get(key)
         if deadline is not None and deadline <= now:
             self.drop(slot, key, "expired")
-            self.expired += 1
 
     def drop(self, slot: Slot, key: bytes, event: str) -> None:
         """Deletes a key that nobody asked to delete: it is `expired`, or `evicted` because memory is short."""
         if self.budget is not None:
             self.budget.used -= self.budget.weigh(slot, (key,))
         slot.remove(key)
+        if event == "expired" and self.withheld is not None:
+            self.withheld.append(key)
+        else:
+            self._tell(key, event)
+
+    def withhold(self, *, starts: bool) -> None:
+        """A pause begins, and from now on keys expire in silence; or it ends."""
+        if starts:
+            self.withheld = self.withheld or []
+            return
+        gone, self.withheld = self.withheld or (), None
+        for key in gone:
+            self._tell(key, "expired")
+
+    def _tell(self, key: bytes, event: str) -> None:
+        if event == "expired":
+            self.expired += 1
         if self.observed:
             self.changed(key)
             if self.log is not None:

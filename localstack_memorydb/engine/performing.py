@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 def perform(s: Session, command: Command, argv: Argv) -> Reply:
     """Runs a command whose way is free. Raises CommandError."""
     clock, node = s.node.cluster.clock, s.node
+    again = s.blocked is not None
     if node.monitors and command.flags & SKIP_MONITOR:
         monitor.show(s, command, argv, itself=True)
     began, failed = clock(), True
     reply: Reply = None
     try:
         reply = s.call(command, argv)
-        failed = isinstance(reply, CommandError)
+        failed = False
     except CommandError as error:
+        node.count_error(error)
         node.stats.failed_lookup(s, command, argv, error)
         raise
     finally:
@@ -31,8 +33,8 @@ def perform(s: Session, command: Command, argv: Argv) -> Reply:
             _track(s, command, argv)
         if reply is not BLOCKED:
             node.stats.note(s, command, argv, clock() - began, failed=failed)
-            if node.monitors:
-                monitor.show(s, command, argv)
+        if node.monitors and not again:
+            monitor.show(s, command, argv)
     return reply
 
 

@@ -21,6 +21,7 @@ from localstack_memorydb.engine.errors import (
     CommandError,
     CrossSlot,
     ExecAbort,
+    Harmless,
     LogFailed,
     Moved,
     ReadOnlyReplica,
@@ -376,8 +377,8 @@ class Session(Requests):
             self.node.stats.spoiled(self, command, argv, error)
         if self.gates & GATE_RESTRICTED and isinstance(error, ELSEWHERE):
             error = rather(self, error, argv)
-        self.node.errors[error.text.partition(" ")[0]] += 1
-        if self.queue is not None and not self.in_exec:
+        self.node.count_error(error)
+        if self.queue is not None and not isinstance(error, Harmless):
             self.aborted = True
         if self.gates & GATE_SILENT:
             self._skipped()
@@ -628,6 +629,8 @@ class Session(Requests):
             return
         if not served:
             self.node.stats.gave_up(self, self.blocked, reply)
+        if isinstance(reply, CommandError):
+            self.node.count_error(reply)
         self.node.shard.keyspace.stop_waiting(self, self.blocked.keys)
         silent, self.blocked = self.blocked.silent, None
         if not silent:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from localstack_memorydb.engine.errors import ELSEWHERE, CommandError
+from localstack_memorydb.engine.errors import REFUSALS, CommandError
 from localstack_memorydb.engine.lookups import keys_looked_up, looked_up_before
 from localstack_memorydb.engine.registry import GATE_TIMED, SKIP_SLOWLOG, Command, CommandTable
 from localstack_memorydb.engine.slowlog import SlowLog
@@ -44,6 +44,11 @@ class CommandStat:
         self.calls = self.failed = self.rejected = self.timed = 0
         self.seconds = 0.0
         self.histogram: dict[int, int] = {}
+
+    def add_call(self, *, failed: bool) -> None:
+        """Counts a call that nobody has timed."""
+        self.calls += 1
+        self.failed += failed
 
     @property
     def microseconds(self) -> int:
@@ -171,7 +176,7 @@ class NodeStats:
     def spoiled(self, s: Session, command: Command, argv: Argv, error: CommandError) -> None:
         """A call that was counted ended in an error, or should not have been counted."""
         stat = self.commands[command.name]
-        if isinstance(error, ELSEWHERE):
+        if isinstance(error, REFUSALS):
             stat.rejected += 1
             stat.calls -= 1
         else:
@@ -181,7 +186,7 @@ class NodeStats:
     def reject(self, table: CommandTable, argv: Argv) -> None:
         """A command was refused before it began."""
         command = table.find(argv[0])
-        if command is not None and command.subcommands and len(argv) > 1:
+        if command is not None and command.subcommands and len(argv) > 1 and table.level >= (7,):
             command = command.subcommands.get(argv[1].lower())
         if command is not None:
             self.commands[command.name].rejected += 1
@@ -209,7 +214,7 @@ class NodeStats:
 
     def failed_lookup(self, s: Session, command: Command, argv: Argv, error: CommandError) -> None:
         """A command failed, perhaps after it had looked some of its keys up."""
-        if command.keys and not isinstance(error, ELSEWHERE):
+        if command.keys and not isinstance(error, REFUSALS):
             keys = looked_up_before(command, argv, s.db, error)
             missing = [key for key in keys if key not in s.db]
             self.looked_up(s, command, len(keys), missing)

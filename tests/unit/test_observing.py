@@ -8,7 +8,9 @@ import pytest
 
 from localstack_memorydb.engine.cluster import Cluster
 from localstack_memorydb.engine.registry import GATE_TIMED
+from localstack_memorydb.engine.spec import UserSpec
 from localstack_memorydb.engine.stats import SUSPECTED
+from localstack_memorydb.engine.users import compile_users
 from tests.unit.cluster_without_sockets import NOW, Client, start
 
 
@@ -162,6 +164,19 @@ def test_a_command_that_waits_counts_once(version: str, waiting: str, blpop: str
     assert calls("client|unblock") == unblock
 
 
+def test_keys_that_a_user_may_not_read_are_calls_refused() -> None:
+    cluster, client = running()
+    reader = UserSpec("reader", "on ~mine:* +get +auth", "no-password")
+    cluster.set_users(cluster.users | compile_users([reader], "7.2"))
+    other = Client(cluster.shards[0].primary)
+    other("AUTH reader any")
+    other("GET mine:a")
+    other("GET yours:a")
+    assert field(client, "commandstats", "cmdstat_get").endswith("rejected_calls=1,failed_calls=0")
+    assert field(client, "commandstats", "cmdstat_get").startswith("calls=1,")
+    assert field(client, "errorstats", "errorstat_NOPERM") == "count=1"
+
+
 def test_pipelines_are_counted() -> None:
     _, client = running(0.001)
     client(b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n" * 3 + b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n" * 2 + b"PING")
@@ -228,6 +243,28 @@ def test_monitors_see_scripts_with_what_they_call() -> None:
     first, second = monitor.heard().decode().splitlines()
     assert first.startswith(f'+{NOW // 1000}.000000 [0 127.0.0.1:50000] "EVAL"')
     assert second == f'+{NOW // 1000}.000000 [0 lua] "get" "a"'
+
+
+def test_monitors_see_a_command_that_waits_when_it_comes() -> None:
+    cluster, client = running()
+    monitor, waiter = (Client(cluster.shards[0].primary) for _ in range(2))
+    monitor("MONITOR")
+    waiter("BLPOP a 0")
+    assert monitor.heard().endswith(b'] "BLPOP" "a" "0"\r\n')
+    client("RPUSH a x")
+    assert monitor.heard().endswith(b'] "RPUSH" "a" "x"\r\n')
+    assert waiter.heard() == b"*2\r\n$1\r\na\r\n$1\r\nx\r\n"
+
+
+def test_keys_do_not_expire_while_clients_are_paused() -> None:
+    cluster, client = running()
+    client("SET a x PX 10")
+    client("CLIENT PAUSE 50000 WRITE")
+    assert client("GET a", NOW + 11) == b"$-1\r\n"
+    cluster.tick(NOW + 12)
+    assert field(client, "stats", "expired_keys") == "0"
+    client("CLIENT UNPAUSE")
+    assert field(client, "stats", "expired_keys") == "1"
 
 
 def test_a_monitor_that_leaves_lets_commands_take_the_straight_path_again() -> None:

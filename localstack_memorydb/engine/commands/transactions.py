@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from localstack_memorydb.engine.errors import CommandError, CrossSlot, ExecAbort, NoLongerPermitted
+from localstack_memorydb.engine.errors import CommandError, CrossSlot, ExecAbort, Harmless, NoLongerPermitted
 from localstack_memorydb.engine.performing import perform
 from localstack_memorydb.engine.registry import (
     ALLOW_BUSY,
@@ -26,14 +26,12 @@ transactions = Family("transactions", "@transaction")
 
 _ANYTIME = ALLOW_BUSY | FAST | LOADING | NOSCRIPT | STALE
 
-# An error of these commands answers the command but leaves the transaction alone: it is returned, not raised.
-
 
 @transactions.command("MULTI", 1, _ANYTIME, since="1.2.0", passes=GATE_MULTI)
 def multi(s: Session, argv: Argv) -> Reply:
     """Starts a transaction: what follows is queued."""
     if s.queue is not None:
-        return CommandError("ERR MULTI calls can not be nested")
+        raise Harmless("ERR MULTI calls can not be nested")
     s.queue = []
     s.aborted = False
     s.gates |= GATE_MULTI
@@ -44,7 +42,7 @@ def multi(s: Session, argv: Argv) -> Reply:
 def discard(s: Session, argv: Argv) -> Reply:
     """Forgets the queued commands and the watched keys."""
     if s.queue is None:
-        return CommandError("ERR DISCARD without MULTI")
+        raise CommandError("ERR DISCARD without MULTI")
     s.end_transaction()
     return OK
 
@@ -53,7 +51,7 @@ def discard(s: Session, argv: Argv) -> Reply:
 def watch(s: Session, argv: Argv) -> Reply:
     """EXEC will refuse when one of the keys changes before it."""
     if s.queue is not None:
-        return CommandError("ERR WATCH inside MULTI is not allowed")
+        raise Harmless("ERR WATCH inside MULTI is not allowed")
     if not s.touched:
         for key in argv[1:]:
             s.watch(key)
@@ -78,7 +76,7 @@ def unwatch(s: Session, argv: Argv) -> Reply:
 def exec_(s: Session, argv: Argv) -> Reply:
     """Runs the queued commands; an array of their replies, or null when a watched key has changed."""
     if s.queue is None:
-        return CommandError("ERR EXEC without MULTI")
+        raise CommandError("ERR EXEC without MULTI")
     queue, aborted = s.queue, s.aborted
     for key in s.watched:
         keyspace = s.node.shard.keyspace
@@ -126,4 +124,5 @@ def _run_each(s: Session, queue: list[tuple[Command, Argv]], replies: list[Reply
                 raise NoLongerPermitted(refusal.kind)
             replies.append(perform(s, command, argv))
         except CommandError as error:
+            s.node.count_error(error)
             replies.append(error)

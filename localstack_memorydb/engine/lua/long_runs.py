@@ -125,8 +125,9 @@ class Pace:
         try:
             reply = long_run.finish(answer)
         except CommandError as error:
-            self._shard.primary.errors[error.text.partition(" ")[0]] += 1
             reply = error
+        stat = s.node.stats.commands[long_run.argv[0].lower().decode()]
+        stat.add_call(failed=isinstance(reply, CommandError))
         s.unblock(reply)
 
     # -- what other clients see ----------------------------------------------------------------------------------------------

@@ -98,6 +98,7 @@ class Run:
         """redis.call and redis.pcall: a value, or (text, kind)."""
         argv: Argv = list(words)
         s = self._session
+        command: Command | None = None
         try:
             try:
                 join(argv)
@@ -128,6 +129,8 @@ class Run:
         except _WrongCall as error:
             return (error.text.encode(), REFUSED)
         except CommandError as error:
+            if not s.legacy and s.node.count_error(error) and command is not None:
+                self._counts[command.name].rejected += 1
             return self._failed(error)
         except LuaMemory:
             return (b"ERR not enough memory", FAILED)
@@ -180,13 +183,16 @@ class Run:
         s.db = db
         if not s.no_touch:
             db.used = s.now
-        self._counts[command.name].calls += 1
+        stat = self._counts[command.name]
+        stat.calls += 1
         try:
             if command.write:
                 self.dirty = True
                 return s.observed(command, argv) if s.node.shard.keyspace.observed else command.run(s, argv)
             reply = command.run(s, argv)
         except CommandError as error:
+            s.node.count_error(error)
+            stat.failed += 1
             s.node.stats.failed_lookup(s, command, argv, error)
             raise
         if key not in db:
@@ -384,14 +390,21 @@ def answer(s: Session, value: Any, name: bytes) -> Reply:
     if kind == b"ok":
         return Simple(found)
     text = (found if found is not None else b"ERR unknown error").decode("utf-8", "surrogateescape")
-    if kind == b"error":
-        raise CommandError(text.rstrip("\r\n"))
+    if kind in (b"error", b"counted"):
+        raise _told(text.rstrip("\r\n"), counted=kind == b"counted")
     script = name.decode("utf-8", "surrogateescape")
     if s.legacy:
         raise CommandError(f"ERR Error running script (call to f_{script}): {text}".rstrip("\r\n"))
-    source, line = (value[2], value[3]) if len(value) > 3 else (None, None)
+    source, line, counted = value[2:] if len(value) > 4 else (None, None, False)
     place = f", on {source.decode('utf-8', 'surrogateescape')}:{line.decode()}." if source and line else ""
-    raise CommandError(f"{text} script: {script}{place}")
+    raise _told(f"{text} script: {script}{place}", counted=counted)
+
+
+def _told(text: str, *, counted: bool) -> CommandError:
+    """The error of a script; it counts only once, where a command that the script called has failed."""
+    error = CommandError(text)
+    error.counted = counted
+    return error
 
 
 def _plain(value: float) -> int:

@@ -756,7 +756,7 @@ local function reply(value)
   end
   local special = rawget(value, "err")
   if type(special) == "string" then
-    return special, "error"
+    return special, rawget(value, "ignore_error_stats_update") == true and "counted" or "error"
   end
   special = rawget(value, "ok")
   if type(special) == "string" then
@@ -788,7 +788,8 @@ local function finish(ok, value, kind)
   if not modern or type(value) ~= "table" then
     return (modern and "ERR " or "") .. tostring(value), "raised"
   end
-  return text_of(value, "err"), "raised", text_of(value, "source"), text_of(value, "line")
+  local counted = rawget(value, "ignore_error_stats_update") == true
+  return text_of(value, "err"), "raised", text_of(value, "source"), text_of(value, "line"), counted
 end
 
 local current
