@@ -93,35 +93,65 @@ def described(data: bytes) -> bytes:
     )
 
 
-def registers(data: bytes) -> list[int]:
-    """All registers. Raises Corrupt."""
-    if is_dense(data):
-        packed = data[_HEADER:]
-        found: list[int] = []
-        for at in range(0, len(packed), 3):
-            word = packed[at] | packed[at + 1] << 8 | packed[at + 2] << 16
-            found += (word & 63, word >> 6 & 63, word >> 12 & 63, word >> 18)
-        return found
-    found = []
-    for value, length in _runs(data):
-        found += [value] * length
-        if len(found) > REGISTERS:
+# Three bytes hold four registers. All first bytes are worked on at once, and so are all second and all third ones: `translate`
+# takes from each byte what belongs to a register, and large integers put the parts of registers together.
+_LOW_6: Final = bytes(byte & 63 for byte in range(256))
+_HIGH_6: Final = bytes(byte >> 2 for byte in range(256))
+_HIGH_2: Final = bytes(byte >> 6 for byte in range(256))
+_LOW_4: Final = bytes((byte & 15) << 2 for byte in range(256))
+_HIGH_4: Final = bytes(byte >> 4 for byte in range(256))
+_LOW_2: Final = bytes((byte & 3) << 4 for byte in range(256))
+_TO_HIGH_2: Final = bytes((value & 3) << 6 for value in range(256))
+_WITHOUT_2: Final = bytes((value & 63) >> 2 for value in range(256))
+_TO_HIGH_4: Final = bytes((value & 15) << 4 for value in range(256))
+_WITHOUT_4: Final = bytes((value & 63) >> 4 for value in range(256))
+_TO_HIGH_6: Final = bytes((value & 63) << 2 for value in range(256))
+_TOP_BITS: Final = int.from_bytes(b"\x80" * REGISTERS, "little")
+
+
+def _either(one: bytes, other: bytes) -> bytes:
+    """The bits of both, byte by byte."""
+    bits = int.from_bytes(one, "little") | int.from_bytes(other, "little")
+    return bits.to_bytes(len(one), "little")
+
+
+def registers(data: bytes) -> bytes:
+    """All registers, a byte for each. Raises Corrupt."""
+    if not is_dense(data):
+        found = b"".join([bytes((value,)) * length for value, length in _runs(data)])
+        if len(found) != REGISTERS:
             raise Corrupt
-    if len(found) != REGISTERS:
-        raise Corrupt
-    return found
+        return found
+    first, second, third = (data[_HEADER + at :: 3] for at in range(3))
+    unpacked = bytearray(REGISTERS)
+    unpacked[0::4] = first.translate(_LOW_6)
+    unpacked[1::4] = _either(first.translate(_HIGH_2), second.translate(_LOW_4))
+    unpacked[2::4] = _either(second.translate(_HIGH_4), third.translate(_LOW_2))
+    unpacked[3::4] = third.translate(_HIGH_6)
+    return bytes(unpacked)
+
+
+def highest(one: bytes, other: bytes) -> bytes:
+    """The higher one of each two registers."""
+    mine, theirs = int.from_bytes(one, "little"), int.from_bytes(other, "little")
+    not_lower = ((mine | _TOP_BITS) - theirs) & _TOP_BITS  # a bit for each register of `one`
+    chosen = not_lower - (not_lower >> 7)
+    return (theirs ^ (mine ^ theirs) & chosen).to_bytes(REGISTERS, "little")
+
+
+def with_registers(data: bytes, found: bytes) -> bytes:
+    """The value, dense, with these registers."""
+    one, two, three, four = (found[at::4] for at in range(4))
+    packed = bytearray(_DENSE_SIZE - _HEADER)
+    packed[0::3] = _either(one, two.translate(_TO_HIGH_2))
+    packed[1::3] = _either(two.translate(_WITHOUT_2), three.translate(_TO_HIGH_4))
+    packed[2::3] = _either(three.translate(_WITHOUT_4), four.translate(_TO_HIGH_6))
+    return data[:4] + bytes((_DENSE,)) + data[5:_HEADER] + bytes(packed)
 
 
 def dense(data: bytes) -> bytes:
     """The value with all its registers."""
-    if is_dense(data):
-        return data
-    found = registers(data)
-    packed = bytearray()
-    for at in range(0, REGISTERS, 4):
-        word = found[at] | found[at + 1] << 6 | found[at + 2] << 12 | found[at + 3] << 18
-        packed += word.to_bytes(3, "little")
-    return data[:4] + bytes((_DENSE,)) + data[5:_HEADER] + bytes(packed)
+    return data if is_dense(data) else with_registers(data, registers(data))
 
 
 class Sketch:
@@ -233,11 +263,13 @@ def _zeros(length: int) -> bytes:
 # -- the estimate -----------------------------------------------------------------------------------------------------
 
 
-def count(found: list[int]) -> int:
+def count(found: bytes) -> int:
     """How many different elements gave these registers (Ertl's estimator, hllCount)."""
     histogram = [0] * 64
-    for value in found:
-        histogram[value] += 1
+    while found:  # what is counted is left out, so there is soon little left
+        others = found.translate(None, found[:1])
+        histogram[found[0]] = len(found) - len(others)
+        found = others
     size = float(REGISTERS)
     z = size * _tau((size - histogram[_HASH_BITS + 1]) / size)
     for place in range(_HASH_BITS, 0, -1):

@@ -375,6 +375,24 @@ def test_a_query_that_takes_too_long_is_ended(ask: Searcher) -> None:
     assert ask.query("i", "*=>[KNN 1 @v $q]", *slow) == "ERR Search query timed out"
 
 
+@pytest.mark.parametrize("mark", [" ", "|"])
+def test_so_is_one_of_many_terms(ask: Searcher, mark: str) -> None:
+    ask("FT.CREATE i SCHEMA n NUMERIC")
+    ask("HSET k n 1")
+    moments = iter(range(1000))
+    ask.cluster.clock = lambda: float(next(moments))
+    query = mark.join(f"@n:[0 {number}]" for number in range(1, 100))
+    assert ask.query("i", query, "TIMEOUT", "50") == "ERR Search query timed out"
+
+
+def test_terms_may_be_there_twice(ask: Searcher) -> None:
+    ask("FT.CREATE i SCHEMA t TAG n NUMERIC")
+    for number in range(5):
+        ask(f"HSET k{number} t all,t{number} n {number}")
+    assert ask.keys("i", " ".join(["@t:{all}", "@n:[1 3]"] * 50)) == ["k1", "k2", "k3"]
+    assert ask.keys("i", "|".join(["@t:{t1}", "@t:{ t1 | T1 | t4}"] * 50)) == ["k1", "k4"]
+
+
 # -- aggregations ------------------------------------------------------------------------------------------------------
 
 

@@ -76,14 +76,14 @@ def pfcount(s: Session, argv: Argv) -> Reply:
         raise CommandError(_CORRUPT) from None
 
 
-def _union(s: Session, keys: Argv) -> tuple[list[int], bool]:
+def _union(s: Session, keys: Argv) -> tuple[bytes, bool]:
     """The highest of each register, and whether any of the values is dense."""
-    highest, any_dense = [0] * hll.REGISTERS, False
+    highest, any_dense = bytes(hll.REGISTERS), False
     for key in keys:
         found = _value(s, key)
         if found is not None:
             any_dense |= hll.is_dense(found)
-            highest = list(map(max, highest, hll.registers(found)))
+            highest = hll.highest(hll.registers(found), highest)
     return highest, any_dense
 
 
@@ -99,8 +99,8 @@ def pfmerge(s: Session, argv: Argv) -> Reply:
     try:
         highest, any_dense = _union(s, argv[1:])
         found = _value(s, argv[1]) or hll.new()
-        sketch = _sketch(s, hll.dense(found) if any_dense else found)
-        for register, count in enumerate(highest):
+        sketch = _sketch(s, hll.with_registers(found, highest) if any_dense else found)
+        for register, count in enumerate(() if any_dense else highest):
             if count:
                 sketch.set(register, count)
     except hll.Corrupt:
@@ -140,7 +140,7 @@ def pfdebug(s: Session, argv: Argv) -> Reply:
             return hll.described(found)
         if not is_dense:
             s.db[key] = hll.dense(found)
-        return int(not is_dense) if word == b"todense" else hll.registers(found)
+        return int(not is_dense) if word == b"todense" else list(hll.registers(found))
     except hll.Corrupt:
         raise CommandError(_CORRUPT) from None
 
@@ -152,7 +152,7 @@ _TESTED: Final = (1, 10, 100, 1000, 10_000)
 def pfselftest(s: Session, argv: Argv) -> Reply:
     """Whether registers keep what they were given, and counts are as near as is promised."""
     luck = s.node.cluster.random
-    sketch, expected = _sketch(s, hll.dense(hll.new())), [0] * hll.REGISTERS
+    sketch, expected = _sketch(s, hll.dense(hll.new())), bytearray(hll.REGISTERS)
     for register in range(hll.REGISTERS):
         expected[register] = luck.randrange(1, 52)
         sketch.set(register, expected[register])

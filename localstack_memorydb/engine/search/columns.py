@@ -151,9 +151,9 @@ class TagColumn(TextColumn):
         """An estimate of the bytes taken."""
         return sum(64 + len(label) + 16 * len(keys) for label, keys in self._keys.items())
 
-    def labelled(self, label: str) -> Iterable[bytes]:
-        """The keys with the label."""
-        return self._keys.get(self.fold(label), ())
+    def labelled(self, label: str) -> Mapping[bytes, None]:
+        """The keys with the label, which is folded."""
+        return self._keys.get(label, {})
 
 
 class VectorColumn(TextColumn):

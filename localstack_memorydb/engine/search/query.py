@@ -105,8 +105,14 @@ class Both:
 
     def find(self, search: Search) -> Keys:
         """The keys that all parts find."""
-        found = sorted((part.find(search) for part in self.parts), key=len)
-        return {key: None for key in found[0] if all(key in other for other in found[1:])}
+        first, *others = dict.fromkeys(self.parts)
+        found = first.find(search)
+        for part in others:
+            search.tick()
+            more = part.find(search)
+            fewer, many = (more, found) if len(more) < len(found) else (found, more)
+            found = {key: None for key in fewer if key in many}
+        return found
 
     def explain(self) -> list[str]:
         """The node as lines."""
@@ -121,7 +127,11 @@ class Either:
 
     def find(self, search: Search) -> Keys:
         """The keys that any part finds."""
-        return {key: None for part in self.parts for key in part.find(search)}
+        found: dict[bytes, None] = {}
+        for part in dict.fromkeys(self.parts):
+            search.tick()
+            found.update(part.find(search))
+        return found
 
     def explain(self) -> list[str]:
         """The node as lines."""
@@ -162,7 +172,10 @@ class Tagged:
         column = search.index.columns[search.index.require_field(self.name).name]
         if not isinstance(column, TagColumn):
             raise CommandError(f"ERR Field {printable(self.name)} is not a tag field")
-        return {key: None for label in self.labels for key in column.labelled(search.parameter(label))}
+        labels = dict.fromkeys(column.fold(search.parameter(label)) for label in self.labels)
+        if len(labels) == 1:
+            return column.labelled(*labels)
+        return {key: None for label in labels for key in column.labelled(label)}
 
     def explain(self) -> list[str]:
         """The node as lines."""
