@@ -122,7 +122,7 @@ def _change_repl_id(s: Session, argv: Argv) -> Reply:
 
 def _object(s: Session, argv: Argv) -> Reply:
     key = argv[2]
-    value = _existing(s, key)
+    value, limits = _existing(s, key), s.node.cluster.parameters.limits
     idle = idle_seconds(s.node.shard.keyspace.of(key), key, s.node.started, s.now)
     return Simple(
         b"Value at:0x%x refcount:%d encoding:%b serializedlength:%d lru:%d lru_seconds_idle:%d"
@@ -130,7 +130,7 @@ def _object(s: Session, argv: Argv) -> Reply:
             id(value),
             references(s, key, value),
             encoding(s, key, value),
-            len(rdb.dump(value)) - _FRAME,
+            len(rdb.dump(value, version=rdb.version_of(s.table.level), limits=limits)) - _FRAME,
             (s.now // 1000 - idle) & 0xFFFFFF,
             idle,
         )

@@ -153,7 +153,7 @@ def function_kill(s: Session, argv: Argv) -> Reply:
 def function_dump(s: Session, argv: Argv) -> Reply:
     """All libraries as a payload for FUNCTION RESTORE."""
     sources = [library.source for library in s.node.shard.scripting.libraries.values()]
-    return rdb.dump_functions(sources)
+    return rdb.dump_functions(sources, version=rdb.version_of(s.table.level))
 
 
 @functions.command("FUNCTION|RESTORE", -3, DENYOOM | NOSCRIPT | WRITE, since=_SINCE)
@@ -165,7 +165,7 @@ def function_restore(s: Session, argv: Argv) -> Reply:
     if policy not in {b"flush", b"append", b"replace"}:
         raise CommandError("ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.")
     try:
-        sources = rdb.restore_functions(argv[2])
+        sources = rdb.restore_functions(argv[2], rdb.version_of(s.table.level))
     except rdb.FooterError:
         raise CommandError("ERR DUMP payload version or checksum are wrong") from None
     except rdb.RdbError as error:

@@ -415,7 +415,10 @@ def object_help(s: Session, argv: Argv) -> Reply:
 def dump(s: Session, argv: Argv) -> Reply:
     """The value as RESTORE takes it."""
     value = s.db.get(argv[1])
-    return None if value is None else rdb.dump(value, version=9 if s.legacy else 10)
+    if value is None:
+        return None
+    limits = s.node.cluster.parameters.limits
+    return rdb.dump(value, version=rdb.version_of(s.table.level), limits=limits)
 
 
 @keys.command("RESTORE", -4, WRITE | DENYOOM, keys=one("OW update"), since="2.6.0", categories="@dangerous")
@@ -444,7 +447,7 @@ def restore(s: Session, argv: Argv) -> Reply:
 def _restored(s: Session, payload: bytes) -> Value:
     """The value of a payload."""
     try:
-        return rdb.restore(payload, s.node.cluster.parameters.limits)
+        return rdb.restore(payload, s.node.cluster.parameters.limits, rdb.version_of(s.table.level))
     except rdb.FooterError:
         raise CommandError("ERR DUMP payload version or checksum are wrong") from None
     except rdb.RdbError:

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.rdb.format import FooterError, RdbError
-from localstack_memorydb.engine.rdb.payload import dump, dump_functions, restore, restore_functions
+from localstack_memorydb.engine.rdb.payload import (
+    dump,
+    dump_functions,
+    restore,
+    restore_functions,
+    version_of,
+)
 from localstack_memorydb.engine.rdb.reader import Entry, Snapshot, read
 from localstack_memorydb.engine.rdb.writer import write
 
@@ -23,5 +29,6 @@ __all__ = [
     "read",
     "restore",
     "restore_functions",
+    "version_of",
     "write",
 ]

@@ -11,7 +11,7 @@ from localstack_memorydb.engine.sizes import listpack_size
 from localstack_memorydb.engine.values import Hash, List, Set, ZSet
 
 _LIST_NODE_BYTES: Final = {-1: 4096, -2: 8192, -3: 16384, -4: 32768, -5: 65536}
-_LIST_NODE_SAFETY: Final = 8192  # a limit in elements is also one in bytes
+_LIST_NODE_SAFETY: Final = 8192
 _LISTPACK_FRAME: Final = 7
 
 
@@ -74,11 +74,16 @@ def _longest(strings: Iterable[bytes]) -> int:
     return max(map(len, strings), default=0)
 
 
+def node_bytes(fill: int) -> int:
+    """How large a node of a list may be with that list-max-listpack-size; as a number of elements it is a limit in bytes, too."""
+    return _LIST_NODE_SAFETY if fill >= 0 else _LIST_NODE_BYTES[max(fill, -5)]
+
+
 def _fits_one_node(items: list[bytes], fill: int) -> bool:
     """Whether a list is one listpack within list-max-listpack-size (quicklistNodeExceedsLimit)."""
     if fill >= 0 and len(items) > max(fill, 1):
         return False
-    room = _LIST_NODE_SAFETY if fill >= 0 else _LIST_NODE_BYTES[max(fill, -5)]
+    room = node_bytes(fill)
     if 2 * len(items) > room:
         return False
     return _LISTPACK_FRAME + sum(map(listpack_size, items)) <= room

@@ -9,7 +9,6 @@ import itertools
 import struct
 from typing import Final
 
-from localstack_memorydb.engine.numbers import is_integer
 from localstack_memorydb.engine.rdb.format import RdbError
 from localstack_memorydb.engine.sizes import backward_length_size
 
@@ -186,41 +185,3 @@ def _copy_back(out: bytearray, distance: int, length: int) -> None:
     if distance < length:
         piece = (piece * (length // distance + 1))[:length]
     out += piece
-
-
-def pack_listpack(items: list[bytes]) -> bytes:
-    """A listpack of those elements; integers in canonical form are stored as such, as every reader expects."""
-    out = bytearray(6)
-    for item in items:
-        size = len(item)
-        if size <= 20 and is_integer(item):
-            element = _pack_integer(int(item))
-        elif size < 64:
-            element = bytes([0x80 | size]) + item
-        elif size < 4096:
-            element = (0xE000 | size).to_bytes(2, "big") + item
-        else:
-            element = b"\xf0" + size.to_bytes(4, "little") + item
-        out += element
-        out += _pack_backward_length(len(element))
-    out.append(0xFF)
-    out[:4] = len(out).to_bytes(4, "little")
-    out[4:6] = min(len(items), _COUNT_UNKNOWN).to_bytes(2, "little")
-    return bytes(out)
-
-
-def _pack_integer(number: int) -> bytes:
-    if 0 <= number <= 127:
-        return bytes([number])
-    if -4096 <= number <= 4095:
-        return (0xC000 | number & 0x1FFF).to_bytes(2, "big")
-    bits = (number if number >= 0 else ~number).bit_length() + 1
-    head, width = next((head, width) for head, width in _LISTPACK_INTEGERS.items() if bits <= 8 * width)
-    return bytes([head]) + number.to_bytes(width, "little", signed=True)
-
-
-def _pack_backward_length(size: int) -> bytes:
-    """An element's length behind it, in as many bytes as servers give it (listpack.c: lpEncodeBacklen)."""
-    width = 1 if size < 128 else next(n for n in range(2, 6) if n == 5 or size < (1 << 7 * n) - 1)
-    top, *rest = (size >> 7 * n & 0x7F for n in reversed(range(width)))
-    return bytes([top, *(group | 0x80 for group in rest)])

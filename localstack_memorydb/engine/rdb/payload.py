@@ -11,27 +11,33 @@ from typing import Final
 
 from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.rdb import format as rdb
+from localstack_memorydb.engine.rdb.encoding import Encoder
 from localstack_memorydb.engine.rdb.format import FooterError, RdbError, crc64
 from localstack_memorydb.engine.rdb.loading import LOADERS, refusal
 from localstack_memorydb.engine.rdb.strings import read_string
-from localstack_memorydb.engine.rdb.writer import FUNCTIONS_SINCE, OLDEST_VERSION, contents, string
+from localstack_memorydb.engine.rdb.writer import FUNCTIONS_SINCE, OLDEST_VERSION
 from localstack_memorydb.engine.values import Value
 
 _FOOTER_SIZE: Final = 10
 _DEFAULT_LIMITS: Final = Limits()
 
 
-def dump(value: Value, *, version: int = OLDEST_VERSION) -> bytes:
+def version_of(level: tuple[int, ...]) -> int:
+    """The RDB version of an engine of that level: what it dumps, and the newest that it restores."""
+    return 9 if level < (7,) else 10 if level < (7, 2) else 11
+
+
+def dump(value: Value, *, version: int = OLDEST_VERSION, limits: Limits = _DEFAULT_LIMITS) -> bytes:
     """What DUMP answers. The older the version, the more servers restore it."""
-    body = contents(value, version) + version.to_bytes(2, "little")
+    body = Encoder(version, limits).encode(value) + version.to_bytes(2, "little")
     return body + crc64(body).to_bytes(8, "little")
 
 
-def restore(payload: bytes, limits: Limits = _DEFAULT_LIMITS) -> Value:
-    """The value of a DUMP payload. FooterError where Valkey says `DUMP payload version or checksum are wrong`, any other RdbError
+def restore(payload: bytes, limits: Limits = _DEFAULT_LIMITS, newest: int = rdb.NEWEST_VALKEY) -> Value:
+    """The value of a DUMP payload of a version up to `newest`. FooterError where Valkey says `DUMP payload version or checksum are wrong`, any other RdbError
     where it says `Bad data format`. Bytes between the value and the footer are ignored, as there.
     """
-    body = _checked(payload, 1)
+    body = _checked(payload, 1, newest)
     end = len(body)
     try:
         loader = LOADERS.get(body[0])
@@ -47,13 +53,13 @@ def restore(payload: bytes, limits: Limits = _DEFAULT_LIMITS) -> Value:
     return value
 
 
-def _checked(payload: bytes, least: int) -> bytes:
+def _checked(payload: bytes, least: int, newest: int) -> bytes:
     """What stands before the footer. Raises FooterError."""
     end = len(payload) - _FOOTER_SIZE
     if end < least:
         raise FooterError("the payload is too short")
     version = int.from_bytes(payload[end : end + 2], "little")
-    if version > rdb.NEWEST_REDIS and version != rdb.NEWEST_VALKEY:
+    if version > newest or rdb.NEWEST_REDIS < version < rdb.NEWEST_VALKEY:
         raise FooterError(f"RDB version {version} is not understood")
     if crc64(memoryview(payload)[:-8]) != int.from_bytes(payload[-8:], "little"):
         raise FooterError("the payload's checksum is wrong")
@@ -62,14 +68,16 @@ def _checked(payload: bytes, least: int) -> bytes:
 
 def dump_functions(sources: Iterable[bytes], *, version: int = FUNCTIONS_SINCE) -> bytes:
     """What FUNCTION DUMP answers: the sources of all libraries."""
-    body = b"".join(bytes([rdb.FUNCTION2]) + string(source) for source in sources)
+    body = b"".join(
+        bytes([rdb.FUNCTION2]) + Encoder(version, _DEFAULT_LIMITS).string(source) for source in sources
+    )
     body += version.to_bytes(2, "little")
     return body + crc64(body).to_bytes(8, "little")
 
 
-def restore_functions(payload: bytes) -> list[bytes]:
+def restore_functions(payload: bytes, newest: int = rdb.NEWEST_VALKEY) -> list[bytes]:
     """The sources of libraries in a payload of FUNCTION DUMP. Raises FooterError, or RdbError with Valkey's reason."""
-    body = _checked(payload, 0)
+    body = _checked(payload, 0, newest)
     sources: list[bytes] = []
     at = 0
     while at < len(body):

@@ -10,7 +10,7 @@ from typing import Any, Final
 from localstack_memorydb.engine.documents import Document
 from localstack_memorydb.engine.rdb import format as rdb
 from localstack_memorydb.engine.rdb.format import RdbError, crc64
-from localstack_memorydb.engine.rdb.packed import pack_listpack
+from localstack_memorydb.engine.rdb.packing import pack_listpack
 from localstack_memorydb.engine.rdb.reader import Entry
 from localstack_memorydb.engine.streams import SEQUENCE_MAX, Stream, StreamNode
 from localstack_memorydb.engine.values import Hash, List, Set, Value, ZSet
@@ -18,6 +18,7 @@ from localstack_memorydb.engine.values import Hash, List, Set, Value, ZSet
 OLDEST_VERSION: Final = 9  # Redis 5.0 to 6.2; the first with all that is written here
 FUNCTIONS_SINCE: Final = 10  # Redis 7.0
 STREAM_COUNTERS_SINCE: Final = 10  # what a stream knows of entries that are gone
+STREAM_ACTIVITY_SINCE: Final = 11  # Redis and Valkey 7.2: when a consumer last got a message
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _LENGTHS: Final = tuple(bytes([size]) for size in range(0x40))
 _STRING_OF_LENGTH: Final = tuple(bytes([rdb.STRING, size]) for size in range(0x40))
@@ -79,8 +80,8 @@ def _append_entries(out: bytearray, entries: Iterable[Entry], version: int) -> N
 
 def _form(value: Value, version: int) -> tuple[int, Callable[[bytearray, Any], None]]:
     """The type byte of a value and what appends its contents."""
-    if version >= STREAM_COUNTERS_SINCE and type(value) is Stream:
-        return rdb.STREAM_LISTPACKS_2, _append_stream_2
+    if type(value) is Stream:
+        return _stream_type(version), lambda out, stream: _append_stream(out, stream, version, string)
     form = _FORMS.get(type(value))
     if form is None:
         raise RdbError(f"a {type(value).__name__.lower()} cannot be written to an RDB file")
@@ -120,33 +121,35 @@ def _append_zset(out: bytearray, zset: ZSet) -> None:
         out += _pack_double(score)
 
 
-def _append_stream(out: bytearray, stream: Stream) -> None:
-    _append_stream_form(out, stream, counters=False)
+def _stream_type(version: int) -> int:
+    if version < STREAM_COUNTERS_SINCE:
+        return rdb.STREAM_LISTPACKS
+    return rdb.STREAM_LISTPACKS_2 if version < STREAM_ACTIVITY_SINCE else rdb.STREAM_LISTPACKS_3
 
 
-def _append_stream_2(out: bytearray, stream: Stream) -> None:
-    _append_stream_form(out, stream, counters=True)
-
-
-def _append_stream_form(out: bytearray, stream: Stream, counters: bool) -> None:
+def _append_stream(out: bytearray, stream: Stream, version: int, text: Callable[[bytes], bytes]) -> None:
+    counters, activity = version >= STREAM_COUNTERS_SINCE, version >= STREAM_ACTIVITY_SINCE
     nodes = [node for node in stream.nodes if node.entries]
     out += length(len(nodes))
     for node in nodes:
-        out += string(_raw_id(node.master)) + string(pack_listpack(_node_items(node)))
+        out += text(_raw_id(node.master)) + text(pack_listpack(_node_items(node)))
     out += length(stream.length) + _id(stream.last)
     if counters:
         out += _id(stream.first) + _id(stream.max_deleted) + length(stream.entries_added)
     out += length(len(stream.groups))
-    for name, group in stream.groups.items():
-        out += string(name) + _id(group.last)
+    for name, group in sorted(stream.groups.items()):
+        out += text(name) + _id(group.last)
         if counters:
             out += length(SEQUENCE_MAX if group.entries_read is None else group.entries_read)
         out += length(len(group.pending))
         for identifier, pending in group.pending.items():
             out += _raw_id(identifier) + _pack_time(pending.time) + length(pending.count)
         out += length(len(group.consumers))
-        for consumer in group.consumers.values():
-            out += string(consumer.name) + _pack_time(consumer.seen) + length(len(consumer.pending))
+        for _, consumer in sorted(group.consumers.items()):
+            out += text(consumer.name) + _pack_time(consumer.seen)
+            if activity:
+                out += _pack_time(consumer.active)
+            out += length(len(consumer.pending))
             for identifier in consumer.pending:
                 out += _raw_id(identifier)
 
@@ -184,7 +187,6 @@ _FORMS: Final[Mapping[type, tuple[int, Callable[[bytearray, Any], None]]]] = {
     Set: (rdb.SET, _append_strings),
     Hash: (rdb.HASH, _append_hash),
     ZSet: (rdb.ZSET_2, _append_zset),
-    Stream: (rdb.STREAM_LISTPACKS, _append_stream),
     Document: (rdb.MODULE_2, _append_document),
 }
 
@@ -203,9 +205,12 @@ def string(text: bytes) -> bytes:
     return length(len(text)) + text
 
 
-def contents(value: Value, version: int = OLDEST_VERSION) -> bytes:
-    """A value without its key: type byte and contents."""
+def contents(value: Stream | Document, version: int, text: Callable[[bytes], bytes]) -> bytes:
+    """A value that has one form only, without its key: type byte and contents, with strings as `text` writes them."""
     kind, append_value = _form(value, version)
     out = bytearray([kind])
-    append_value(out, value)
+    if isinstance(value, Stream):
+        _append_stream(out, value, version, text)
+    else:
+        append_value(out, value)
     return bytes(out)

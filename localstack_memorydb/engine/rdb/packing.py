@@ -1,0 +1,175 @@
+"""Making the compact forms: listpack, ziplist, intset and LZF, byte for byte as a real server makes them."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Final
+
+from localstack_memorydb.engine.numbers import is_integer
+
+_LISTPACK_INTEGERS: Final = ((0xF1, 2), (0xF2, 3), (0xF3, 4), (0xF4, 8))
+_ZIPLIST_INTEGERS: Final = ((0xFE, 1), (0xC0, 2), (0xF0, 3), (0xD0, 4), (0xE0, 8))
+_INTSET_FORMATS: Final = ((2, "h"), (4, "i"), (8, "q"))
+_COUNT_UNKNOWN: Final = 0xFFFF
+
+_LONGEST_RUN: Final = 32
+_FARTHEST: Final = 1 << 13
+_LONGEST_MATCH: Final = 264
+_UNROLLED: Final = (17, 18, 19)
+_LEAST_SAVED: Final = 4
+
+
+def pack_listpack(items: Sequence[bytes]) -> bytes:
+    """A listpack of those elements; integers in canonical form are stored as such, as every reader expects."""
+    out = bytearray(6)
+    for item in items:
+        size = len(item)
+        if size <= 20 and is_integer(item):
+            element = _listpack_integer(int(item))
+        elif size < 64:
+            element = bytes([0x80 | size]) + item
+        elif size < 4096:
+            element = (0xE000 | size).to_bytes(2, "big") + item
+        else:
+            element = b"\xf0" + size.to_bytes(4, "little") + item
+        out += element
+        out += _backward_length(len(element))
+    out.append(0xFF)
+    out[:4] = len(out).to_bytes(4, "little")
+    out[4:6] = min(len(items), _COUNT_UNKNOWN).to_bytes(2, "little")
+    return bytes(out)
+
+
+def _listpack_integer(number: int) -> bytes:
+    if 0 <= number <= 127:
+        return bytes([number])
+    if -4096 <= number <= 4095:
+        return (0xC000 | number & 0x1FFF).to_bytes(2, "big")
+    head, width = next(each for each in _LISTPACK_INTEGERS if _bits(number) <= 8 * each[1])
+    return bytes([head]) + number.to_bytes(width, "little", signed=True)
+
+
+def _backward_length(size: int) -> bytes:
+    """An element's length behind it, in as many bytes as servers give it (listpack.c: lpEncodeBacklen)."""
+    width = 1 if size < 128 else next(n for n in range(2, 6) if n == 5 or size < (1 << 7 * n) - 1)
+    top, *rest = (size >> 7 * n & 0x7F for n in reversed(range(width)))
+    return bytes([top, *(group | 0x80 for group in rest)])
+
+
+def pack_ziplist(items: Sequence[bytes]) -> bytes:
+    """A ziplist of those elements, the listpack of Redis 6.2 and older."""
+    out = bytearray(10)
+    tail, previous = len(out), 0
+    for item in items:
+        tail = len(out)
+        out += _ziplist_entry(item, previous)
+        previous = len(out) - tail
+    out.append(0xFF)
+    out[:4] = len(out).to_bytes(4, "little")
+    out[4:8] = tail.to_bytes(4, "little")
+    out[8:10] = min(len(items), _COUNT_UNKNOWN).to_bytes(2, "little")
+    return bytes(out)
+
+
+def ziplist_entry_size(item: bytes, previous: int) -> int:
+    """The bytes that an element takes in a ziplist behind one of `previous` bytes."""
+    return len(_ziplist_entry(item, previous))
+
+
+def _ziplist_entry(item: bytes, previous: int) -> bytes:
+    size = len(item)
+    if size < 32 and is_integer(item):
+        entry = _ziplist_integer(int(item))
+    elif size < 0x40:
+        entry = bytes([size]) + item
+    elif size < 0x4000:
+        entry = (0x4000 | size).to_bytes(2, "big") + item
+    else:
+        entry = b"\x80" + size.to_bytes(4, "big") + item
+    return (bytes([previous]) if previous < 254 else b"\xfe" + previous.to_bytes(4, "little")) + entry
+
+
+def _ziplist_integer(number: int) -> bytes:
+    if 0 <= number <= 12:
+        return bytes([0xF1 + number])
+    head, width = next(each for each in _ZIPLIST_INTEGERS if _bits(number) <= 8 * each[1])
+    return bytes([head]) + number.to_bytes(width, "little", signed=True)
+
+
+def pack_intset(members: Sequence[bytes]) -> bytes:
+    """An intset of those members, which are integers in ascending order."""
+    numbers = [*map(int, members)]
+    bits = max(map(_bits, numbers))
+    width, letter = next(each for each in _INTSET_FORMATS if bits <= 8 * each[0])
+    return struct.pack(f"<II{len(numbers)}{letter}", width, len(numbers), *numbers)
+
+
+def _bits(number: int) -> int:
+    return (number if number >= 0 else ~number).bit_length() + 1
+
+
+def compress(data: bytes) -> bytes | None:
+    """The data in LZF, or None where that does not spare at least four bytes.
+
+    The search for matches is LibLZF's as servers are built with it (a table of 65,536 places, `VERY_FAST`), since the bytes depend on it.
+    """
+    room = len(data) - _LEAST_SAVED
+    last = len(data) - 2
+    out = bytearray()
+    places: dict[int, int] = {}
+    at = start = 0  # `start` is where the run of literals begins
+    while at < last:
+        triple = data[at : at + 3]
+        number = int.from_bytes(triple, "big")
+        slot = (number >> 8) - number * 5 & 0xFFFF
+        place = places.get(slot, 0)
+        places[slot] = at
+        distance = at - place - 1
+        if not place or distance >= _FARTHEST or data[place : place + 3] != triple:
+            at += 1
+            continue
+        _append_literals(out, data, start, at)
+        if len(out) + 4 >= room:
+            return None
+        length = _match(data, place, at)
+        code = length - 2
+        if code < 7:
+            out.append(distance >> 8 | code << 5)
+        else:
+            out += bytes([distance >> 8 | 7 << 5, code - 7])
+        out.append(distance & 0xFF)
+        start = at = at + length
+        if at >= last:
+            break
+        for behind in (at - 2, at - 1):
+            number = int.from_bytes(data[behind : behind + 3], "big")
+            places[(number >> 8) - number * 5 & 0xFFFF] = behind
+    runs, rest = divmod(at - start, _LONGEST_RUN)
+    if (
+        len(out) + runs * (_LONGEST_RUN + 1) + 1 + rest + 3 > room
+    ):  # the last two bytes are allowed for beforehand
+        return None
+    _append_literals(out, data, start, len(data))
+    return bytes(out)
+
+
+def _append_literals(out: bytearray, data: bytes, start: int, stop: int) -> None:
+    for at in range(start, stop, _LONGEST_RUN):
+        run = data[at : min(at + _LONGEST_RUN, stop)]
+        out.append(len(run) - 1)
+        out += run
+
+
+def _match(data: bytes, place: int, at: int) -> int:
+    """How many bytes from `at` on are taken for those from `place` on; the last two of the data are no longer looked at.
+
+    Where there are more than 16, the first 19 are compared whatever the limit says.
+    """
+    most = max(3, min(len(data) - at - 2, _LONGEST_MATCH))
+    if most in _UNROLLED:
+        most = _UNROLLED[-1]
+    length = 3
+    while length < most and data[place + length] == data[at + length]:
+        length += 1
+    return length
