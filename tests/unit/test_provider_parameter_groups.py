@@ -246,3 +246,36 @@ def test_the_quota(aws: World) -> None:
         create(aws, f"group{number}")
     request = {"ParameterGroupName": "one-more", "Family": "memorydb_redis7"}
     assert aws.refusal("CreateParameterGroup", **request) == "ParameterGroupQuotaExceededFault"
+
+
+OTHERS = {"notify-keyspace-events": "KEA", "timeout": "20", "active-defrag-cycle-max": "50"}
+
+
+def _another_value(parameter: dict[str, Any]) -> str:
+    """A value that is allowed and is not the present one."""
+    if parameter["Name"] in OTHERS:
+        return OTHERS[parameter["Name"]]
+    if parameter["DataType"] == "string":
+        return str(next(word for word in parameter["AllowedValues"].split(",") if word != parameter["Value"]))
+    return str(int(parameter["Value"]) + 1)
+
+
+@pytest.mark.parametrize(
+    ("family", "version"),
+    [
+        ("memorydb_redis6", {"EngineVersion": "6.2"}),
+        ("memorydb_redis7", {"EngineVersion": "7.1"}),
+        ("memorydb_valkey7", {"Engine": "valkey", "EngineVersion": "7.2"}),
+    ],
+)
+def test_every_parameter_reaches_the_running_cluster(
+    aws: World, family: str, version: dict[str, str]
+) -> None:
+    create(aws, family=family)
+    aws.create_cluster(ParameterGroupName="tuned", **version)
+    parameters = aws("DescribeParameters", ParameterGroupName="tuned")["Parameters"]
+    changed = {each["Name"]: _another_value(each) for each in parameters}
+    for name, value in changed.items():
+        update(aws, {name: value})
+        assert running_values(aws)[name] == value
+    assert running_values(aws).items() >= changed.items()
