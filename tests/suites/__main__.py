@@ -140,10 +140,12 @@ def _engine(version: str, *, cluster: bool) -> Iterator[int]:
         try:
             if not any(line.startswith("Ready.") for line in engine.stdout):
                 sys.exit("the engine did not start")
-            threading.Thread(target=_show, args=[engine.stdout], daemon=True).start()
+            shown = threading.Thread(target=_show, args=[engine.stdout], daemon=True)
+            shown.start()
             yield port
         finally:
             engine.terminate()
+        shown.join()
 
 
 def _show(log: Iterable[str]) -> None:

@@ -78,12 +78,15 @@ class _Range(NamedTuple):
     end: int | None
     unit: int
 
+    @property
+    def is_reversed(self) -> bool:
+        """Whether both ends are counted from the string's end, in the wrong order. Clipped to the string they might meet."""
+        return self.end is not None and self.end < self.start < 0
+
     def bits(self, size: int) -> tuple[int, int]:
         """The first bit and the one after the last, in a string of that many bytes; empty when the second is not greater."""
         total = size * self.unit
         end = total - 1 if self.end is None else self.end
-        if self.start < 0 and end < 0 and self.start > end:
-            return 0, 0
         start = max(self.start + total, 0) if self.start < 0 else self.start
         end = max(end + total, 0) if end < 0 else end
         end = min(end, total - 1)
@@ -99,14 +102,14 @@ def _range(s: Session, argv: Argv, at: int, *, open_end: bool) -> _Range:
         raise SyntaxFault
     if not words:
         return _Range(0, None, 1)
-    start = parse_int(words[0])
-    end = parse_int(words[1]) if len(words) > 1 else None
-    if len(words) < 3:
-        return _Range(start, end, 1)
-    unit = _UNITS.get(words[2].upper())
-    if unit is None:
+    start, unit = parse_int(words[0]), _UNITS.get(words[2].upper()) if len(words) > 2 else 1
+    counts_first = s.legacy_doubles and not open_end  # BITCOUNT looks at the unit last, before 7.2
+    if unit is None and not counts_first:
         raise SyntaxFault
-    return _Range(start, end, unit)
+    end = parse_int(words[1]) if len(words) > 1 else None
+    if unit is None and not _Range(start, end, 1).is_reversed:
+        raise SyntaxFault
+    return _Range(start, end, unit or 1)
 
 
 _CHUNK: Final = (
@@ -131,7 +134,7 @@ def bitcount(s: Session, argv: Argv) -> Reply:
     span = _range(s, argv, 2, open_end=False)
     found = s.value(argv[1], bytes)
     first, last = span.bits(len(found or b""))
-    if found is None or first >= last:
+    if found is None or first >= last or span.is_reversed:
         return 0
     return sum(number.bit_count() for number, _, _ in _numbers(found, first, last))
 
