@@ -253,7 +253,7 @@ class _Operation(NamedTuple):
         data[start:size] = piece.to_bytes(size - start, "big")
 
 
-_INTEGER_TYPE: Final = re.compile(rb"([iu])([0-9]{1,2})").fullmatch
+_INTEGER_TYPE: Final = re.compile(rb"([iu])([0-9]{1,2})(?:\0.*)?", re.DOTALL).fullmatch
 
 
 def _type(text: bytes) -> tuple[bool, int]:
