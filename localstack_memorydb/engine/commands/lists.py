@@ -490,6 +490,6 @@ def _lpos_options(s: Session, argv: Argv) -> tuple[int, int | None, int]:
             count = parse_int_in(argv[at + 1], 0, INT_MAX, "ERR COUNT can't be negative")
         else:
             most = parse_int_in(argv[at + 1], 0, INT_MAX, "ERR MAXLEN can't be negative")
-    if rank == INT_MIN:  # its opposite is itself: every match comes after it, and is never the last that is wanted
+    if rank == INT_MIN:  # its opposite is itself: every match comes after it, and none is the last wanted
         return -1, None if count is None else 0, most
     return rank, count, most
