@@ -248,7 +248,12 @@ def test_the_quota(aws: World) -> None:
     assert aws.refusal("CreateParameterGroup", **request) == "ParameterGroupQuotaExceededFault"
 
 
-OTHERS = {"notify-keyspace-events": "KEA", "timeout": "20", "active-defrag-cycle-max": "50"}
+OTHERS = {
+    "notify-keyspace-events": "KEA",
+    "timeout": "20",
+    "active-defrag-cycle-max": "50",
+    "active-defrag-threshold-upper": "50",
+}
 
 
 def _another_value(parameter: dict[str, Any]) -> str:
