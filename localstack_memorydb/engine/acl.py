@@ -155,9 +155,9 @@ class Selector:
     def _add_keys(self, rule: str) -> None:
         if self.all_keys:
             raise AccessStringError(_CLOSED.format("key", "pattern"))
-        access, mark, pattern = rule.partition("~")
+        access, _, pattern = rule.partition("~")  # `%R` alone is the key whose name is empty
         letters = access[1:].upper()
-        if not mark or (access and letters not in {"R", "W", "RW", "WR"}):
+        if access and letters not in {"R", "W", "RW", "WR"}:
             raise AccessStringError(_SYNTAX)
         granted = sum({"R": READ, "W": WRITE}[letter] for letter in letters) or READ_WRITE
         name = pattern.encode("utf-8", "surrogateescape")

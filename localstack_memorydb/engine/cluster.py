@@ -495,7 +495,10 @@ class Cluster:
                     session.become(user)
                 heard = [*session.channels, *session.shard_channels]
                 if user is None or not user.permissions.may_hear(heard, session.patterns):
-                    session.cut_off()
+                    if session.processing:
+                        session.closing = True  # it asked for this, and is answered first
+                    else:
+                        session.cut_off()
 
     def renew(self, spec: ClusterSpec, users: dict[str, User], now: int) -> None:
         """Replaces every node by one of that size and engine version, at the same address and with the same data.
@@ -535,7 +538,12 @@ class Cluster:
             if shard.scripting.pace.long_run is not None:
                 continue  # time stands still for the script, and others see nothing of what it did so far
             if self.switches.active_expire and all(node.paused is None for node in shard.nodes):
-                shard.expiry.tick(shard.keyspace, now, self.clock, self.parameters.active_expire_effort)
+                spent = shard.expiry.tick(
+                    shard.keyspace, now, self.clock, self.parameters.active_expire_effort
+                )
+                shard.primary.stats.spent(
+                    b"expire-cycle", now, spent, self.parameters.latency_monitor_threshold
+                )
             if shard.keyspace.indexes is not None:
                 shard.keyspace.indexes.refresh()
             shard.budget.tick(now)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from localstack_memorydb.engine.errors import CommandError
-from localstack_memorydb.engine.numbers import INT_MAX, is_integer
+from localstack_memorydb.engine.numbers import INT_MAX, is_integer, read_double
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.cluster import Cluster, Node
@@ -87,6 +87,18 @@ def _choice(*known: str) -> Reader:
     return read
 
 
+def _percentiles(text: str) -> str:
+    shown = []
+    for word in text.split():
+        percent = read_double(word.encode("utf-8", "surrogateescape"))
+        if percent is None:
+            raise Unacceptable("Invalid latency-tracking-info-percentiles parameters")
+        if not 0 <= percent <= 100:
+            raise Unacceptable("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]")
+        shown.append(f"{percent:f}".rstrip("0").rstrip("."))
+    return " ".join(shown)
+
+
 def _any_text(text: str) -> str:
     return text
 
@@ -143,6 +155,7 @@ READERS: Final[dict[str, Reader]] = {
     "hll-sparse-max-bytes": _memory(),
     "latency-monitor-threshold": _integer(),
     "latency-tracking": _switch,
+    "latency-tracking-info-percentiles": _percentiles,
     "lazyfree-lazy-user-del": _switch,
     "lfu-decay-time": _integer(0, _C_INT),
     "lfu-log-factor": _integer(0, _C_INT),
@@ -181,6 +194,16 @@ RECORDED: Final[dict[str, tuple[str, Reader]]] = {
 }
 """Directives that can be set and are only shown, with their defaults: keys are freed at once, payloads are always checked."""
 
+_WITHOUT_REASON: Final = frozenset({"client-output-buffer-limit", "notify-keyspace-events"})  # in 6.2
+
+_SINCE: Final = {
+    "latency-tracking": (7,),
+    "latency-tracking-info-percentiles": (7,),
+    "set-max-listpack-entries": (7, 2),
+    "set-max-listpack-value": (7, 2),
+}
+"""Directives that came later than 6.2."""
+
 ALIASES: Final = {
     "hash-max-ziplist-entries": "hash-max-listpack-entries",
     "hash-max-ziplist-value": "hash-max-listpack-value",
@@ -212,10 +235,32 @@ class Configuration:
             value = getattr(limits if hasattr(limits, field) else parameters, field)
             found[name] = ("no", "yes")[value] if isinstance(value, bool) else str(value)
         found["notify-keyspace-events"] = _shown_events(parameters.notify_keyspace_events)
-        if cluster.table.level < (7, 2):
-            del found["set-max-listpack-entries"], found["set-max-listpack-value"]
+        for name, level in _SINCE.items():
+            if cluster.table.level < level:
+                del found[name]
         aliased = {alias: found[name] for alias, name in ALIASES.items()}
+        if self.legacy:
+            for name in ALIASES.values():
+                del found[name]
         return dict(sorted((found | aliased).items()))
+
+    @property
+    def legacy(self) -> bool:
+        """Whether the engine is 6.2, which has other texts, and of two names the older one."""
+        return self.node.cluster.table.level < (7,)
+
+    def unknown(self, name: str) -> CommandError:
+        """The error of CONFIG SET for a directive that there is not; for 6.2, that cannot be set."""
+        if self.legacy:
+            return CommandError(f"ERR Unsupported CONFIG parameter: {name}")
+        return CommandError(f"ERR Unknown option or number of arguments for CONFIG SET - '{name}'")
+
+    def refused(self, name: str, value: str, reason: str) -> CommandError:
+        """The error of CONFIG SET for a directive that cannot be set so."""
+        if self.legacy:
+            why = "" if name in _WITHOUT_REASON else f" - {reason.replace('argument(s)', 'argument')}"
+            return CommandError(f"ERR Invalid argument '{value}' for CONFIG SET '{name}'{why}")
+        return CommandError(f"ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}")
 
     def fixed(self) -> dict[str, str]:
         """What cannot be changed here; to set what is there already is accepted."""
@@ -239,7 +284,7 @@ class Configuration:
             try:
                 read[name] = (READERS[name] if name in READERS else RECORDED[name][1])(text)
             except Unacceptable as reason:
-                raise refused(given, str(reason)) from None
+                raise self.refused(given, text, str(reason)) from None
         self._apply(read)
 
     def _apply(self, read: dict[str, str | dict[str, str]]) -> None:
@@ -256,11 +301,6 @@ class Configuration:
                 given[name] = value
         if given != cluster.parameters.given:
             cluster.set_parameters(given)
-
-
-def refused(name: str, reason: str) -> CommandError:
-    """The error of CONFIG SET for a directive that cannot be set so."""
-    return CommandError(f"ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}")
 
 
 def _shown_limits(cluster: Cluster) -> str:

@@ -130,14 +130,16 @@ class Budget:
         if any(node.paused is not None for node in self.shard.nodes):
             return True  # nothing changes while clients are paused
         policy, clock = self.shard.cluster.parameters.maxmemory_policy, self.shard.cluster.clock
-        until = clock() + _LONGEST
-        while self.used > self.limit and clock() <= until:
+        began, found = clock(), True
+        while found and self.used > self.limit and clock() - began <= _LONGEST:
             victim = self._victim(policy, now)
-            if victim is None:
-                return False
-            number, key = victim
-            self.shard.evict(number, key)
-        return True
+            found = victim is not None
+            if victim is not None:
+                number, key = victim
+                self.shard.evict(number, key)
+        threshold = self.shard.cluster.parameters.latency_monitor_threshold
+        self.shard.primary.stats.spent(b"eviction-cycle", now, clock() - began, threshold)
+        return found
 
     def _victim(self, policy: str, now: int) -> tuple[int, bytes] | None:
         kind, _, order = policy.partition("-")

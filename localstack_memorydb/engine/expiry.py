@@ -25,12 +25,15 @@ class Expiry:
         self._credit = 0.0
         self._round: list[int] = []
 
-    def tick(self, keyspace: Keyspace, now: int, clock: Callable[[], float], effort: int) -> None:
-        """Goes on with the round, or through all slots if that is quick. `effort` is that of the parameter, 1 to 10."""
+    def tick(self, keyspace: Keyspace, now: int, clock: Callable[[], float], effort: int) -> float:
+        """Goes on with the round, or through all slots if that is quick; the seconds that it took.
+
+        `effort` is that of the parameter, 1 to 10.
+        """
         share = _SHARE + _MORE * (effort - 1)  # seconds of a tick's 0.1
         self._credit = min(self._credit + share, share)
         if self._credit <= 0:
-            return
+            return 0.0
         began = last = clock()
         self._round = self._round or list(keyspace.used)
         while self._round and last - began < self._credit:
@@ -41,3 +44,4 @@ class Expiry:
         self._credit -= last - began
         self.seconds += last - began
         self.interrupted += bool(self._round)
+        return last - began

@@ -155,7 +155,8 @@ def _title(s: Session, name: str) -> str:
 def _latencystats(s: Session) -> Fields:
     return {
         f"latency_percentiles_usec_{_title(s, name)}": ",".join(
-            f"p{percent:g}={stat.percentile(percent):.3f}" for percent in (50, 99, 99.9)
+            f"p{percent}={stat.percentile(float(percent)):.3f}"
+            for percent in s.node.cluster.parameters.latency_tracking_info_percentiles.split()
         )
         for name, stat in s.node.stats.commands.items()
         if stat.histogram

@@ -65,6 +65,7 @@ class Parameters:
     client_query_buffer_limit: int = 1 << 30
     latency_monitor_threshold: int = 0
     latency_tracking: bool = False
+    latency_tracking_info_percentiles: str = "50 99 99.9"
     lazyfree_lazy_user_del: bool = False
     lfu_decay_time: int = 1
     lfu_log_factor: int = 10

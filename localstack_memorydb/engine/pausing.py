@@ -35,6 +35,7 @@ class Pause:
 
 def _may_write(s: Session, command: Command, argv: Argv) -> bool:
     if command.name not in _SCRIPTS:
-        return bool(command.flags & WRITE) or command.name in _REPLICATED
+        replicated = command.name in _REPLICATED or (s.legacy and command.parent == "script")
+        return bool(command.flags & WRITE) or replicated
     flags = declared_flags(s, command, argv)
     return flags is None or NO_WRITES not in flags

@@ -37,6 +37,7 @@ _TICK_SECONDS = 0.1
 _STUCK_SECONDS = 1.0  # how often clients that do not read are looked at
 _FAREWELL_SECONDS = 5.0
 _TOO_MUCH = "its request outgrew its buffer"
+_WORTH_LIMITING = 1 << 14  # bytes; shorter replies fit into the buffer that every client has
 _PACKETS_AT, _PACKETS_END = 136, 144  # of struct tcp_info (linux/tcp.h): tcpi_segs_out, tcpi_segs_in
 
 
@@ -115,7 +116,9 @@ class Connection(asyncio.Protocol):
         self._answer(session, reply)
 
     def _answer(self, session: Session, reply: bytes) -> None:
-        if self._committer is not None:
+        if len(reply) > _WORTH_LIMITING and self._is_too_long(session, reply):
+            self._drop("its replies are longer than its limit")
+        elif self._committer is not None:
             self._committer.answer(self._transport, reply, self._node.shard.log, close=session.closing)
         else:
             if reply:
@@ -126,6 +129,11 @@ class Connection(asyncio.Protocol):
                 self._transport.close()
         if self._stuck is not None:
             self._limit_output()
+
+    def _is_too_long(self, session: Session, reply: bytes) -> bool:
+        """Whether that is beyond the limit of the client's type, even if the client would read it at once."""
+        hard = self._node.cluster.parameters.output_limit(client_type(session)).hard
+        return 0 < hard < len(reply) + self._transport.get_write_buffer_size()
 
     def _wait_for_turn(self) -> None:
         """The others come first, and a client that does not read its replies has to do that before."""

@@ -18,6 +18,7 @@ from localstack_memorydb.engine.blocked import Blocked
 from localstack_memorydb.engine.bugs import failed
 from localstack_memorydb.engine.errors import (
     ELSEWHERE,
+    REFUSALS,
     CommandError,
     CrossSlot,
     ExecAbort,
@@ -613,13 +614,15 @@ class Session(Requests):
             return
         self.now = now
         argv = self.blocked.argv
+        command = self.table[argv[0].lower()]
         try:
-            command = self.table[argv[0].lower()]
             if not self.legacy_doubles:  # since 7.2 a client that waits is asked for its permissions again
                 authorize(self, command, argv)
             reply = perform(self, command, argv)
         except CommandError as error:
             reply = error
+            if isinstance(error, REFUSALS):
+                self.node.stats.reject(self.table, argv)
         if reply is not BLOCKED:
             self.unblock(reply, served=True)
 

@@ -271,11 +271,13 @@ class NodeStats:
         threshold = parameters.slowlog_log_slower_than
         if s.script is None and 0 <= threshold <= microseconds and not command.flags & SKIP_SLOWLOG:
             self.slowlog.add(s, command, argv, round(microseconds), parameters.slowlog_max_len)
-        threshold = parameters.latency_monitor_threshold
-        if threshold and microseconds >= threshold * 1000:
-            self.add_event(
-                b"fast-command" if command.is_fast else b"command", s.now, int(microseconds / 1000)
-            )
+        event = b"fast-command" if command.is_fast else b"command"
+        self.spent(event, s.now, microseconds / 1e6, parameters.latency_monitor_threshold)
+
+    def spent(self, event: bytes, now: int, seconds: float, threshold: int) -> None:
+        """Something took that long: a latency spike, if there is a threshold in milliseconds and it took no less."""
+        if threshold and seconds * 1000 >= threshold:
+            self.add_event(event, now, int(seconds * 1000))
 
     def add_event(self, name: bytes, now: int, milliseconds: int) -> None:
         """A latency spike (LATENCY HISTORY); within one second the longest counts."""

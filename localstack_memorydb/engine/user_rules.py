@@ -26,6 +26,15 @@ _NO_HASH: Final = (
 _NO_SUCH_PASSWORD: Final = "The password you are trying to remove from the user does not exist"  # noqa: S105
 
 
+_UNKNOWN: Final = "Unknown command or category name in ACL"
+
+
+def _odd_selector(rule: str) -> bool:
+    """Whether parentheses end a command's name inside of parentheses."""
+    words = rule[1:-1].split() if rule.startswith("(") else ()
+    return any(word[0] in "+-" and word[-1] in "()" for word in words)
+
+
 class _BadRule(Exception):
     """A rule that cannot be applied; the text is Valkey's reason."""
 
@@ -92,6 +101,8 @@ class UserRules:
             return self._with_password(spec, rule)
         if not rule:
             return spec
+        if _odd_selector(rule) or (rule[0] in "+-" and " " in rule):
+            raise _BadRule(_UNKNOWN)
         if " " in rule and not rule.startswith("("):
             self._with(spec, rule.replace(" ", ""))  # what else is wrong with it is said first
             raise _BadRule("Syntax error")

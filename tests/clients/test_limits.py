@@ -143,6 +143,16 @@ def test_a_client_that_does_not_read_its_replies_is_dropped(engine: Engine, limi
             assert attentive.strlen("large") == 16_000_000
 
 
+def test_replies_beyond_the_hard_limit_are_not_sent_even_to_a_client_that_reads(engine: Engine) -> None:
+    limits = {"client_output_buffer_limit_normal_hard_limit": "100000"}
+    with limited(engine, **limits) as (_, where), Redis(*where) as other:
+        other.rpush("k", *["x" * 1000] * 150)
+        with socket.create_connection(where, 10) as connection:
+            connection.sendall(b"MULTI\r\nLRANGE k 0 -1\r\nSET {k}after 1\r\nEXEC\r\n")
+            assert read_all(connection) == b""
+        assert other.exists("{k}after")
+
+
 def test_others_are_served_while_a_client_asks_for_more_than_it_reads(engine: Engine) -> None:
     with limited(engine) as (_, where), Redis(*where, socket_timeout=20) as other:
         other.set("large", b"x" * 1_000_000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from localstack_memorydb.engine.configuration import ALIASES, READERS, RECORDED, Configuration, refused
+from localstack_memorydb.engine.configuration import ALIASES, READERS, RECORDED, Configuration
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault, printable
 from localstack_memorydb.engine.glob import compile_glob
 from localstack_memorydb.engine.help import help_lines
@@ -27,7 +27,7 @@ def get(s: Session, argv: Argv) -> Reply:
     values = Configuration(s.node).values()
     found: dict[bytes, bytes] = {}
     for pattern in argv[2:]:
-        for name in _matching(pattern, values):
+        for name in _matching(pattern.lower() if s.legacy else pattern, values):
             found[name.encode("utf-8", "surrogateescape")] = values[name.lower()].encode(
                 "utf-8", "surrogateescape"
             )
@@ -55,16 +55,16 @@ def set_(s: Session, argv: Argv) -> Reply:
     for given, value in zip(argv[2::2], argv[3::2], strict=True):
         name, text = printable(given).lower(), value.decode("utf-8", "surrogateescape")
         if name not in known:
-            raise CommandError(
-                f"ERR Unknown option or number of arguments for CONFIG SET - '{printable(given)}'"
-            )
+            raise configuration.unknown(printable(given))
         if name in seen:
-            raise refused(name, "duplicate parameter")
+            raise configuration.refused(name, text, "duplicate parameter")
         seen.add(name)
         if name in READERS or name in ALIASES or name in RECORDED:
             pairs[name] = text
         elif text != fixed[name]:
-            raise refused(name, "can't set immutable config")
+            if configuration.legacy:
+                raise configuration.unknown(printable(given))
+            raise configuration.refused(name, text, "can't set immutable config")
     configuration.change(pairs)
     if "requirepass" in pairs:
         UserRules(s.node.cluster).set_password(pairs["requirepass"])
