@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine import monitor
 from localstack_memorydb.engine.errors import CommandError
-from localstack_memorydb.engine.registry import READONLY, SKIP_MONITOR, Command
-from localstack_memorydb.engine.resp import BLOCKED, NOTHING, Argv, Reply
+from localstack_memorydb.engine.registry import GATE_SILENT, READONLY, SKIP_MONITOR, Command
+from localstack_memorydb.engine.resp import BLOCKED, NOTHING, Argv, Reply, Several, Wire
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.session import Session
+
+_INVALIDATION: Final = b">2\r\n$10\r\ninvalidate"
 
 
 def perform(s: Session, command: Command, argv: Argv) -> Reply:
@@ -36,6 +38,22 @@ def perform(s: Session, command: Command, argv: Argv) -> Reply:
         if node.monitors and not again:
             monitor.show(s, command, argv)
     return reply
+
+
+def attended(s: Session, reply: Reply) -> Reply:
+    """The reply to a client that was told of something while its own command ran: since 7.2 what it was told follows.
+
+    Before, only that keys have changed which it keeps itself does.
+    """
+    if s.in_exec or s.script is not None or reply is BLOCKED or s.gates & GATE_SILENT:
+        return reply
+    told = [Wire(data) for data in s.deferred]
+    s.deferred.clear()
+    if not s.legacy_doubles:
+        return Several([reply, *told])
+    own = s.tracking is not None and not s.tracking.redirect
+    later = [data for data in told if own and data.startswith(_INVALIDATION)]
+    return Several([*(data for data in told if data not in later), reply, *later])
 
 
 def _track(s: Session, command: Command, argv: Argv) -> None:

@@ -34,7 +34,7 @@ from localstack_memorydb.engine.errors import (
 from localstack_memorydb.engine.eviction import admit, use
 from localstack_memorydb.engine.keyspace import Slot
 from localstack_memorydb.engine.notifications import Before
-from localstack_memorydb.engine.performing import perform
+from localstack_memorydb.engine.performing import attended, perform
 from localstack_memorydb.engine.registry import (
     GATE_ALWAYS,
     GATE_BUSY,
@@ -532,7 +532,7 @@ class Session(Requests):
             reply = command.run(self, argv)
         if sought is not None:
             self.node.stats.looked_up(self, command, *sought)
-        return reply
+        return attended(self, reply) if self.deferred else reply
 
     def observed(self, command: Command, argv: Argv) -> Reply:
         """Runs a write that somebody may watch or wait for."""
@@ -560,7 +560,7 @@ class Session(Requests):
                     keyspace.changed(key, self)
             if keyspace.ready and not self.in_exec:
                 self.node.shard.serve_ready(self.now)
-        return reply
+        return attended(self, reply) if self.deferred else reply
 
     # -- what handlers use --------------------------------------------------------------------------------------------
 

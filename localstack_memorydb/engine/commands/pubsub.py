@@ -21,7 +21,7 @@ from localstack_memorydb.engine.registry import (
     Family,
     span,
 )
-from localstack_memorydb.engine.resp import Argv, Push, Reply, Several, Wire
+from localstack_memorydb.engine.resp import Argv, Push, Reply, Several
 from localstack_memorydb.engine.session import Session
 
 pubsub = Family("pubsub")
@@ -123,16 +123,7 @@ def publish(s: Session, argv: Argv) -> Reply:
         delivered = node.deliver(channel, message)
         if node is s.node:
             receivers = delivered
-    return _after_messages(s, receivers) if s.deferred else receivers
-
-
-def _after_messages(s: Session, receivers: int) -> Reply:
-    """The reply to a client that has sent something to itself: before 7.2 it follows the messages."""
-    if not s.legacy_doubles or s.in_exec or s.script is not None:
-        return receivers
-    messages = [Wire(data) for data in s.deferred]
-    s.deferred.clear()
-    return Several([*messages, receivers])
+    return receivers
 
 
 @pubsub.command("SPUBLISH", 3, _PUBLISHER, keys=span("not_key", last=0), since="7.0.0")
@@ -146,7 +137,7 @@ def spublish(s: Session, argv: Argv) -> Reply:
             session.send(Push([b"smessage", channel, message]))
         if node is s.node:
             receivers = len(subscribers)
-    return _after_messages(s, receivers) if s.deferred else receivers
+    return receivers
 
 
 pubsub.container("PUBSUB", since="2.8.0")
