@@ -80,6 +80,32 @@ def test_a_script_cannot_catch_its_end(clients: tuple[Client, Client, Callable[[
     assert runs('EVAL "return 1" 0') == b":1\r\n"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return string.rep('a', 30000):find(string.rep('.-', 6) .. 'b')",
+        "return string.rep('a', 30000):match('^' .. string.rep('(a*)', 6) .. 'b')",
+        "for w in string.rep('a', 30000):gmatch('.-.-.-.-b') do end",
+        "return string.rep('a', 30000):gsub('a*a*a*a*b', function() end)",
+        "return string.rep('(', 30000):gsub('%b().-.-a', '')",
+        "return string.find(string.rep('a', 10000000), string.rep('a', 1000000) .. 'b', 1, true)",
+        "local s = string.rep('a', 1000000) while true do local x = s:upper() end",
+        "while true do local x = string.rep('a', 10000000) end",
+        "local t = {} for i = 1, 20 do t = {t, t, t} end return cjson.encode(t)",
+        "local s = string.rep('x', 10000000) while true do local x = struct.pack(s) end",
+        "local a, b = string.rep('a', 1000000) .. 1, string.rep('a', 1000000) .. 2 while true do local x = a < b end",
+    ],
+)
+def test_a_single_call_may_be_ended(clients: tuple[Client, Client, Callable[[], None]], body: str) -> None:
+    runs, other, tick = clients
+    assert runs(f'EVAL "{body}" 0') == b""
+    assert other("PING") == BUSY
+    assert other("SCRIPT KILL") == b"+OK\r\n"
+    tick()
+    assert runs.heard().startswith(KILLED)
+    assert runs('EVAL "return 1" 0') == b":1\r\n"
+
+
 def test_nor_in_a_coroutine(clients: tuple[Client, Client, Callable[[], None]]) -> None:
     runs, other, tick = clients
     body = "while true do coroutine.resume(coroutine.create(function() while true do end end)) end"

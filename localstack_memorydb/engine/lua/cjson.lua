@@ -9,7 +9,8 @@ local null = newproxy(true)
 getmetatable(null).__tostring = function() return "userdata: (nil)" end
 getmetatable(null).__metatable = false
 
-local fail, bad = ...
+local errors = ...
+local fail, bad = errors.fail, errors.bad
 
 local function typename(value)
   return value == nil and "no value" or type(value)

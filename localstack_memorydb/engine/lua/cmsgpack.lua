@@ -9,7 +9,8 @@ local RESULTS = 7950
 local DEPTH = 3999
 local TOO_MANY = "too many return values at once; use unpack_one or unpack_limit instead."
 
-local fail, bad = ...
+local errors = ...
+local fail, bad = errors.fail, errors.bad
 
 return function(host, settings)
   local out, length

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import resources
 from typing import Any, Final, Protocol
 
@@ -15,6 +16,9 @@ from localstack_memorydb.engine.lua import structs
 from localstack_memorydb.engine.lua.bytecode import without_tail_calls
 from localstack_memorydb.engine.lua.libraries import (
     BIT,
+    ENDED,
+    Answer,
+    BadArgument,
     Other,
     Random,
     answering,
@@ -34,6 +38,7 @@ _SLACK: Final = 32 * 1024 * 1024
 _ROOM: Final = MEMORY_LIMIT - _SLACK
 _KEPT: Final = 64 * 1024 * 1024
 _INLINE_ARGUMENTS: Final = 100
+_LARGE: Final = 1 << 16
 _LEVELS: Final = (logging.DEBUG, logging.DEBUG, logging.INFO, logging.WARNING)
 
 # Kinds of answers to redis.call, beside plain values.
@@ -104,16 +109,17 @@ class Interpreter:
             b"msgpack_holder": b"Salvatore Sanfilippo" if level < (7, 2) else b"Redis Ltd.",
         }
         load, dump = self._lua.eval(b"loadstring"), self._lua.eval(b"string.dump")
-        parts = []
-        for name in ("failing", "cjson", "cmsgpack", "server"):
+        parts = {}
+        for name in ("failing", "cjson", "cmsgpack", "guarded", "patterns", "server"):
             source = resources.files(__package__).joinpath(f"{name}.lua").read_bytes()
-            chunk = load(source, b"=server")
+            chunk = load(source, b"=server" if name in ("failing", "server") else b"=library")
             if isinstance(chunk, tuple):
                 raise RuntimeError(chunk[1].decode())
-            parts.append(load(without_tail_calls(dump(chunk)), b"=server"))
-        failing, cjson, cmsgpack, server = parts
-        fail, bad = failing()
-        return server(table(self._host()), table(settings), cjson(fail, bad), cmsgpack(fail, bad))
+            if name != "patterns":  # where they save stack, and nobody looks for a caller
+                chunk = load(without_tail_calls(dump(chunk)))
+            parts[name.encode()] = chunk
+        errors, server = parts[b"failing"](), parts[b"server"]
+        return server(table(self._host()), table(settings), errors, table(parts))
 
     def _host(self) -> dict[bytes, Callable[..., Any]]:
         """What the trusted Lua code may call. Nothing here raises, and nothing takes or gives a Python container."""
@@ -129,9 +135,9 @@ class Interpreter:
             "other": Other,
             "random": answering(self.random),
             "randomseed": answering(self.random.seed),
-            "struct_pack": answering(structs.pack),
-            "struct_unpack": answering(structs.unpack),
-            "struct_size": answering(structs.size),
+            "struct_pack": answering(partial(self._struct, structs.pack)),
+            "struct_unpack": answering(partial(self._struct, structs.unpack)),
+            "struct_size": answering(partial(self._struct, structs.size)),
             "without_tail_calls": without_tail_calls,
             "registered": self._register,
             "strtod": strtod,
@@ -149,6 +155,20 @@ class Interpreter:
     def _interrupted(self) -> bytes | None:
         reason = self.caller.interrupted()
         return None if reason is None else reason.encode()
+
+    def _look(self) -> None:
+        if self.caller.interrupted() is not None:
+            raise BadArgument(ENDED, "ended")
+
+    def _struct(self, function: Callable[..., Answer], *arguments: Any) -> Answer:
+        made = function(self._look, *arguments)
+        size = sum(len(each) for each in made if type(each) is bytes)
+        if size > _LARGE:
+            try:
+                self.require_room(size)
+            except LuaMemory:
+                raise BadArgument(0, "not enough memory") from None
+        return made
 
     def _register(self, name: bytes, callback: Any, flags: bytes, description: bytes | None) -> None:
         self._registered.append((name, callback, flags, description))
@@ -258,4 +278,6 @@ def _no_attributes(_owner: object, _name: object, _setting: bool) -> str:
 
 
 def _log(level: float, text: bytes) -> None:
-    LOG.log(_LEVELS[int(level)], "script: %s", text.decode("utf-8", "backslashreplace"))
+    rank = _LEVELS[int(level)]
+    if LOG.isEnabledFor(rank):
+        LOG.log(rank, "script: %s", text[:_LARGE].decode("utf-8", "backslashreplace"))

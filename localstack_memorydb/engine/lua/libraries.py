@@ -24,6 +24,10 @@ class Other:
         self.kind = kind.decode()
 
 
+ENDED: Final = -1
+"""The number of the argument in an answer that says that the script has to end."""
+
+
 class BadArgument(Exception):
     """An argument of the wrong type or value; number 0 is an error that names no argument."""
 

@@ -2,14 +2,14 @@
 --
 -- Nothing of Python is reachable for scripts: they are handed functions of this file, never a Python object, and get back
 -- only strings, numbers, booleans and tables. Tables of libraries are read-only; there are no other globals.
-local host, settings, cjson, cmsgpack = ...
+local host, settings, errors, libraries_of = ...
 
 local type, tostring, select, error, pcall, xpcall, setmetatable, rawget, rawset, next =
   type, tostring, select, error, pcall, xpcall, setmetatable, rawget, rawset, next
 local getmetatable, unpack, loadstring, concat, format, gsub, byte, find, sub =
   getmetatable, unpack, loadstring, table.concat, string.format, string.gsub, string.byte, string.find, string.sub
 local floor = math.floor
-local collectgarbage, tonumber, setfenv, dump = collectgarbage, tonumber, setfenv, string.dump
+local collectgarbage, tonumber, setfenv, dump, newproxy, clock = collectgarbage, tonumber, setfenv, string.dump, newproxy, os.clock
 local sethook, getinfo, cocreate, coresume = debug.sethook, debug.getinfo, coroutine.create, coroutine.resume
 local native = {
   next = next, rawset = rawset, rawget = rawget, setmetatable = setmetatable, getmetatable = getmetatable,
@@ -124,11 +124,18 @@ end
 -- Byte code could do anything, so scripts cannot load it: text is all that compiles. A tail call would take the caller off the
 -- stack, and with it the line that errors name: calls of C functions, which ours stand for, never do. So they become calls.
 local function compiled(text, name, environment)
+  if #text > 1e6 and collectgarbage("count") + #text / 50 > settings.soft_limit_kb then
+    error("not enough memory", 0)
+  end
   local made, problem = loadstring(byte(text, 1) == 27 and " " .. text or text, name)
   if made == nil then
     return nil, problem
   end
-  return setfenv(loadstring(host.without_tail_calls(dump(made)), name), environment)
+  made, problem = loadstring(host.without_tail_calls(dump(made)), name)
+  if made == nil then
+    return nil, problem
+  end
+  return setfenv(made, environment)
 end
 
 local function load_text(environment, chunk, name)
@@ -195,9 +202,28 @@ end
 
 -- == Scripts that run too long ==
 
-local EVERY = 100000
+local EVERY, FEWEST = 100000, 20
 local killed = nil
-local at_count
+local every, looked = EVERY, clock()
+local at_count, spare, is_armed
+
+-- Steps take long where strings are (`..`, `<`), so the more memory is in use, the fewer steps may stand between two looks; and
+-- fewer still after a look that came late.
+local function pace()
+  local now = clock()
+  local took = now - looked
+  looked = now
+  if took > 0.05 then
+    every = every / 16
+  elseif took < 0.002 then
+    every = every * 4
+  end
+  local kilobytes = collectgarbage("count")
+  local most = kilobytes < 8192 and EVERY or EVERY * (8192 / kilobytes) ^ 2
+  every = every > most and most or every
+  every = every < FEWEST and FEWEST or floor(every)
+  sethook(at_count, "", every)
+end
 
 local function interrupt()
   local reason = host.interrupted()
@@ -206,8 +232,10 @@ local function interrupt()
     -- From now on every step fails: the script cannot catch this and go on.
     sethook(at_count, "", 1)
   end
-  -- Our own code is short, and ends the run; the script's is what must not go on.
-  if killed and getinfo(2, "S").source ~= "=server" then
+  -- The code of this file is short, and ends the run; that of scripts and libraries is what must not go on.
+  if not killed then
+    pace()
+  elseif getinfo(2, "S").source ~= "=server" then
     error(killed, 0)
   end
 end
@@ -215,9 +243,43 @@ end
 at_count = interrupt
 sethook(at_count, "", EVERY)
 
+-- What is no longer needed is collected when memory has doubled; this object too, which tells of it.
+local function collected()
+  is_armed = pcall(newproxy, spare)
+  if not killed and every > FEWEST and collectgarbage("count") > 8192 then
+    every = FEWEST
+    sethook(at_count, "", every)
+  end
+end
+
+spare = newproxy(true)
+getmetatable(spare).__gc = collected
+is_armed = pcall(newproxy, spare)
+
+-- The same between two steps of which each may take its time.
+local function check()
+  local reason = host.interrupted()
+  if reason then
+    killed = modern and {err = "ERR " .. reason} or reason
+    sethook(at_count, "", 1)
+    error(killed, 0)
+  end
+end
+
+-- Looks when much has been done by C functions, of which the hook counts each as one step.
+local ENOUGH, spent = 1e7, 0
+
+local function spend(units)
+  spent = spent + units
+  if spent > ENOUGH then
+    spent = 0
+    check()
+  end
+end
+
 local function hooked(f)
   local co = cocreate(f)
-  sethook(co, at_count, "", killed and 1 or EVERY)
+  sethook(co, at_count, "", killed and 1 or every)
   return co
 end
 
@@ -264,13 +326,15 @@ local function copy(t)
   return twin
 end
 
--- Calls a Python function that answers (true, result...) or (false, argument number or 0, message).
+-- Calls a Python function that answers (true, result...) or (false, argument number or 0, message); -1 means that it was ended.
 local function checked(ok, ...)
   if ok then
     return ...
   end
   local number, message = ...
-  if number == 0 then
+  if number == -1 then
+    check()
+  elseif number == 0 then
     error(message, 3)
   end
   error(format("bad argument #%d to '%s' (%s)", number, named(2), message), 3)
@@ -298,7 +362,14 @@ local function python(f)
 end
 
 local strings, numbers, tables = copy(string), copy(math), copy(table)
-strings.gfind = string.gmatch
+-- Steps of a C function take some nanoseconds each: so many of them need no look, and so many may stand between two.
+local QUICK, SAFE = 1e4, 1e8
+local guarded = libraries_of.guarded(
+  libraries_of.patterns(errors.fail, spend), errors, check, spend, settings.soft_limit_kb * 1024, QUICK, SAFE)
+for _, name in native.next, {"find", "match", "gmatch", "gsub", "rep", "upper", "lower", "reverse"} do
+  strings[name] = guarded[name]
+end
+strings.gfind, tables.concat, tables.sort = guarded.gmatch, guarded.concat, guarded.sort
 
 function tables.insert(t, ...)
   if inside[t] then
@@ -522,7 +593,8 @@ end
 
 local libraries = {
   string = readonly(strings), math = readonly(numbers), table = readonly(tables), bit = readonly(bits),
-  struct = readonly(structs), cjson = readonly(cjson(host, native.next)), cmsgpack = readonly(cmsgpack(host, settings)),
+  struct = readonly(structs), cjson = readonly(libraries_of.cjson(errors)(host, native.next)),
+  cmsgpack = readonly(libraries_of.cmsgpack(errors)(host, settings)),
   coroutine = readonly(coroutines),
 }
 native.getmetatable("").__index = strings
@@ -604,7 +676,7 @@ local function where(level)
     level = level + 1
     at = getinfo(level, "Sl")
   end
-  while at and at.source == "=server" do
+  while at and errors.ours[at.source] do
     level = level + 1
     at = getinfo(level, "Sl")
     if at and at.what == "C" then
@@ -617,6 +689,10 @@ end
 
 local function traced(problem)
   local at = where(3)
+  if type(problem) == "string" and at and find(problem, "^library:%d+: ") then
+    -- A C function complains of its caller, which stands for it.
+    problem = gsub(problem, "^library:%d+", (gsub(at.short_src .. ":" .. at.currentline, "%%", "%%%%")))
+  end
   if not modern then
     return at and at.source .. ":" .. at.currentline .. ": " .. tostring(problem) or tostring(problem)
   end
@@ -776,11 +852,19 @@ local function text_of(problem, name)
   return (type(found) == "string" or type(found) == "number") and tostring(found) or nil
 end
 
+-- In this order: while every step is looked at, the next one would say again that the script is killed.
+local function revive()
+  every = EVERY
+  sethook(at_count, "", every)
+  killed = nil
+end
+
 local function finish(ok, value, kind)
+  if not is_armed then
+    is_armed = pcall(newproxy, spare)
+  end
   if killed then
-    -- In this order: while every step is looked at, the next one would say again that the script is killed.
-    sethook(at_count, "", EVERY)
-    killed = nil
+    revive()
   end
   if ok then
     return value, kind
@@ -947,9 +1031,7 @@ function entry.load_library(body)
   loading = nil
   function_metatable.__index = function_globals
   if killed then
-    -- In this order: while every step is looked at, the next one would say again that the script is killed.
-    sethook(at_count, "", EVERY)
-    killed = nil
+    revive()
   end
   if not ok then
     return "registering", text_of(value, "err") or "ERR " .. tostring(value)

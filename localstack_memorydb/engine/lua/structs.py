@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeAlias
 
 from localstack_memorydb.engine.lua.libraries import (
     Answer,
@@ -34,10 +34,18 @@ _SIZES: Final = {
 _INTEGERS: Final = frozenset("bBhHlLTiI")
 
 
+Look: TypeAlias = Callable[[], None]
+"""Called now and then while a long format is read; raises what ends that."""
+
+_LONG: Final = 50_000
+
+
 class Format:
     """The options of a format string: each with its size, and the padding that goes before it."""
 
-    def __init__(self, text: bytes) -> None:
+    def __init__(self, text: bytes, look: Look) -> None:
+        self._look = look
+        self._next_look = _LONG
         self.text = text.partition(b"\0")[0].decode("latin-1")
         self.at = 0
         self.little = True
@@ -67,6 +75,9 @@ class Format:
     def options(self) -> Iterator[tuple[str, int]]:
         """The options in order, with their sizes; those that only control are obeyed when `control` is told of them."""
         while self.at < len(self.text):
+            if self.at > self._next_look:
+                self._next_look += _LONG
+                self._look()
             option = self.text[self.at]
             self.at += 1
             yield option, self._size(option)
@@ -98,9 +109,9 @@ class Format:
         return "<" if self.little else ">"
 
 
-def pack(*arguments: Any) -> Answer:
+def pack(look: Look, *arguments: Any) -> Answer:
     """struct.pack(format, ...)."""
-    layout = Format(string_at(arguments, 1))
+    layout = Format(string_at(arguments, 1), look)
     arguments = (*arguments, Other(b"nil"))  # a nil stands behind the arguments there
     out = bytearray()
     number = 2
@@ -147,9 +158,9 @@ _SIZE_MASK: Final = 2**64 - 1
 _TOO_SHORT: Final = "data string too short"
 
 
-def unpack(*arguments: Any) -> Answer:
+def unpack(look: Look, *arguments: Any) -> Answer:
     """struct.unpack(format, data [, position])."""
-    layout = Format(string_at(arguments, 1))
+    layout = Format(string_at(arguments, 1), look)
     data = string_at(arguments, 2)
     position = 1
     if len(arguments) > 2 and getattr(arguments[2], "kind", "") != "nil":
@@ -209,9 +220,9 @@ def _integer(data: bytes, little: bool, signed: bool) -> int:
     return value - (1 << 64) if value >> 63 else value
 
 
-def size(*arguments: Any) -> Answer:
+def size(look: Look, *arguments: Any) -> Answer:
     """struct.size(format)."""
-    layout = Format(string_at(arguments, 1))
+    layout = Format(string_at(arguments, 1), look)
     total = 0
     for option, length in layout.options():
         total += layout.padding(total, option, length)
