@@ -21,7 +21,8 @@ except ImportError:  # pragma: no cover - Windows
 LOG: Final = logging.getLogger(__name__)
 
 HANDSHAKE_SECONDS: Final = 10.0
-_CHUNK: Final = 1 << 16
+_RECORD: Final = 1 << 14
+"""The most bytes that a record carries (RFC 8446, 5.1): to ask for so many leaves none in OpenSSL's own buffer."""
 _SPARE_FILES: Final = 128
 
 
@@ -74,13 +75,22 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
         self._patience = self._loop.call_later(HANDSHAKE_SECONDS, self.abort)
 
     def data_received(self, data: bytes) -> None:
-        """Decrypts what has come."""
-        self._incoming.write(data)
+        """Decrypts what has come: mostly one whole record."""
+        incoming = self._incoming
+        incoming.write(data)
         if not self._established and not self._shake_hands():
             return
-        plain = self._read()
+        try:
+            plain = self._tls.read(_RECORD)
+        except ssl.SSLError as error:
+            self._not_read(error)
+            return
+        if incoming.pending and plain:
+            plain += self._read_more()
         if plain:
             self._inner.data_received(plain)
+        else:
+            self.close()
 
     def _shake_hands(self) -> bool:
         try:
@@ -103,26 +113,26 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
         self._inner.connection_made(self)
         return True
 
-    def _read(self) -> bytes:
-        """What the client sent, as far as whole records are there; its farewell closes the connection."""
-        tls, incoming = self._tls, self._incoming
-        plain = b""
+    def _read_more(self) -> bytes:
+        """The records behind the first one, as far as they are whole; the client's farewell closes the connection."""
+        pieces = []
         try:
-            while incoming.pending or tls.pending():
-                piece = tls.read(_CHUNK)
+            while self._incoming.pending:
+                piece = self._tls.read(_RECORD)
                 if not piece:
-                    self.close()
+                    self._loop.call_soon(self.close)  # after the answer to what came before it
                     break
-                plain = plain + piece if plain else piece
-        except ssl.SSLWantReadError:
-            pass
+                pieces.append(piece)
         except ssl.SSLError as error:
+            self._not_read(error)
+        return b"".join(pieces)
+
+    def _not_read(self, error: ssl.SSLError) -> None:
+        if not isinstance(error, ssl.SSLWantReadError):
             LOG.debug("broken TLS: %s", error)
-            self._flush()
+        self._flush()  # new keys, for example, or the alert that says what is wrong
+        if not isinstance(error, ssl.SSLWantReadError):
             self._raw.abort()
-        if self._outgoing.pending:  # new keys, for example
-            self._flush()
-        return plain
 
     def _flush(self) -> None:
         data = self._outgoing.read()
