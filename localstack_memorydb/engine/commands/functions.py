@@ -15,7 +15,6 @@ from localstack_memorydb.engine.commands.scripting import (
 from localstack_memorydb.engine.errors import CommandError, printable, wrong_subcommand_arguments
 from localstack_memorydb.engine.glob import compile_glob
 from localstack_memorydb.engine.help import help_lines
-from localstack_memorydb.engine.lua.running import answer
 from localstack_memorydb.engine.lua.scripting import Function, Library
 from localstack_memorydb.engine.registry import (
     ALLOW_BUSY,
@@ -41,15 +40,9 @@ def _call(s: Session, argv: Argv, read_only: bool) -> Reply:
         raise CommandError("ERR Function not found")
     keys, arguments = split_arguments(argv, "ERR Bad number of keys provided")
     run = make_run(s, function.flags, read_only=read_only, keys=keys)
-    interpreter = s.node.shard.scripting.interpreter
-    return s.node.shard.scripting.pace.execute(
-        s,
-        run,
-        "FUNCTION",
-        argv,
-        lambda: interpreter.call_function(run, function.callback, keys, arguments),
-        lambda value: answer(s, value, function.name),
-    )
+    scripting = s.node.shard.scripting
+    run.load(scripting.interpreter.call_function, function.callback, function.name, arguments)
+    return scripting.pace.execute(s, run, "FUNCTION", argv)
 
 
 @functions.command("FCALL", -3, SCRIPT_FLAGS, keys=WRITING, since=_SINCE)

@@ -6,7 +6,7 @@ from localstack_memorydb.engine.errors import (
     CommandError,
 )
 from localstack_memorydb.engine.help import help_lines
-from localstack_memorydb.engine.lua.running import Run, answer
+from localstack_memorydb.engine.lua.running import Run
 from localstack_memorydb.engine.lua.scripting import (
     ALLOW_OOM,
     CROSS_SLOTS,
@@ -86,15 +86,8 @@ def make_run(s: Session, flags: frozenset[str] | None, *, read_only: bool, keys:
 def _evaluate(s: Session, script: Script, argv: Argv, keys: Argv, arguments: Argv, read_only: bool) -> Reply:
     run = make_run(s, script.flags, read_only=read_only, keys=keys)
     scripting = s.node.shard.scripting
-    interpreter = scripting.interpreter
-    return scripting.pace.execute(
-        s,
-        run,
-        "SCRIPT",
-        argv,
-        lambda: interpreter.run(run, script.compiled, keys, arguments),
-        lambda value: answer(s, value, script.sha),
-    )
+    run.load(scripting.interpreter.run, script.compiled, script.sha, arguments)
+    return scripting.pace.execute(s, run, "SCRIPT", argv)
 
 
 def _eval(s: Session, argv: Argv, read_only: bool) -> Reply:

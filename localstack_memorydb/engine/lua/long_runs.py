@@ -7,9 +7,8 @@ https://valkey.io/commands/script-kill/
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from greenlet import getcurrent, greenlet
 
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from localstack_memorydb.engine.cluster import Shard
     from localstack_memorydb.engine.lua.running import Run
     from localstack_memorydb.engine.session import Session
-
-Finish: TypeAlias = Callable[[Any], Reply]
 
 _SLICE: Final = 0.05
 _SUSPENDED: Final = object()
@@ -37,7 +34,6 @@ class LongRun:
     name: bytes
     argv: Argv
     since: int
-    finish: Finish = field(repr=False)
 
 
 class Pace:
@@ -51,10 +47,8 @@ class Pace:
         self._killed: str | None = None
         self.long_run: LongRun | None = None
 
-    def execute(
-        self, s: Session, run: Run, kind: str, argv: Argv, work: Callable[[], Any], finish: Finish
-    ) -> Reply:
-        """Runs a script; `finish` makes the reply of its answer. BLOCKED if that comes later. Raises CommandError.
+    def execute(self, s: Session, run: Run, kind: str, argv: Argv) -> Reply:
+        """Runs a script, and returns its reply; BLOCKED if that comes later. Raises CommandError.
 
         In a transaction a script cannot give way, since the transaction would have to: there it ends at the threshold.
         """
@@ -64,23 +58,23 @@ class Pace:
         answer = _SUSPENDED
         try:
             worker = self._worker
-            answer = self._switch(work) if worker is None or worker.dead else worker.switch(work)
+            answer = self._switch(run) if worker is None or worker.dead else worker.switch(run)
         finally:
             if answer is not _SUSPENDED:
                 run.leave(was_in_exec)
         if answer is not _SUSPENDED:
-            return finish(answer)
-        self.long_run = LongRun(s, run, kind, argv[1], argv, s.now, finish)
+            return run.reply(answer)
+        self.long_run = LongRun(s, run, kind, argv[1], argv, s.now)
         s.park(argv)
         self._shard.announce_busy()
         return BLOCKED
 
-    def _switch(self, work: Callable[[], Any] | None) -> Any:
+    def _switch(self, run: Run | None) -> Any:
         """Starts a script, or goes on with the one that gave way; returns its answer, or that it gives way again."""
         worker = self._worker
         if worker is None or worker.dead:
             worker = self._worker = greenlet(_work_on, getcurrent())
-        return worker.switch(work)
+        return worker.switch(run)
 
     def _reason(self, kind: str) -> str:
         """What the client of a script is told that was ended; before 7.2 functions were scripts, too."""
@@ -123,7 +117,7 @@ class Pace:
         long_run.run.leave(False)
         reply: Reply
         try:
-            reply = long_run.finish(answer)
+            reply = long_run.run.reply(answer)
         except CommandError as error:
             reply = error
         stat = s.node.stats.commands[long_run.argv[0].lower().decode()]
@@ -166,9 +160,9 @@ class Pace:
             self.go_on(self.long_run.since)
 
 
-def _work_on(work: Callable[[], Any]) -> None:
+def _work_on(run: Run) -> None:
     """The greenlet of scripts: takes one after the other."""
     loop = getcurrent().parent
     assert loop is not None  # noqa: S101 - it is made by the loop's greenlet
     while True:
-        work = loop.switch(work())
+        run = loop.switch(run.work())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from localstack_memorydb.engine.bugs import log_bug
 from localstack_memorydb.engine.errors import CommandError, OutOfMemory, ReadOnlyReplica
@@ -53,20 +54,25 @@ _REPLICATED: Final = frozenset({"pfcount", "publish", "spublish"})
 
 join = b"".join
 
+Entry: TypeAlias = Callable[[Any, Any, Argv, Argv], Any]
+"""Interpreter.run or Interpreter.call_function."""
+
 
 class Run:
     """One run of a script or function. `sha` is how errors name it; `slot` is the one that it may use, if only one."""
 
     __slots__ = (
+        "_arguments",
         "_checks_slots",
         "_client_protocol",
-        "_counts",
+        "_code",
+        "_enter",
         "_interpreter",
         "_is_plain",
+        "_name",
         "_permissions",
         "_protocol",
         "_session",
-        "_texts",
         "declared",
         "dirty",
         "may_wait",
@@ -78,11 +84,9 @@ class Run:
     def __init__(self, s: Session, interpreter: Interpreter, *, read_only: bool, one_slot: bool) -> None:
         self._session = s
         self._interpreter = interpreter
-        self._texts: Texts = texts(s.table.level)
         self._protocol = 2
         self._client_protocol = s.protocol
         self._checks_slots = one_slot
-        self._counts = s.node.stats.commands
         self._permissions = s.permissions if s.gates & GATE_RESTRICTED else None
         self._is_plain = not (read_only or one_slot or s.gates & _CAREFUL)
         self.read_only = read_only
@@ -91,6 +95,10 @@ class Run:
         self.dirty = False
         self.may_wait = False
         self.oom = False
+
+    @property
+    def _texts(self) -> Texts:
+        return texts(self._session.table.level)
 
     # -- what the script asks for -----------------------------------------------------------------------------------------
 
@@ -183,7 +191,7 @@ class Run:
         s.db = db
         if not s.no_touch:
             db.used = s.now
-        stat = self._counts[command.name]
+        stat = s.node.stats.commands[command.name]
         stat.calls += 1
         try:
             if command.write:
@@ -349,6 +357,20 @@ class Run:
         """What is true for the whole run: whether memory was short when the client's command came."""
         s = self._session
         self.oom = bool(s.gates & GATE_MEMORY) and s.node.shard.budget.short
+
+    def load(self, enter: Entry, code: Any, name: bytes, arguments: Argv) -> None:
+        """What runs: a script or function of the interpreter, how it is called, and with what, beside its keys."""
+        self._enter, self._code, self._name, self._arguments = enter, code, name, arguments
+
+    def work(self) -> Any:
+        """Runs it; returns its answer."""
+        return self._enter(self, self._code, self.declared, self._arguments)
+
+    def reply(self, value: Any) -> Reply:
+        """The reply that its answer is. Raises CommandError."""
+        if type(value) is int:
+            return value
+        return answer(self._session, value, self._name)
 
     def enter(self, *, may_wait: bool) -> None:
         """Commands of the session are the script's from now on: they do not block, and answer in RESP2."""
