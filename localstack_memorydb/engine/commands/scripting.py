@@ -86,6 +86,7 @@ def make_run(s: Session, flags: frozenset[str] | None, *, read_only: bool, keys:
 def _evaluate(s: Session, script: Script, argv: Argv, keys: Argv, arguments: Argv, read_only: bool) -> Reply:
     run = make_run(s, script.flags, read_only=read_only, keys=keys)
     scripting = s.node.shard.scripting
+    run.brief = script.brief
     run.load(scripting.interpreter.run, script.compiled, script.sha, arguments)
     return scripting.pace.execute(s, run, "SCRIPT", argv)
 

@@ -1,4 +1,4 @@
-"""Lua 5.1 byte code, as far as tail calls have to be taken out of it (Lua's ldump.c and lopcodes.h)."""
+"""Lua 5.1 byte code: tail calls are taken out of it, and scripts found that cannot run long (Lua's ldump.c and lopcodes.h)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,17 @@ _HEADER: Final = 12
 _OPCODE_BITS: Final = 0x3F
 _CALL: Final = 28
 _TAILCALL: Final = 29
+_SELF: Final = 11
+_FORLOOP: Final = 31
+_CLOSURE: Final = 36
+_GETGLOBAL: Final = 5
+_JMP: Final = 22
+_JUMP_SHIFT, _NOWHERE = 14, 131071
+_LONG: Final = 1 << 14
+_BRIEF_GLOBALS: Final = frozenset(
+    b"redis server KEYS ARGV type tonumber tostring select next error assert pcall unpack".split()
+)
+"""What does not take long, and runs no function but the server's."""
 _NIL, _BOOLEAN, _NUMBER, _STRING = 0, 1, 3, 4
 _CONSTANT_SIZES: Final = {_NIL: 0, _BOOLEAN: 1, _NUMBER: 8}
 
@@ -18,6 +29,38 @@ def without_tail_calls(code: bytes) -> bytes:
     patched = bytearray(code)
     _function(patched, _HEADER)
     return bytes(patched)
+
+
+def is_brief(code: bytes) -> bool:
+    """Whether a script surely ends soon: it has neither loops nor functions, and uses nothing that may take long."""
+    if len(code) > _LONG:
+        return False
+    data = bytearray(code)
+    at = _string(data, _HEADER) + 4 + 4 + 4
+    first, count = at + 4, _integer(data, at)
+    names = []
+    for place in range(first, first + 4 * count, 4):
+        instruction: int = struct.unpack_from("=I", data, place)[0]
+        kind, operand = instruction & _OPCODE_BITS, instruction >> _JUMP_SHIFT
+        if kind in (_SELF, _FORLOOP, _CLOSURE) or (kind == _JMP and operand < _NOWHERE):
+            return False
+        if kind == _GETGLOBAL:
+            names.append(operand)
+    texts = _texts(data, first + 4 * count)
+    return all(texts[at] in _BRIEF_GLOBALS for at in names)
+
+
+def _texts(code: bytearray, at: int) -> list[bytes]:
+    """A function's constants; nothing for those that are not text."""
+    count = _integer(code, at)
+    at += 4
+    found = []
+    for _ in range(count):
+        kind = code[at]
+        end = _string(code, at + 1) if kind == _STRING else at + 1 + _CONSTANT_SIZES[kind]
+        found.append(bytes(code[at + 1 + struct.calcsize("@N") : end - 1]) if kind == _STRING else b"")
+        at = end
+    return found
 
 
 def _integer(code: bytearray, at: int) -> int:

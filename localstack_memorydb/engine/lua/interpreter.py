@@ -13,7 +13,7 @@ from lupa.lua51 import LuaError, LuaRuntime
 
 from localstack_memorydb.engine.bugs import log_bug
 from localstack_memorydb.engine.lua import structs
-from localstack_memorydb.engine.lua.bytecode import without_tail_calls
+from localstack_memorydb.engine.lua.bytecode import is_brief, without_tail_calls
 from localstack_memorydb.engine.lua.libraries import (
     BIT,
     ENDED,
@@ -95,6 +95,7 @@ class Interpreter:
             overflow_handler=float,
             max_memory=MEMORY_LIMIT,
         )
+        self._dump = self._lua.eval(b"string.dump")
         self._entry = self._load(level, version)
         self._run, self._run_tables = self._entry[b"run"], self._entry[b"run_tables"]
 
@@ -108,7 +109,7 @@ class Interpreter:
             b"soft_limit_kb": (MEMORY_LIMIT - _SLACK) // 1024,
             b"msgpack_holder": b"Salvatore Sanfilippo" if level < (7, 2) else b"Redis Ltd.",
         }
-        load, dump = self._lua.eval(b"loadstring"), self._lua.eval(b"string.dump")
+        load, dump = self._lua.eval(b"loadstring"), self._dump
         parts = {}
         for name in ("failing", "cjson", "cmsgpack", "guarded", "patterns", "server"):
             source = resources.files(__package__).joinpath(f"{name}.lua").read_bytes()
@@ -203,6 +204,10 @@ class Interpreter:
         if isinstance(made, tuple):
             raise CompileError(made[1].decode("utf-8", "surrogateescape"))
         return made
+
+    def is_brief(self, script: Any) -> bool:
+        """Whether a compiled script surely ends soon. Before 7.0 it is not looked at: it is a function in another."""
+        return self._modern and is_brief(self._dump(script))
 
     def run(self, caller: Caller, script: Any, keys: Sequence[bytes], arguments: Sequence[bytes]) -> Any:
         """Runs a compiled script with its KEYS and ARGV."""

@@ -73,6 +73,7 @@ class Run:
         "_permissions",
         "_protocol",
         "_session",
+        "brief",
         "declared",
         "dirty",
         "may_wait",
@@ -89,6 +90,7 @@ class Run:
         self._checks_slots = one_slot
         self._permissions = s.permissions if s.gates & GATE_RESTRICTED else None
         self._is_plain = not (read_only or one_slot or s.gates & _CAREFUL)
+        self.brief = False
         self.read_only = read_only
         self.slot: int | None = None
         self.declared: Argv = []
@@ -138,7 +140,7 @@ class Run:
             return (error.text.encode(), REFUSED)
         except CommandError as error:
             if not s.legacy and s.node.count_error(error) and command is not None:
-                self._counts[command.name].rejected += 1
+                s.node.stats.commands[command.name].rejected += 1
             return self._failed(error)
         except LuaMemory:
             return (b"ERR not enough memory", FAILED)

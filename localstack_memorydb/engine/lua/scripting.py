@@ -31,12 +31,16 @@ _SHEBANG: Final = b"#!"
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A compiled script. `flags` is None for one without a first line that declares any: it runs as scripts always did."""
+    """A compiled script. `flags` is None for one without a first line that declares any: it runs as scripts always did.
+
+    One that is `brief` surely ends soon.
+    """
 
     sha: bytes
     source: bytes
     compiled: Any = field(repr=False)
     flags: frozenset[str] | None
+    brief: bool = False
 
 
 class Scripts(dict[bytes, Script]):
@@ -128,7 +132,7 @@ class Scripting:
             raise CommandError(f"ERR Error compiling script (new function): {error}") from None
         except LuaMemory:
             raise CommandError("ERR Error compiling script (new function): not enough memory") from None
-        return Script(script_hash(source), source, compiled, flags)
+        return Script(script_hash(source), source, compiled, flags, self.interpreter.is_brief(compiled))
 
     # -- functions ---------------------------------------------------------------------------------------------------------
 
