@@ -20,6 +20,7 @@ from localstack_memorydb.engine.streams import Stream, copy_stream
 
 # Up to this size a collection is copied to choose from it; a larger one keeps a Pool from then on.
 _COPIED: Final = 128
+_DIGITS: Final = 20  # of the longest integer
 
 
 # A scan of a large collection: the members in the order of their checksums, and the checksums (engine/scan.py).
@@ -112,7 +113,9 @@ class Set(dict[bytes, None]):
                 self.arranged = False
                 if len(self) >= limits.set_max_intset_entries:
                     self.encoding = "hashtable"
-            elif len(self) < limits.set_max_listpack_entries and len(member) <= limits.set_max_listpack_value:
+            elif len(self) < limits.set_max_listpack_entries and self._fits(
+                member, limits.set_max_listpack_value
+            ):
                 self._arrange()
                 self.encoding = "listpack"
             else:
@@ -124,6 +127,10 @@ class Set(dict[bytes, None]):
         self[member] = None
         if self.pool is not None:
             self.pool.add(member)
+
+    def _fits(self, member: bytes, longest: int) -> bool:
+        """Whether an intset's members and one that is no integer are short enough for a listpack."""
+        return len(member) <= longest and (longest >= _DIGITS or max(map(len, self), default=0) <= longest)
 
     def discard(self, member: bytes) -> bool:
         """Removes the member; False when it was not there."""

@@ -348,10 +348,10 @@ def lset(s: Session, argv: Argv) -> Reply:
     at = parse_int(argv[2])
     if s.table.level >= (7, 2):  # which keeps the index in a C int from here on
         at = (at + 2**31) % 2**32 - 2**31
+    note_full(found, s.node.cluster.parameters.limits)
     if not -len(found) <= at < len(found):
         raise CommandError("ERR index out of range")
     found[at] = argv[3]
-    note_full(found, s.node.cluster.parameters.limits)
     return OK
 
 
