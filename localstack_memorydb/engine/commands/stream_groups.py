@@ -413,8 +413,11 @@ def _parse_idle(text: bytes, command: str) -> int:
 
 
 def _claimed(stream: Stream, identifier: int, just_id: bool) -> Reply:
-    """A claimed message as the reply shows it."""
-    return format_id(identifier) if just_id else [format_id(identifier), list(stream.get(identifier) or ())]
+    """A claimed message as the reply shows it; null if it is gone, which 6.2 does not mind."""
+    if just_id:
+        return format_id(identifier)
+    fields = stream.get(identifier)
+    return None if fields is None else [format_id(identifier), list(fields)]
 
 
 @streams.command("XCLAIM", -6, WRITE | FAST, keys=one("RW update"), since="5.0.0")
@@ -438,16 +441,15 @@ def xclaim(s: Session, argv: Argv) -> Reply:
         _consumer(s, entries, key, group, names)
     replies: list[Reply] = []
     for identifier in identifiers:
-        if stream.get(identifier) is None:
+        is_gone = stream.get(identifier) is None
+        if is_gone and not s.legacy:
             if identifier in group.pending:
                 entries.append(_delivered(key, argv[2], group, identifier, group.pending[identifier]))
-                if s.legacy:
-                    replies.append(None)
             group.forget(identifier)
             continue
         pending = group.pending.get(identifier)
         if pending is None:
-            if not claim.force:
+            if is_gone or not claim.force:
                 continue
             pending = Pending(_consumer(s, entries, key, group, names), s.now)
         elif idle and s.now - pending.time < idle:
@@ -485,7 +487,7 @@ def xautoclaim(s: Session, argv: Argv) -> Reply:
         if tried == attempts or len(claimed) + len(gone) == count:
             following = identifier
             break
-        if stream.get(identifier) is None:
+        if stream.get(identifier) is None and not s.legacy:
             entries.append(_delivered(key, argv[2], group, identifier, group.pending[identifier]))
             group.forget(identifier)
             gone.append(format_id(identifier))
