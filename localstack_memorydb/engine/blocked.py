@@ -8,7 +8,7 @@ from localstack_memorydb.engine.resp import Argv
 class Blocked:
     """What a blocked client waits for, since when, and until when."""
 
-    __slots__ = ("argv", "deadline", "keys", "silent", "since")
+    __slots__ = ("argv", "changed", "deadline", "keys", "silent", "since")
 
     def __init__(self, argv: Argv, keys: dict[bytes, type], since: int) -> None:
         self.argv = argv
@@ -16,3 +16,9 @@ class Blocked:
         self.since = since
         self.deadline: int | None = None
         self.silent = False  # nobody wants to read the reply
+        self.changed: bytes | None = None  # before 7.2, the key for which the command runs again
+
+
+def awaited(blocked: Blocked | None, keys: list[bytes]) -> list[bytes]:
+    """The keys that a command which may wait takes from: when it runs again, before 7.2 only the one that changed."""
+    return keys if blocked is None or blocked.changed is None else [blocked.changed]

@@ -352,6 +352,8 @@ class Shard:
                 for key in dict.fromkeys(ready):
                     for session, kind in list(keyspace.waiters.get(key, {}).items()):
                         if kind is object or type(keyspace.of(key).get(key)) is kind:
+                            if session.blocked is not None and session.legacy_doubles:
+                                session.blocked.changed = key
                             session.retry(now)
         finally:
             self._serving = False

@@ -248,9 +248,8 @@ class ReplyTooLarge(CommandError):
 class StringTooLong(CommandError):
     """The string would outgrow proto-max-bulk-len."""
 
-    def __init__(self, legacy: bool) -> None:
-        limit = "512MB" if legacy else "proto-max-bulk-len"
-        super().__init__(f"ERR string exceeds maximum allowed size ({limit})")
+    def __init__(self) -> None:
+        super().__init__("ERR string exceeds maximum allowed size (proto-max-bulk-len)")
 
 
 def refusal_text(kind: str, user: str, command: str, item: str, level: tuple[int, ...]) -> str:
@@ -268,7 +267,7 @@ def printable(argument: bytes) -> str:
 
 def unknown_command(argv: list[bytes], legacy: bool) -> CommandError:
     """The unknown-command error, with the beginning of the arguments; 6.2 quotes them differently."""
-    name = printable(argv[0][:128])
+    name = printable(argv[0] if legacy else argv[0][:128])
     shown = 0
     pieces: list[str] = []
     for argument in argv[1:]:

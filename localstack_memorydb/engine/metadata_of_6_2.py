@@ -31,6 +31,9 @@ CATEGORIES_OF_6_2: Final = {
     "xinfo": "@read @slow @stream",
 }
 
+# First key, last key and step of containers.
+RANGES_OF_6_2: Final = {"memory": (0, 0, 0), "object": (2, 2, 1), "xgroup": (2, 2, 1), "xinfo": (2, 2, 1)}
+
 _FLAGS_MORE: Final = {
     "admin": ("acl client cluster latency slowlog"),
     "denyoom": ("xgroup"),
@@ -56,11 +59,15 @@ _FLAGS_FEWER: Final = {
     "no_auth": ("reset"),
     "stale": ("echo readonly readwrite"),
 }
+_ORDER: Final = (
+    "write readonly denyoom module admin pubsub noscript random sort_for_script blocking loading stale skip_monitor "
+    "skip_slowlog asking fast no_auth may_replicate no_mandatory_keys no_async_loading no_multi allow_busy movablekeys"
+).split()
 _MORE: Final = {flag: frozenset(names.split()) for flag, names in _FLAGS_MORE.items()}
 _FEWER: Final = {flag: frozenset(names.split()) for flag, names in _FLAGS_FEWER.items()}
 
 
 def flags_of_6_2(command: str, flags: list[str]) -> list[str]:
     """The flags that 6.2 showed, given those of later versions."""
-    kept = [flag for flag in flags if command not in _FEWER.get(flag, ())]
-    return kept + [flag for flag, names in _MORE.items() if command in names]
+    shown = {flag for flag in flags if command not in _FEWER.get(flag, ())}
+    return sorted(shown | {flag for flag, names in _MORE.items() if command in names}, key=_ORDER.index)

@@ -115,11 +115,6 @@ def parse_expire_conditions(argv: Argv, at: int) -> frozenset[bytes]:
     return frozenset(found)
 
 
-def _too_late(s: Session) -> str:
-    """Before 7.2 what no C integer holds became the least of them."""
-    return "ERR timeout is negative" if s.legacy_doubles else "ERR timeout is out of range"
-
-
 def parse_timeout(s: Session, text: bytes) -> float:
     """The seconds that a blocking command may wait, 0 for ever; fractions of a millisecond count as one."""
     if text.isdigit() and len(text) < 12:
@@ -129,11 +124,19 @@ def parse_timeout(s: Session, text: bytes) -> float:
         sign = text[:1] if text[:1] in (b"+", b"-") else b""
         if text[len(sign) :].lower() not in (b"inf", b"infinity"):
             raise CommandError("ERR timeout is not a float or out of range")
-        raise CommandError("ERR timeout is negative" if sign == b"-" else _too_late(s))
-    if seconds * 1000 > INT_MAX - s.now:
-        raise CommandError(_too_late(s) if seconds * 1000 > INT_MAX else "ERR timeout is out of range")
+        # Before 7.2 what no C integer holds became the least of them.
+        negative = sign == b"-" or s.legacy_doubles
+        raise CommandError("ERR timeout is negative" if negative else "ERR timeout is out of range")
     if seconds * 1000 <= -1:
         raise CommandError("ERR timeout is negative")
+    if s.legacy_doubles and seconds * 1000 > INT_MAX:
+        raise CommandError("ERR timeout is negative")
+    if seconds * 1000 > INT_MAX - s.now:
+        if s.legacy_doubles:
+            return 0  # the end was a time long ago, and that never came
+        raise CommandError("ERR timeout is out of range")
+    if s.legacy:
+        return math.floor(round(float(seconds) * 1000, 6)) / 1000  # less than a millisecond was for ever
     # In doubles, since Valkey rounds the product, too: 0.1 s are 100 ms and not one more.
     return math.ceil(round(float(seconds) * 1000, 6)) / 1000
 

@@ -32,6 +32,8 @@ class Limits:
     set_max_intset_entries: int = 512
     set_max_listpack_entries: int = 128
     set_max_listpack_value: int = 64
+    zset_nought: float = 0.0
+    """What is added to scores in a listpack: it keeps whole numbers, and those know no -0. The ziplist of 6.2 had text."""
     list_max_listpack_size: int = -2
     stream_node_max_bytes: int = 4096
     stream_node_max_entries: int = 100
@@ -89,6 +91,8 @@ class Parameters:
         limits = Limits(**_parsed(Limits, known))
         if level < (7, 2):
             limits = replace(limits, set_max_listpack_entries=0)
+        if level < (7,):
+            limits = replace(limits, zset_nought=-0.0)
         return cls(given=dict(values), limits=limits, **_parsed(cls, known))
 
     def output_limit(self, client_type: bytes) -> OutputLimit:

@@ -209,12 +209,13 @@ def unknown(flags: str, keyword: bytes = b"") -> Keys:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """How a command was declared `before` an engine version: another arity, flags more or fewer."""
+    """How a command was declared `before` an engine version, if need be `since` another: arity, flags more or fewer."""
 
     before: str
     arity: int = 0
     adds: int = 0
     drops: int = 0
+    since: str = "0"
 
 
 # What these commands make may be far larger than what the client sends (SETRANGE), so memory is looked at each time.
@@ -581,7 +582,7 @@ def _copy(command: Command, level: tuple[int, ...]) -> Command:
     """A command of its own for each table, as it was declared at that level."""
     arity, flags = command.arity, command.flags
     earlier = command.earlier
-    if earlier is not None and level < version_numbers(earlier.before):
+    if earlier is not None and version_numbers(earlier.since) <= level < version_numbers(earlier.before):
         arity, flags = earlier.arity or arity, (flags | earlier.adds) & ~earlier.drops
     twin = Command(command.name, arity, flags, command.run, command.keys, command.since)
     twin.group, twin.categories, twin.gates = command.group, command.categories, command.gates

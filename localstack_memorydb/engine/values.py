@@ -202,7 +202,8 @@ class ZSet:
         ):
             made.encoding = "skiplist"
         else:
-            made.scores = {member: score + 0.0 for member, score in made.scores.items()}  # no -0, see put
+            nought = limits.zset_nought
+            made.scores = {member: score + nought for member, score in made.scores.items()}
         return made
 
     def members(self) -> list[bytes]:
@@ -222,7 +223,7 @@ class ZSet:
             ) and member not in self.scores:
                 self.encoding = "skiplist"
             else:
-                score += 0.0  # a listpack keeps whole numbers, and those know no -0
+                score += limits.zset_nought
         self.set(member, score)
 
     def cut(self, start: int, stop: int) -> list[tuple[float, bytes]]:

@@ -51,7 +51,7 @@ def _play_all(
 ) -> int:
     failed = lines = 0
     for scenario in scenarios:
-        if scenario.needs > min(expected.version, actual.version):
+        if not scenario.plays_on(min(expected.version, actual.version)):
             continue
         differences = play(scenario, expected, actual, newer=newer)
         lines += len(scenario.steps)

@@ -177,7 +177,7 @@ def _play(scenario: Scenario, left: Side, right: Side, *, newer: bool) -> list[D
     differences: list[Difference] = []
     served = min(left.server.version, right.server.version)
     for step in scenario.steps:
-        if step.needs > served:
+        if not step.plays_on(served):
             continue
         for expected, actual in _act(step, left, right):
             rule, wanted = step.comparison, expected

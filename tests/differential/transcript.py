@@ -16,6 +16,9 @@ ACTIONS: Final = frozenset(
     {"read", "quiet", "closed", "raw", "until", "scan", "let", "resp2", "resp3", "user"}
 )
 
+FOR_EVER: Final = (99,)
+"""Later than any version."""
+
 _CLIENT = re.compile(r"([a-z][a-z0-9]*)(>>?) +(.*)")
 
 
@@ -38,7 +41,12 @@ class Step:
     always: bool = (
         False  # ... because it is MemoryDB (@memorydb), else because Valkey 9.1 is newer (@differs)
     )
-    needs: tuple[int, ...] = ()  # skipped on engines older than this
+    needs: tuple[int, ...] = ()  # skipped on engines older than this, ...
+    before: tuple[int, ...] = FOR_EVER  # ... and on this one and newer ones
+
+    def plays_on(self, engine: tuple[int, ...]) -> bool:
+        """Whether the line is about an engine of that version."""
+        return self.needs <= engine < self.before
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,11 @@ class Scenario:
     line: int
     needs: tuple[int, ...]
     steps: tuple[Step, ...]
+    before: tuple[int, ...] = FOR_EVER
+
+    def plays_on(self, engine: tuple[int, ...]) -> bool:
+        """Whether the story is about an engine of that version."""
+        return self.needs <= engine < self.before
 
     def __str__(self) -> str:
         return f"{self.family}:{self.name}"
@@ -75,32 +88,44 @@ def parse(family: str, text: str) -> list[Scenario]:
     scenarios: list[Scenario] = []
     steps: list[Step] = []
     modifiers: list[str] = []
-    title: tuple[str, int, tuple[int, ...]] | None = None
+    title: tuple[str, int, tuple[int, ...], tuple[int, ...]] | None = None
 
     def finish() -> None:
         if title is not None:
             if modifiers:
                 raise TranscriptError(f"{family}: @{modifiers[0]} stands before no line")
-            scenarios.append(Scenario(family, title[0], title[1], title[2], tuple(steps)))
+            name, number, needs, before = title
+            scenarios.append(Scenario(family, name, number, needs, tuple(steps), before))
             steps.clear()
 
-    for number, raw in enumerate(text.splitlines(), 1):
+    for at, raw in enumerate(text.splitlines(), 1):
         line = raw.strip()
         if line.startswith("## "):
             finish()
-            name, _, needs = line[3:].partition(" @needs ")
-            title = (name.strip(), number, version(needs) if needs else ())
+            name, _, before = line[3:].partition(" @before ")
+            name, _, needs = name.partition(" @needs ")
+            title = (
+                name.strip(),
+                at,
+                version(needs) if needs else (),
+                version(before) if before else FOR_EVER,
+            )
         elif not line or line.startswith("#"):
             continue
         elif title is None:
-            raise TranscriptError(f"{family}:{number}: no scenario yet; start one with '## name'")
-        elif line.startswith("@") and line[1:].split()[0] in COMPARISONS | {"differs", "memorydb", "needs"}:
+            raise TranscriptError(f"{family}:{at}: no scenario yet; start one with '## name'")
+        elif line.startswith("@") and line[1:].split()[0] in COMPARISONS | {
+            "differs",
+            "memorydb",
+            "needs",
+            "before",
+        }:
             modifiers.append(line[1:])
         else:
             try:
-                steps.append(_step(number, line, modifiers))
+                steps.append(_step(at, line, modifiers))
             except (ValueError, IndexError) as error:
-                raise TranscriptError(f"{family}:{number}: {error}") from None
+                raise TranscriptError(f"{family}:{at}: {error}") from None
             modifiers.clear()
     finish()
     names = [scenario.name for scenario in scenarios]
@@ -123,16 +148,22 @@ def _step(number: int, line: str, modifiers: list[str]) -> Step:
             if action != "raw":
                 raise ValueError("only commands and @raw can be sent without reading the reply")
             action = "raw-send"
-    comparison, comparison_argument, ours, always, needs = "bytes", "", None, False, ()
+    comparison, comparison_argument, ours, always = "bytes", "", None, False
+    needs: tuple[int, ...] = ()
+    before = FOR_EVER
     for modifier in modifiers:
         word, _, rest = modifier.partition(" ")
         if word in ("differs", "memorydb"):
             ours, always = first_word(rest), word == "memorydb"
         elif word == "needs":
             needs = version(rest.split()[0])
+        elif word == "before":
+            before = version(rest.split()[0])
         else:
             comparison, comparison_argument = word, rest.strip()
             if word in ("any", "shape", "keys", "match", "mask", "near") and not comparison_argument:
                 raise ValueError(f"@{word} wants a reason or an argument")
     argument = argument.strip()
-    return Step(number, line, client, action, argument, comparison, comparison_argument, ours, always, needs)
+    return Step(
+        number, line, client, action, argument, comparison, comparison_argument, ours, always, needs, before
+    )

@@ -193,7 +193,6 @@ def test_a_blocked_client_gets_a_list_however_it_comes(command: str) -> None:
         ("SET a 1 EX 0", b"-ERR invalid expire time in set\r\n"),
         ("EXPIRE a 9223372036854775807", b"-ERR invalid expire time in expire\r\n"),
         ("EXPIRE a 1 NX", b"-ERR wrong number of arguments for 'expire' command\r\n"),
-        ("SETRANGE a 536870912 x", b"-ERR string exceeds maximum allowed size (512MB)\r\n"),
         ("OBJECT ENCODING {k}hash", b"$7\r\nziplist\r\n"),
         ("OBJECT ENCODING {k}list", b"$9\r\nquicklist\r\n"),
         ("OBJECT ENCODING {k}set", b"$9\r\nhashtable\r\n"),

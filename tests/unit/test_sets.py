@@ -212,13 +212,6 @@ def test_a_write_that_changes_nothing_says_so(client: Client, command: str) -> N
     assert client.session.unchanged
 
 
-def test_6_2_does_not_look_at_the_types_of_sets_after_a_missing_one() -> None:
-    client = Client(next(start(version="6.2").nodes()))
-    client("SET {k}text x")
-    assert client("SINTER {k}none {k}text") == b"*0\r\n"
-    assert client("SINTER {k}text {k}none").startswith(b"-WRONGTYPE")
-
-
 def test_more_repetitions_than_memory_are_refused(client: Client) -> None:
     client("SADD s a")
     assert client("SRANDMEMBER s -9223372036854775807") == b"-ERR value is out of range\r\n"

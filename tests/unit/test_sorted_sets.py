@@ -134,7 +134,7 @@ def test_6_2_pops_as_it_did() -> None:
     assert client("ZPOPMIN z -1") == client("ZPOPMIN text 0") == b"*0\r\n"
     assert client("ZPOPMIN z x") == b"-ERR value is not an integer or out of range\r\n"
     client("HELLO 3")
-    assert client("ZPOPMIN z 2") == b"*4\r\n$1\r\na\r\n,1\r\n$1\r\nb\r\n,2\r\n"
+    assert client("ZPOPMIN z 2") == b"*2\r\n*2\r\n$1\r\na\r\n,1\r\n*2\r\n$1\r\nb\r\n,2\r\n"
     assert client("ZUNION 0 z") == b"-ERR at least 1 input key is needed for zunion\r\n"
 
 

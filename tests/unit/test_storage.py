@@ -140,7 +140,10 @@ def test_pending_messages_keep_their_owners_times_and_counts(tmp_path: Path, ver
     again = client(restarted(cluster))
     assert [again(question) for question in questions] == before
     names = [again(f"XPENDING s g - + 10 {name}")[:4] for name in ("first", "third", "fourth")]
-    assert names == [b"*0\r\n", b"*1\r\n", b"*1\r\n"]
+    kept_by_fourth = (
+        b"*2\r\n" if version == "6.2" else b"*1\r\n"
+    )  # which claims what is gone from the stream, too
+    assert names == [b"*0\r\n", b"*1\r\n", kept_by_fourth]
 
 
 def test_a_key_that_persisted_after_a_deadline_long_past_is_there(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def client_getname(s: Session, argv: Argv) -> Reply:
 @clients.command("CLIENT|SETNAME", 3, _ANYTIME, since="2.6.9")
 def client_setname(s: Session, argv: Argv) -> Reply:
     """Names the connection."""
-    s.name = valid_name(argv[2])
+    s.name = valid_name(s, argv[2])
     return OK
 
 

@@ -8,7 +8,7 @@ from localstack_memorydb.engine.acl import has_own_finder
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault, printable
 from localstack_memorydb.engine.glob import compile_glob
 from localstack_memorydb.engine.help import help_lines
-from localstack_memorydb.engine.metadata_of_6_2 import flags_of_6_2
+from localstack_memorydb.engine.metadata_of_6_2 import RANGES_OF_6_2, flags_of_6_2
 from localstack_memorydb.engine.registry import (
     FLAG_NAMES,
     LOADING,
@@ -38,29 +38,38 @@ def _find(table: CommandTable, name: bytes) -> Command | None:
     return found.subcommands.get(leaf) if found is not None and leaf else found
 
 
+def _top(s: Session) -> list[Command]:
+    """The commands that are no subcommands; 6.2 keeps QUIT out of its table."""
+    return [each for each in s.table.top if not (s.legacy and each.name == "quit")]
+
+
 @command.command("COMMAND", -1, _ANYTIME, since="2.8.13")
 def command_(s: Session, argv: Argv) -> Reply:
     """Details of every command. Clients of clusters begin with this, so its bytes are kept."""
     if s.script is not None:
-        return [describe(s, each) for each in s.table.top]
+        return [describe(s, each) for each in _top(s)]
     kept = s.table.described.get(s.protocol)
     if kept is None:
-        kept = s.table.described[s.protocol] = s.encoders[list]([describe(s, each) for each in s.table.top])
+        kept = s.table.described[s.protocol] = s.encoders[list]([describe(s, each) for each in _top(s)])
     return Wire(kept)
 
 
 @command.command("COMMAND|COUNT", 2, _ANYTIME, since="2.8.13")
 def count(s: Session, argv: Argv) -> Reply:
     """How many commands there are."""
-    return len(s.table.top)
+    return len(_top(s))
 
 
 @command.command("COMMAND|INFO", -2, _ANYTIME, since="2.8.13")
 def info(s: Session, argv: Argv) -> Reply:
-    """Details of the named commands, or of all."""
-    if len(argv) == 2:
+    """Details of the named commands, or of all; in 6.2 of none without a name."""
+    if len(argv) == 2 and not s.legacy:
         return command_(s, argv)
-    found = [_find(s.table, name) for name in argv[2:]]
+    if s.legacy:
+        known = {each.name.encode(): each for each in _top(s)}
+        found = [known.get(name.lower()) for name in argv[2:]]
+    else:
+        found = [_find(s.table, name) for name in argv[2:]]
     return [None if each is None else describe(s, each) for each in found]
 
 
@@ -91,6 +100,31 @@ def list_(s: Session, argv: Argv) -> Reply:
     raise SyntaxFault
 
 
+def _keys_in_6_2(s: Session, argv: Argv) -> list[bytes]:
+    """What 6.2 finds, whose containers are commands; the key of a result comes last. Raises CommandError."""
+    line = argv[2:]
+    found = s.table.get(line[0].lower())
+    if found is None or found.name == "quit":
+        raise CommandError("ERR Invalid command specified")
+    first, last, step, moves = range_of_6_2(found)
+    if not first and not moves:
+        raise CommandError("ERR The command has no key arguments")
+    if not found.least <= len(line) <= found.most:
+        raise CommandError("ERR Invalid number of arguments specified for command")
+    if found.name == "memory":
+        keys = line[2:3] if line[1].lower() == b"usage" else []
+    elif moves or found.finder is not None:
+        keys = found.find_keys(line)
+        if len(found.keys) > 1 and found.keys[-1].counted:
+            keys = [*keys[1:], *keys[:1]]
+    else:
+        last = last if last >= 0 else len(line) + last
+        keys = line[first : last + 1 : step] if last < len(line) else []
+    if not keys:
+        raise CommandError("ERR Invalid arguments specified for command")
+    return keys
+
+
 def _keys_of(s: Session, argv: Argv) -> tuple[Command, Argv]:
     line = argv[2:]
     found = s.table.find(line[0])
@@ -105,9 +139,13 @@ def _keys_of(s: Session, argv: Argv) -> tuple[Command, Argv]:
     return found, line
 
 
-@command.command("COMMAND|GETKEYS", -3, _ANYTIME, since="2.8.13", earlier=Earlier("7.2", arity=-4))
+@command.command(
+    "COMMAND|GETKEYS", -3, _ANYTIME, since="2.8.13", earlier=Earlier("7.2", arity=-4, since="7.0")
+)
 def getkeys(s: Session, argv: Argv) -> Reply:
     """The keys in a command line."""
+    if s.legacy:
+        return _keys_in_6_2(s, argv)
     found, line = _keys_of(s, argv)
     keys = found.find_keys(line) if has_own_finder(found, s.legacy) else found.stated_keys(line)
     if found.flags & NO_MANDATORY_KEYS:
@@ -163,9 +201,16 @@ def legacy_range(each: Command) -> tuple[int, int, int, bool]:
     return first, last, 1 if first else 0, movable
 
 
+def range_of_6_2(each: Command) -> tuple[int, int, int, bool]:
+    """The same in 6.2, where a container's keys are those of its subcommands."""
+    if each.name in RANGES_OF_6_2:
+        return (*RANGES_OF_6_2[each.name], each.name == "memory")
+    return legacy_range(each)
+
+
 def describe(s: Session, each: Command) -> Reply:
     """One command as COMMAND INFO shows it: seven elements in 6.2, ten since 7.0."""
-    first, last, step, movable = legacy_range(each)
+    first, last, step, movable = range_of_6_2(each) if s.legacy else legacy_range(each)
     bits = each.flags | (MOVABLE_KEYS if movable else 0)
     flags = [name for bit, name in FLAG_NAMES.items() if bits & bit]
     name = each.title.encode()

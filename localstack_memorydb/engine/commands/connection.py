@@ -173,7 +173,7 @@ def _hello_options(s: Session, argv: Argv) -> tuple[tuple[bytes, bytes] | None, 
                 _authenticate(s, argv, *credentials)
             at += 3
         elif option == b"SETNAME" and left >= 1:
-            name = valid_name(argv[at + 1])
+            name = valid_name(s, argv[at + 1])
             if at_once:
                 s.name = name
             at += 2
@@ -187,7 +187,8 @@ def is_plain(text: bytes) -> bool:
     return all(0x21 <= byte <= 0x7E for byte in text.partition(b"\0")[0])
 
 
-def valid_name(name: bytes) -> bytes:
-    if not is_plain(name):
+def valid_name(s: Session, name: bytes) -> bytes:
+    """A name for the connection. Before 7.2 what follows a NUL was looked at, too. Raises CommandError."""
+    if not is_plain(name) or (s.legacy_doubles and b"\0" in name):
         raise CommandError("ERR Client names cannot contain spaces, newlines or special characters.")
     return name

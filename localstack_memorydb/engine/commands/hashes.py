@@ -42,14 +42,14 @@ def _open(s: Session, key: bytes) -> Hash:
     return found
 
 
-def _store(s: Session, found: Hash, field: bytes, value: bytes) -> None:
-    """Sets one field; the hash stays a listpack as long as everything in it is short."""
+def _store(s: Session, found: Hash, field: bytes, value: bytes, measured: bool = True) -> None:
+    """Sets one field; the hash stays a listpack as long as everything in it is short, if that is `measured`."""
     if found.pool is not None and field not in found:
         found.pool.add(field)
     found[field] = value
     if found.encoding == "listpack":
         limits = s.node.cluster.parameters.limits
-        longest = limits.hash_max_listpack_value
+        longest = limits.hash_max_listpack_value if measured else INT_MAX
         if len(value) > longest or len(field) > longest or len(found) > limits.hash_max_listpack_entries:
             found.encoding = "hashtable"
 
@@ -194,7 +194,7 @@ def hincrby(s: Session, argv: Argv) -> Reply:
         raise CommandError("ERR hash value is not an integer") from None
     if not INT_MIN <= number <= INT_MAX:
         raise CommandError("ERR increment or decrement would overflow")
-    _store(s, _open(s, argv[1]), argv[2], b"%d" % number)
+    _store(s, _open(s, argv[1]), argv[2], b"%d" % number, measured=not s.legacy)
     return number
 
 
@@ -213,7 +213,9 @@ def hincrbyfloat(s: Session, argv: Argv) -> Reply:
     if total is None:
         raise CommandError("ERR increment would produce NaN or Infinity")
     text = format_long_double(total)
-    _store(s, _open(s, argv[1]), argv[2], text)
+    _store(
+        s, _open(s, argv[1]), argv[2], text, measured=not s.legacy
+    )  # 6.2 looks at the number of fields only
     s.effect([b"HSET", argv[1], argv[2], text])
     return text
 

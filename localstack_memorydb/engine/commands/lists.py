@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+from localstack_memorydb.engine.blocked import awaited
 from localstack_memorydb.engine.errors import CommandError, NoSuchKey, SyntaxFault, WrongArity, WrongType
 from localstack_memorydb.engine.numbers import INT_MAX, INT_MIN, parse_int, parse_int_in
 from localstack_memorydb.engine.options import parse_numkeys, parse_pop_count, parse_timeout
@@ -159,13 +160,10 @@ def _pop_many(s: Session, argv: Argv, left: bool) -> Reply:
     if len(argv) > 3:
         raise WrongArity(argv[0].decode("latin-1").lower())
     count = parse_int_in(argv[2], 0, INT_MAX, "ERR value is out of range, must be positive")
-    if s.legacy and count == 0:  # before it looked at the key
-        s.unchanged = True
-        return NULL_ARRAY
     found = s.value(argv[1], List)
     if found is None or count == 0:
         s.unchanged = True
-        return [] if found is not None else None if s.legacy else NULL_ARRAY
+        return [] if found is not None else NULL_ARRAY
     return _take(s, argv[1], found, left, count)
 
 
@@ -205,14 +203,14 @@ def blmpop(s: Session, argv: Argv) -> Reply:
     left = _is_left(argv[at])
     count = parse_pop_count(argv, at + 1)
     timeout = parse_timeout(s, argv[1])
-    popped = _pop_first(s, keys, left, count)
+    popped = _pop_first(s, awaited(s.blocked, keys), left, count)
     return s.block(argv, keys, List, timeout, NULL_ARRAY) if popped is None else popped
 
 
 def _blocking_pop(s: Session, argv: Argv, left: bool) -> Reply:
     timeout = parse_timeout(s, argv[-1])
     keys = argv[1:-1]
-    popped = _pop_first(s, keys, left, 1)
+    popped = _pop_first(s, awaited(s.blocked, keys), left, 1)
     if popped is None:
         return s.block(argv, keys, List, timeout, NULL_ARRAY)
     key, (element,) = popped

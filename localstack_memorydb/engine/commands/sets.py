@@ -319,8 +319,6 @@ def _smallest_first(s: Session, keys: Argv) -> list[Set]:
         each = s.value(key, Set)
         if each is not None:
             found.append(each)
-        elif s.legacy:
-            return []  # 6.2 does not look at the types of the others
         else:
             missing = True
     return [] if missing else sorted(found, key=len)

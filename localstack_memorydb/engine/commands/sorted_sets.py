@@ -9,6 +9,7 @@ import math
 from itertools import repeat
 from typing import Final
 
+from localstack_memorydb.engine.blocked import awaited
 from localstack_memorydb.engine.errors import (
     CommandError,
     NotFloat,
@@ -327,13 +328,13 @@ def _pop_many(s: Session, argv: Argv, highest: bool) -> Reply:
 
 
 def _pop_legacy(s: Session, argv: Argv, highest: bool) -> Reply:
-    """6.2 looks at the count before the key, takes nothing for a negative one, and answers flat in RESP3 too."""
+    """6.2 looks at the count before the key, and takes nothing for a negative one."""
     count = parse_int(argv[2])
     found = s.value(argv[1], ZSet) if count > 0 else None
     if found is None:
         s.unchanged = True
         return []
-    return [part for pair in take(s, argv[1], found, highest, count) for part in pair]
+    return Pairs(take(s, argv[1], found, highest, count))
 
 
 @sorted_sets.command("ZPOPMIN", -2, WRITE | FAST, keys=one("RW access delete"), since="5.0.0")
@@ -390,14 +391,14 @@ def bzmpop(s: Session, argv: Argv) -> Reply:
     highest = _is_max(argv[at])
     count = parse_pop_count(argv, at + 1)
     timeout = parse_timeout(s, argv[1])
-    popped = _pop_first(s, keys, highest, count)
+    popped = _pop_first(s, awaited(s.blocked, keys), highest, count)
     return s.block(argv, keys, ZSet, timeout, NULL_ARRAY) if popped is None else _nested(popped)
 
 
 def _blocking_pop(s: Session, argv: Argv, highest: bool) -> Reply:
     timeout = parse_timeout(s, argv[-1])
     keys = argv[1:-1]
-    popped = _pop_first(s, keys, highest, 1)
+    popped = _pop_first(s, awaited(s.blocked, keys), highest, 1)
     if popped is None:
         return s.block(argv, keys, ZSet, timeout, NULL_ARRAY)
     key, ((member, score),) = popped

@@ -68,6 +68,8 @@ streams.container("XGROUP", since="5.0.0")
 def _entries_read(s: Session, argv: Argv, at: int, creating: bool) -> tuple[int | None, bool]:
     """The options of XGROUP CREATE and SETID: how many entries were read, and whether MKSTREAM is there."""
     read, makes = -1, False
+    if s.legacy and at < len(argv):
+        return None, _makes_in_6_2(s, argv, creating)
     while at < len(argv):
         word = argv[at].upper()
         if word == b"MKSTREAM" and creating:
@@ -81,6 +83,17 @@ def _entries_read(s: Session, argv: Argv, at: int, creating: bool) -> tuple[int 
         else:
             raise wrong_subcommand_arguments("xgroup", argv[1], s.legacy)
     return None if read < 0 else read, makes
+
+
+def _makes_in_6_2(s: Session, argv: Argv, creating: bool) -> bool:
+    """Whether MKSTREAM is there, the only option of 6.2, which looks at the key before it complains of others."""
+    if not creating:
+        _named(s, argv)
+    elif len(argv) > 6:
+        _stream(s, argv[2])
+    elif argv[5].upper() == b"MKSTREAM":
+        return True
+    raise wrong_subcommand_arguments("xgroup", argv[1], s.legacy)
 
 
 def _stream(s: Session, key: bytes) -> Stream:
@@ -473,7 +486,7 @@ def xautoclaim(s: Session, argv: Argv) -> Reply:
     """Gives messages that were pending for long to another consumer: where to go on, the messages, those that are gone."""
     idle = _parse_idle(argv[4], "XAUTOCLAIM")
     start = parse_start(argv[5])
-    count, just_id = _autoclaim_options(argv)
+    count, just_id = _autoclaim_options(s, argv)
     stream, group = _group(s, argv)
     key, names = argv[1], (argv[2], argv[3])
     entries: list[Argv] = []
@@ -481,7 +494,7 @@ def xautoclaim(s: Session, argv: Argv) -> Reply:
         _consumer(s, entries, key, group, names)
     claimed: list[Reply] = []
     gone: list[Reply] = []
-    attempts = count * _CLAIM_ATTEMPTS
+    attempts = min(count, INT_MAX // 16) * _CLAIM_ATTEMPTS
     following = 0
     for tried, identifier in enumerate(list(islice(group.pending.irange(start), attempts + 1))):
         if tried == attempts or len(claimed) + len(gone) == count:
@@ -506,13 +519,14 @@ def xautoclaim(s: Session, argv: Argv) -> Reply:
     return [format_id(following), claimed] if s.legacy else [format_id(following), claimed, gone]
 
 
-def _autoclaim_options(argv: Argv) -> tuple[int, bool]:
+def _autoclaim_options(s: Session, argv: Argv) -> tuple[int, bool]:
     count, just_id, at = _CLAIM_COUNT, False, 6
+    most = INT_MAX if s.legacy else INT_MAX // 16
     while at < len(argv):
         word = argv[at].upper()
         if word == b"COUNT" and at + 1 < len(argv):
             at += 1
-            count = parse_int_in(argv[at], 1, INT_MAX // 16, "ERR COUNT must be > 0")
+            count = parse_int_in(argv[at], 1, most, "ERR COUNT must be > 0")
         elif word == b"JUSTID":
             just_id = True
         else:

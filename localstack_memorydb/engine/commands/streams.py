@@ -367,6 +367,9 @@ class Request:
         if grouped and self.group is None:
             raise CommandError("ERR Missing GROUP option for XREADGROUP")
         self.keys, self.texts = names[: len(names) // 2], names[len(names) // 2 :]
+        if s.blocked is not None and s.blocked.changed in self.keys:
+            at = self.keys.index(s.blocked.changed)
+            self.keys, self.texts = [self.keys[at]], [self.texts[at]]
 
     def _options(self, s: Session, argv: Argv, grouped: bool) -> int:
         """Reads what precedes the keys; where they begin, 0 without STREAMS."""

@@ -197,7 +197,7 @@ def append(s: Session, argv: Argv) -> Reply:
         return len(argv[2])
     length = len(found) + len(argv[2])
     if length > s.node.cluster.parameters.proto_max_bulk_len:
-        raise StringTooLong(s.legacy)
+        raise StringTooLong
     s.db.grow(argv[1], found + argv[2])
     return length
 
@@ -238,7 +238,7 @@ def setrange(s: Session, argv: Argv) -> Reply:
         s.unchanged = True
         return len(found)
     if offset + len(piece) > s.node.cluster.parameters.proto_max_bulk_len:
-        raise StringTooLong(s.legacy)
+        raise StringTooLong
     value = overwritten(found, offset, piece)
     s.db.grow(key, value)
     return len(value)
