@@ -164,3 +164,12 @@ def test_the_next_long_script_is_not_ended_with_it(version: str) -> None:
         cluster.clock = Clock(0.0)
         assert runs('EVAL "local x = 0 for i = 1, 500000 do x = x + 1 end return x" 0') == b":500000\r\n"
         cluster.clock = Clock(1.0)
+
+
+def test_a_script_is_compiled_long_after_another_ran(
+    clients: tuple[Client, Client, Callable[[], None]],
+) -> None:
+    runs, other, _ = clients
+    assert runs("EVAL \"for i = 1, 200000 do end return redis.call('GET', KEYS[1])\" 1 k") == b"$-1\r\n"
+    for number in range(2000):
+        assert other(f'SCRIPT LOAD "return {number}"').startswith(b"$40")

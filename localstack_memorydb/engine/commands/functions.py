@@ -81,7 +81,9 @@ def function_delete(s: Session, argv: Argv) -> Reply:
 @functions.command("FUNCTION|FLUSH", -2, NOSCRIPT | WRITE, since=_SINCE)
 def function_flush(s: Session, argv: Argv) -> Reply:
     """Drops every library."""
-    if len(argv) > 3 or (len(argv) == 3 and argv[2].lower() not in {b"sync", b"async"}):
+    if len(argv) > 3:
+        raise wrong_subcommand_arguments("function", argv[1], s.legacy)
+    if len(argv) == 3 and argv[2].lower() not in {b"sync", b"async"}:
         raise CommandError("ERR FUNCTION FLUSH only supports SYNC|ASYNC option")
     s.node.shard.scripting.flush()
     return OK

@@ -82,6 +82,7 @@ class Interpreter:
 
     def __init__(self, level: tuple[int, ...], version: str) -> None:
         self.caller: Caller
+        self._is_compiling = False
         self.random = Random()
         self._registered: list[tuple[bytes, Any, bytes, bytes | None]] = []
         self._modern = level >= (7,)
@@ -126,6 +127,7 @@ class Interpreter:
         """What the trusted Lua code may call. Nothing here raises, and nothing takes or gives a Python container."""
         host: dict[str, Callable[..., Any]] = {
             "call": self._call,
+            "call_many": self._call_many,
             "acl_check_cmd": lambda *words: self.caller.acl_check_cmd(words),
             "setresp": lambda protocol: self.caller.set_protocol(int(protocol)),
             "protocols": lambda: self.caller.protocols(),
@@ -153,7 +155,12 @@ class Interpreter:
     def _call(self, *words: Any) -> Any:
         return self.caller.call(words)
 
+    def _call_many(self, count: float, words: Any) -> Any:
+        return self.caller.call(tuple(words[at] for at in range(1, int(count) + 1)))
+
     def _interrupted(self) -> bytes | None:
+        if self._is_compiling:
+            return None
         reason = self.caller.interrupted()
         return None if reason is None else reason.encode()
 
@@ -200,7 +207,9 @@ class Interpreter:
     def compile(self, body: bytes, name: bytes) -> Any:
         """A script, ready to run. Raises CompileError, LuaMemory."""
         self._make_room(20 * len(body))
+        self._is_compiling = True
         made = self._entry[b"compile"](body, name)
+        self._is_compiling = False
         if isinstance(made, tuple):
             raise CompileError(made[1].decode("utf-8", "surrogateescape"))
         return made

@@ -32,6 +32,7 @@ from localstack_memorydb.engine.resp import (
     Pairs,
     Push,
     Reply,
+    Several,
     Simple,
     Unordered,
     Verbatim,
@@ -298,6 +299,8 @@ class Run:
     def _converted(self, reply: Reply) -> Any:
         """A reply as Lua gets it. Raises LuaMemory."""
         kind = type(reply)
+        if kind is Several:  # attributes and messages on the side are not for scripts
+            return self._converted(next(each for each in reply if type(each) is not Wire))
         if kind is Simple:
             return (bytes(reply), STATUS)
         if kind is list:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -154,7 +155,7 @@ class Scripting:
 
     def _made(self, name: bytes, source: bytes, body: bytes) -> Library:
         """A library of the functions that its code registers. Raises CommandError."""
-        registered = self.interpreter.load_library(_Loading(), body)
+        registered = self.interpreter.load_library(_Loading(self._shard.cluster.clock), body)
         if isinstance(registered, tuple):
             what, why = registered
             kind = "compiling function" if what == "compiling" else "registering functions"
@@ -201,13 +202,16 @@ class Scripting:
 
 
 _LOADING_LOOKS: Final = 200
+_LOADING_SECONDS: Final = 0.5
 
 
 class _Loading:
     """Who runs a library's code: nobody's commands."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self._looks = 0
+        self._clock = clock
+        self._began = clock()
 
     def call(self, words: tuple[Any, ...]) -> Any:
         """No command can be called while a library loads."""
@@ -231,7 +235,8 @@ class _Loading:
     def interrupted(self) -> str | None:
         """A library's code has only its functions to register, so it is given about half a second."""
         self._looks += 1
-        return "FUNCTION LOAD timeout" if self._looks > _LOADING_LOOKS else None
+        is_late = self._looks > _LOADING_LOOKS or self._clock() - self._began > _LOADING_SECONDS
+        return "FUNCTION LOAD timeout" if is_late else None
 
 
 def declared_flags(s: Session, command: Command, argv: Argv) -> frozenset[str] | None:

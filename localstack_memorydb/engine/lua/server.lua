@@ -443,12 +443,18 @@ local function failed(text, kind)
 end
 
 local call_host, count = host.call, collectgarbage
+local MANY = 7000 -- arguments, of which a call of Python cannot have as many as one of C
 
 local function server_call(...)
   if count("count") > limit then
     make_room()
   end
-  local value, kind = call_host(...)
+  local value, kind
+  if select("#", ...) > MANY then
+    value, kind = host.call_many(select("#", ...), {...})
+  else
+    value, kind = call_host(...)
+  end
   if kind == nil then
     return value
   end
@@ -462,7 +468,12 @@ local function server_pcall(...)
   if count("count") > limit then
     make_room()
   end
-  local value, kind = call_host(...)
+  local value, kind
+  if select("#", ...) > MANY then
+    value, kind = host.call_many(select("#", ...), {...})
+  else
+    value, kind = call_host(...)
+  end
   if kind == nil then
     return value
   end
