@@ -13,7 +13,7 @@ from typing import Any, Final
 import hiredis
 
 from localstack_memorydb.engine.errors import CommandError, ProtocolError
-from localstack_memorydb.engine.resp import Argv, RequestReader
+from localstack_memorydb.engine.resp import MOST_ARGUMENTS, MOST_ARGUMENTS_OF_6_2, Argv, RequestReader
 
 LOG = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class TooMuchToRead(Exception):
 
 
 class Requests:
-    """What a client sent and nobody has run so far, at most `query_limit` bytes. `closing` says that nothing more will be read.
+    """What a client sent and nobody has run so far, at most `query_limit` bytes, requests of up to `most_arguments`. `closing` says that nothing more will be read.
 
     `rest` is not read yet; what was read may be run in part only, when it was `interrupted`. Packets of at most `portion` bytes
     need not wait. `again` asks for another turn. `kept` are the bytes of a transaction's commands, and `weigh` is called when there is
@@ -51,6 +51,7 @@ class Requests:
         "interrupted",
         "kept",
         "lost",
+        "most_arguments",
         "pace",
         "packet",
         "portion",
@@ -64,8 +65,9 @@ class Requests:
         "weigh",
     )
 
-    def __init__(self, query_limit: int) -> None:
+    def __init__(self, query_limit: int, *, legacy: bool) -> None:
         self.query_limit = query_limit
+        self.most_arguments = MOST_ARGUMENTS_OF_6_2 if legacy else MOST_ARGUMENTS
         self.unread = 0  # of a request that comes in parts
         self.reader = hiredis.Reader()
         self.strict: RequestReader | None = None
@@ -128,7 +130,7 @@ class Requests:
         """The client is nobody yet: what it sends is kept small."""
         self.trusted = False
         if self.strict is None and not self.reader.has_data():
-            self.strict = RequestReader()
+            self.strict = RequestReader(self.most_arguments)
         if self.strict is not None:
             self.strict.trusted = False
 
@@ -149,18 +151,18 @@ class Requests:
 
     def _rest(self) -> RequestReader:
         """A strict reader where hiredis stands now: behind what is complete, perhaps in the middle of a request."""
-        reader = RequestReader()
+        reader = RequestReader(self.most_arguments)
         reader.feed(self.packet)
         try:
             while reader.next() is not None:
                 pass
         except ProtocolError:
-            return RequestReader()
+            return RequestReader(self.most_arguments)
         return reader
 
     def _reread(self, packet: bytes) -> str:
         """A packet as the strict reader sees it: it ends between requests (`idle`), in one (`midway`), or is `broken`."""
-        reader = RequestReader()
+        reader = RequestReader(self.most_arguments)
         reader.feed(packet)
         try:
             while reader.next() is not None:
@@ -199,8 +201,10 @@ class Requests:
 
     def explain(self) -> Callable[[], Argv | bool]:
         """Goes on strictly where hiredis gave up: at an inline command, or at a request that is broken."""
+        if self.lost:
+            return self._unexplained
         self._join()
-        self.strict = strict = RequestReader()
+        self.strict = strict = RequestReader(self.most_arguments)
         strict.feed(self.packet or b"*-")
         done = self._taken()
         while done and strict.at_array:
@@ -214,6 +218,11 @@ class Requests:
             done -= 1
         strict.trusted = self.trusted
         return self.next_strict
+
+    def _unexplained(self) -> bool:
+        """What is wrong stands behind something large in the same piece, of which nothing was kept."""
+        self.closing = True
+        raise CommandError("ERR Protocol error: expected '*'")
 
     def _taken(self) -> int:
         """How many requests of the packet hiredis has read, and somebody has run."""
@@ -244,7 +253,7 @@ class Requests:
         """Whether the packet has a request of these words, and not something else that hiredis took for it."""
         if self.strict is not None or not self.packet:
             return True
-        reader = RequestReader()
+        reader = RequestReader(self.most_arguments)
         reader.feed(self.packet)
         try:
             while (found := reader.next()) is not None:

@@ -254,7 +254,8 @@ def encode_request(argv: Argv) -> bytes:
 
 _INLINE_MAX = 64 * 1024
 _TLS_HANDSHAKE = b"\x16\x03"
-_MULTIBULK_MAX = 2**31 - 1
+MOST_ARGUMENTS: Final = 2**31 - 1
+MOST_ARGUMENTS_OF_6_2: Final = 1 << 20
 _UNTRUSTED_ARGUMENTS = 10
 _UNTRUSTED_BULK = 16 * 1024
 
@@ -265,8 +266,8 @@ class RequestReader:
     It is the slow path: the session reads with hiredis as long as a client sends plain arrays of bulk strings.
     """
 
-    def __init__(self, bulk_max: int = 512 * 1024 * 1024) -> None:
-        self.bulk_max = bulk_max
+    def __init__(self, most_arguments: int = MOST_ARGUMENTS, bulk_max: int = 512 * 1024 * 1024) -> None:
+        self.most_arguments, self.bulk_max = most_arguments, bulk_max
         self.trusted = True  # clients without a user may only send what authentication needs
         self.unread = 0  # bytes of requests that are not complete
         self._buffer = bytearray()
@@ -308,7 +309,7 @@ class RequestReader:
             end = self._line_end(b"\r", "too big mbulk count string")
             if end < 0:
                 return None
-            count = self._number(end, "invalid multibulk length", _MULTIBULK_MAX)
+            count = self._number(end, "invalid multibulk length", self.most_arguments)
             if count <= 0:
                 return []
             if count > _UNTRUSTED_ARGUMENTS and not self.trusted:

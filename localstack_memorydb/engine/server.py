@@ -132,8 +132,10 @@ class Connection(asyncio.Protocol):
 
     def _is_too_long(self, session: Session, reply: bytes) -> bool:
         """Whether that is beyond the limit of the client's type, even if the client would read it at once."""
-        hard = self._node.cluster.parameters.output_limit(client_type(session)).hard
-        return 0 < hard < len(reply) + self._transport.get_write_buffer_size()
+        waiting = len(reply) + self._transport.get_write_buffer_size()
+        if waiting > _WORTH_LIMITING and not (session.is_authenticated or session.legacy):
+            return True
+        return 0 < self._node.cluster.parameters.output_limit(client_type(session)).hard < waiting
 
     def _wait_for_turn(self) -> None:
         """The others come first, and a client that does not read its replies has to do that before."""

@@ -149,7 +149,7 @@ class Session(Requests):
         self.now = self.started = self.last_seen = now
         self.table: CommandTable = node.cluster.table
         self.slots = node.shard.keyspace.slots
-        super().__init__(node.cluster.parameters.client_query_buffer_limit)
+        super().__init__(node.cluster.parameters.client_query_buffer_limit, legacy=self.legacy)
         self.sink: Callable[[bytes], None] = _ignore
         self.alarm: Callable[[int], None] = _ignore
         self.hang_up: Callable[[], None] = lambda: None

@@ -61,6 +61,10 @@ def run(s: Session, replies: bytes = b"") -> bytes:
 
 
 def _cut(rest: bytearray, size: int) -> bytes:
+    """The next bytes, if possible up to where a request ends: what follows then begins with one, and can be explained."""
+    if len(rest) > size:
+        end = rest.rfind(b"\r\n*", 0, size)
+        size = end + 2 if end >= 0 else size
     with memoryview(rest) as view:
         piece = bytes(view[:size])
     del rest[:size]

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 import pytest
 from redis import Redis
 
-from localstack_memorydb.engine import ClusterHandle, ClusterSpec, Engine, EngineSettings
+from localstack_memorydb.engine import ClusterHandle, ClusterSpec, Engine, EngineSettings, UserSpec
 
 
 def go_on(connection: socket.socket) -> None:
@@ -151,6 +151,18 @@ def test_replies_beyond_the_hard_limit_are_not_sent_even_to_a_client_that_reads(
             connection.sendall(b"MULTI\r\nLRANGE k 0 -1\r\nSET {k}after 1\r\nEXEC\r\n")
             assert read_all(connection) == b""
         assert other.exists("{k}after")
+
+
+def test_nobody_gets_long_replies_before_it_says_who_it_is(engine: Engine) -> None:
+    spec = ClusterSpec("closed", replicas=0, tls=False)
+    handle = engine.create_cluster(spec)
+    handle.set_users([UserSpec("default", "off", "no-password")])
+    with socket.create_connection(handle.endpoint(), timeout=20) as connection, suppress(ConnectionError):
+        connection.sendall(b"GET a\r\n" * 10)
+        assert connection.recv(100).startswith(b"-NOAUTH")
+        connection.sendall(b"GET a\r\n" * 2000)
+        assert len(read_all(connection)) < 20_000
+    handle.close()
 
 
 def test_others_are_served_while_a_client_asks_for_more_than_it_reads(engine: Engine) -> None:

@@ -54,6 +54,23 @@ def ticking(cluster: Cluster, seconds: float) -> None:
     cluster.clock = clock
 
 
+@pytest.mark.parametrize("command", [[b"GET", b"n"], [b"SET", b"n", b"x" * 3000]])
+def test_behind_many_requests_something_else_is_still_understood(flood: Flood, command: list[bytes]) -> None:
+    pipeline = encode_request(command) * (200_000 // len(encode_request(command)))
+    flood.send(pipeline + b"PING\r\n" + encode_request([b"ECHO", b"hello"]) + b"*1\r\n*1\r\n$4\r\nPING\r\n")
+    flood.have_turns()
+    assert b"".join(flood.told).endswith(
+        b"+PONG\r\n$5\r\nhello\r\n-ERR Protocol error: expected '$', got '*'\r\n"
+    )
+
+
+def test_behind_something_large_what_is_no_request_ends_the_connection(flood: Flood) -> None:
+    flood.send(encode_request([b"SET", b"n", b"x" * 200_000]) + b"PING\r\n")
+    flood.have_turns()
+    assert b"".join(flood.told) == b"+OK\r\n-ERR Protocol error: expected '*'\r\n"
+    assert flood.session.closing
+
+
 def test_quick_commands_run_at_once(flood: Flood) -> None:
     flood.send(encode_request([b"INCR", b"n"]) * 20_000)
     assert not flood.waits
