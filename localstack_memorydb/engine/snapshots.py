@@ -111,15 +111,19 @@ def save_shard(shard: Shard, now: int) -> None:
 
 
 def load_saved(shard: Shard, now: int, *, flush: bool, replaces: bool) -> None:
-    """Loads what the shard saved last, after its keys are gone if they shall be (`flush`).
+    """Loads what the shard saved last, after its keys and function libraries are gone if they shall be (`flush`).
 
-    Raises SnapshotError for a key that is there already, unless the snapshot `replaces` it; then nothing has changed.
+    Raises SnapshotError for one that is there already, unless the snapshot `replaces` it; then nothing has changed.
     """
-    loaded, _ = load_files(shard.cluster, [shard.saved] if shard.saved else [], now)
+    loaded, libraries = load_files(shard.cluster, [shard.saved] if shard.saved else [], now)
     if not flush and not replaces:
         for number, slot in loaded.filled():
             if not (shard.keyspace.slots[number] or {}).keys().isdisjoint(slot):
                 raise SnapshotError("a key is there already")
+    try:
+        shard.scripting.restore(libraries, b"flush" if flush else b"replace" if replaces else b"append")
+    except CommandError as error:
+        raise SnapshotError(error.text) from None
     if flush:
         shard.keyspace.clear()
     for number, slot in loaded.filled():

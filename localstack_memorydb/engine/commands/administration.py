@@ -49,18 +49,22 @@ def save(s: Session, argv: Argv) -> Reply:
 
 @administration.command("BGSAVE", -1, _SAVES)
 def bgsave(s: Session, argv: Argv) -> Reply:
-    """As SAVE: no other process is needed, so it has been done when this says that it begins."""
+    """As SAVE: no other process is needed, so it has been done when this says that it begins, or will after EXEC."""
     if len(argv) > 1 and (len(argv) > 2 or argv[1].lower() != b"schedule"):
         raise SyntaxFault
     _save(s)
-    return Simple(b"Background saving started")
+    return Simple(b"Background saving " + _when(s))
 
 
 @administration.command("BGREWRITEAOF", 1, _SAVES)
 def bgrewriteaof(s: Session, argv: Argv) -> Reply:
     """With a data directory, makes the logs begin anew from a snapshot."""
     _save(s)
-    return Simple(b"Background append only file rewriting started")
+    return Simple(b"Background append only file rewriting " + _when(s))
+
+
+def _when(s: Session) -> bytes:
+    return b"scheduled" if s.in_exec and not s.legacy else b"started"
 
 
 administration.container("MODULE", since="4.0.0")

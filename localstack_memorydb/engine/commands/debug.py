@@ -198,7 +198,8 @@ def _reload(s: Session, argv: Argv) -> Reply:
     try:
         load_saved(s.node.shard, s.now, flush=b"NOFLUSH" not in words, replaces=b"MERGE" in words)
     except SnapshotError:
-        raise CommandError("ERR Error trying to load the RDB dump, check server logs") from None
+        more = "" if s.legacy_doubles else ", check server logs."
+        raise CommandError(f"ERR Error trying to load the RDB dump{more}") from None
     return OK
 
 

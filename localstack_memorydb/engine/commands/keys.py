@@ -377,7 +377,10 @@ def references(s: Session, key: bytes, value: Value) -> int:
     shared = isinstance(value, bytes) and len(value) <= 4 and is_integer(value) and not value.startswith(b"-")
     if shared and s.node.shard.keyspace.of(key).form(key) is not None:
         return 1
-    return _SHARED_REFERENCES if shared and not s.node.cluster.parameters.evicts_by_use else 1
+    alone = (
+        s.node.cluster.parameters.evicts_by_use and s.node.shard.budget.limit > 0
+    )  # each has its own time of use
+    return _SHARED_REFERENCES if shared and not alone else 1
 
 
 @keys.command("OBJECT|IDLETIME", 3, READONLY, keys=one("RO", 2), since="2.2.3")
