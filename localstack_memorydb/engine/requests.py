@@ -28,6 +28,7 @@ _BEFORE_KEPT: Final = 512
 
 
 _MUCH: Final = 1 << 18
+_PER_REQUEST: Final = 256  # bytes that a queued command takes besides its arguments
 PORTION: Final = 1024
 """How many bytes of a client are read at once; more of them are run in turns (engine/turns.py)."""
 
@@ -87,7 +88,7 @@ class Requests:
             self.strict.feed(data)
             if self.strict.unread > self.query_limit:
                 raise TooMuchToRead
-            if self.strict.unread > _MUCH:
+            if self.strict.held > _MUCH:
                 self.weigh()
         elif self.reader.has_data() or (data[0] != _ASTERISK and self._is_midway(data[0])):
             self.unread = (self.unread if self.lost else len(self.packet)) + len(data)
@@ -109,22 +110,27 @@ class Requests:
 
     def keep(self, size: int) -> None:
         """A request of that many bytes waits for EXEC."""
-        self.kept += size
+        self.kept += size + _PER_REQUEST
         if self.kept > _MUCH:
             self.weigh()
 
     @property
     def pending(self) -> int:
         """The bytes that came and have not run."""
-        begun = (
-            self.strict.unread if self.strict is not None else self.unread if self.reader.has_data() else 0
-        )
+        begun = self.strict.held if self.strict is not None else self.unread if self.reader.has_data() else 0
         return begun + len(self.rest) + self.kept
 
     @property
     def has_more(self) -> bool:
         """Whether something was read that has not run: a whole request, or a part of one."""
         return self.reader.has_data() if self.strict is None else not self.strict.idle
+
+    def forget(self) -> None:
+        """Nothing will run of what came. Sessions are collected as garbage, much later; what they hold need not wait for that."""
+        self.reader, self.strict = hiredis.Reader(), None
+        self.packet = self.before = b""
+        self.rest.clear()
+        self.kept = 0
 
     def distrust(self) -> None:
         """The client is nobody yet: what it sends is kept small."""

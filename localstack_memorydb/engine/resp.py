@@ -257,6 +257,7 @@ _TLS_HANDSHAKE = b"\x16\x03"
 MOST_ARGUMENTS: Final = 2**31 - 1
 MOST_ARGUMENTS_OF_6_2: Final = 1 << 20
 _UNTRUSTED_ARGUMENTS = 10
+_PER_ARGUMENT = 48  # bytes of an object in a list
 _UNTRUSTED_BULK = 16 * 1024
 
 
@@ -279,6 +280,11 @@ class RequestReader:
     def idle(self) -> bool:
         """True between two requests, with nothing buffered."""
         return not self._buffer and not self._missing
+
+    @property
+    def held(self) -> int:
+        """The bytes that a request takes which is not complete: many small arguments take more than they had on their way."""
+        return self.unread + _PER_ARGUMENT * len(self._argv) if self._missing else self.unread
 
     @property
     def at_array(self) -> bool:

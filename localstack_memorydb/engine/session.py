@@ -657,6 +657,8 @@ class Session(Requests):
             self.node.shard.keyspace.stop_waiting(self, self.blocked.keys)
             self.blocked = None
         self.unwatch()
+        self.queue = None
+        self.forget()
         self.node.cluster.iam_sessions.pop(self, None)
         self.node.forget(self)
 

@@ -168,3 +168,30 @@ def test_a_reply_larger_than_memory_allows_is_refused(flood: Flood, lines: list[
     *_, last = [flood.client(line) for line in lines]
     assert last == b"-ERR the reply would have more than 1 GB\r\n"
     assert flood.client("STRLEN k") == b":60000001\r\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        encode_request([b"SET", b"k", b"x" * 1_000_000])[:-2],
+        b"*1000000\r\n" + b"$2\r\nxy\r\n" * 100_000,
+        b"*9999999\r\n" + b"$2\r\nxy\r\n" * 100_000,
+        b"SET k " + b"x" * 60_000,
+        b"MULTI\r\n" + encode_request([b"SET", b"k", b"x" * 100]) * 10_000,
+    ],
+    ids=["value", "arguments", "many arguments", "inline", "transaction"],
+)
+def test_what_a_client_leaves_unfinished_goes_with_it(flood: Flood, data: bytes) -> None:
+    flood.send(data)
+    assert flood.session.pending > len(data) // 2
+    flood.session.disconnect()
+    assert (flood.session.pending, flood.session.queue) == (0, None)
+
+
+def test_many_small_arguments_count_for_what_they_take(flood: Flood) -> None:
+    weighed: list[int] = []
+    flood.session.weigh = lambda: weighed.append(flood.session.pending)
+    flood.send(b"*9999999\r\n")
+    for _ in range(10):
+        flood.send(b"$2\r\nxy\r\n" * 1000)
+    assert weighed[-1] > 400_000
