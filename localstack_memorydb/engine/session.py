@@ -182,8 +182,7 @@ class Session(Requests):
         self.no_evict = self.no_touch = False
         self.in_exec = False
         self.script: Run | None = None
-        self.aborted = self.touched = False
-        self.queue = None
+        self.queue, self.aborted, self.touched = None, False, False
         self.name = b""
         self.gates: int = GATE_ALWAYS | self.node.gates
         self.become(self.node.cluster.open_user)
@@ -656,8 +655,7 @@ class Session(Requests):
         if self.blocked is not None:
             self.node.shard.keyspace.stop_waiting(self, self.blocked.keys)
             self.blocked = None
-        self.unwatch()
-        self.queue = None
+        self.end_transaction()
         self.forget()
         self.node.cluster.iam_sessions.pop(self, None)
         self.node.forget(self)
