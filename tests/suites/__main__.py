@@ -101,6 +101,8 @@ def _copy(source: Path, folder: Path) -> Path:
 _API_OF_8_0 = re.compile(
     rb"(?:(?<=\\n)|(?<!\w))server\.(?=(p?call|register_function|error_reply|acl_check_cmd)\b)"
 )
+# Blocks that begin with directives which only a server of their own has, or with a cluster.
+_OWN_SERVER = re.compile(rb"overrides|start_cluster|args \[list")
 
 
 def _adapted(unit: bytes) -> bytes:
@@ -109,9 +111,12 @@ def _adapted(unit: bytes) -> bytes:
     Of servers that it did not start a suite leaves out much that they could do, for safety's sake. And scripts of Valkey 8
     call `server` what every version knows as `redis`; in a request that is written out a space keeps the length right.
     """
-    unit = unit.replace(b"external:skip", b"external:run").replace(b"{server redis}", b"{redis}")
-    lines = unit.splitlines(keepends=True)
-    return b"".join(_API_OF_8_0.sub(b"redis ." if b"\\r\\n" in line else b"redis.", line) for line in lines)
+    lines = unit.replace(b"{server redis}", b"{redis}").splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        if not _OWN_SERVER.search(line):
+            line = line.replace(b"external:skip", b"external:run")
+        lines[number] = _API_OF_8_0.sub(b"redis ." if b"\\r\\n" in line else b"redis.", line)
+    return b"".join(lines)
 
 
 def _play(copy: Path, unit: str, version: str, listed: Listed, *, cluster: bool) -> Outcomes:
