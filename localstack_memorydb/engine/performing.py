@@ -40,6 +40,24 @@ def perform(s: Session, command: Command, argv: Argv) -> Reply:
     return reply
 
 
+def silently(s: Session, command: Command, argv: Argv) -> Reply:
+    """CLIENT REPLY OFF and SKIP: the command runs, its reply is not sent."""
+    skipping = s.skipped()
+    s.gates |= GATE_SILENT  # while it runs, also where only this command is skipped
+    try:
+        reply = perform(s, command, argv)
+    except CommandError:
+        return NOTHING
+    finally:
+        if s.reply_mode == "on":
+            s.gates &= ~GATE_SILENT
+    if reply is BLOCKED and s.blocked is not None:
+        s.blocked.silent = True
+    turned_on = s.reply_mode == "on" and (not skipping or command.name == "client|reply")
+    # Subscriptions are confirmed by messages, which are sent all the same.
+    return reply if reply is BLOCKED or turned_on or isinstance(reply, Several) else NOTHING
+
+
 def attended(s: Session, reply: Reply) -> Reply:
     """The reply to a client that was told of something while its own command ran: since 7.2 what it was told follows.
 

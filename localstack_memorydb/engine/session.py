@@ -34,7 +34,7 @@ from localstack_memorydb.engine.errors import (
 from localstack_memorydb.engine.eviction import admit, use
 from localstack_memorydb.engine.keyspace import Slot
 from localstack_memorydb.engine.notifications import Before
-from localstack_memorydb.engine.performing import attended, perform
+from localstack_memorydb.engine.performing import attended, perform, silently
 from localstack_memorydb.engine.registry import (
     GATE_ALWAYS,
     GATE_BUSY,
@@ -61,7 +61,6 @@ from localstack_memorydb.engine.resp import (
     SMALL_INTEGERS,
     Argv,
     Reply,
-    Several,
     encoders,
 )
 from localstack_memorydb.engine.slots import SLOT_MASK, key_slot
@@ -381,7 +380,7 @@ class Session(Requests):
         if self.queue is not None and not isinstance(error, Harmless):
             self.aborted = True
         if self.gates & GATE_SILENT:
-            self._skipped()
+            self.skipped()
             return b""
         return error.wire
 
@@ -424,11 +423,11 @@ class Session(Requests):
                 self.queue.append((command, argv))
                 self.keep(size)
             silent = self.gates & GATE_SILENT
-            self._skipped()
+            self.skipped()
             return NOTHING if silent else QUEUED
         self.last_command = command.name
         if self.gates & GATE_SILENT:
-            return self._silently(command, argv)
+            return silently(self, command, argv)
         return perform(self, command, argv)
 
     def _admit(self, command: Command, argv: Argv) -> Command:
@@ -461,20 +460,7 @@ class Session(Requests):
         """The error of a command line that the user's permissions do not allow."""
         return refuse(self, refusal, command, argv)
 
-    def _silently(self, command: Command, argv: Argv) -> Reply:
-        """CLIENT REPLY OFF and SKIP: the command runs, its reply is not sent."""
-        skipping = self._skipped()
-        try:
-            reply = perform(self, command, argv)
-        except CommandError:
-            return NOTHING
-        if reply is BLOCKED and self.blocked is not None:
-            self.blocked.silent = True
-        turned_on = self.reply_mode == "on" and (not skipping or command.name == "client|reply")
-        # Subscriptions are confirmed by messages, which are sent all the same.
-        return reply if reply is BLOCKED or turned_on or isinstance(reply, Several) else NOTHING
-
-    def _skipped(self) -> bool:
+    def skipped(self) -> bool:
         """Whether CLIENT REPLY SKIP was about this command; the next one is answered again."""
         if self.reply_mode != "skip":
             return False
