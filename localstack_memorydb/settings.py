@@ -111,11 +111,18 @@ class Settings:
         "end in any case.",
         "always, everysec, no",
     )
+    memory: int = _setting(
+        0,
+        _memory,
+        "How much memory this process may take. Near to it clusters take no more data: commands answer OOM, or keys are evicted, as "
+        "`maxmemory-policy` says. 0 is the machine's (or container's) memory.",
+        "bytes, or 512mb, 2gb",
+    )
     client_memory: int = _setting(
         0,
         _memory,
         "How much may be kept for clients, of all clusters together, until they read their replies and end their requests. "
-        "When it is passed, the client with the most is disconnected. 0 is a quarter of the machine's (or container's) memory.",
+        "When it is passed, the client with the most is disconnected. 0 is a quarter of MEMORY.",
         "bytes, or 512mb, 2gb",
     )
     node_addresses: str = _setting(

@@ -659,6 +659,11 @@ class Cluster:
         for shard in self.shards:
             shard.budget.set_limit(maxmemory)
 
+    def crowd(self, crowded: bool) -> None:
+        """Takes no more data while the machine has no memory for it."""
+        for shard in self.shards:
+            shard.budget.crowd(crowded)
+
     def set_parameters(self, parameters: Mapping[str, str]) -> None:
         """Values of the cluster's parameter group, acting from now on."""
         before, self.parameters = self.parameters, Parameters.of(parameters, self.table.level)

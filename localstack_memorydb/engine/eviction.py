@@ -37,15 +37,28 @@ _NEVER_QUEUED: Final = frozenset({"discard", "multi", "quit", "reset", "unwatch"
 class Budget:
     """What a shard's keys take. `used` is the last count; `exact` says that every change since then is in it.
 
-    A limit of 0 is no limit. `stale` says that keys came or went in another way than by commands, and `short` that there was no
+    A limit of 0 is no limit; while the machine is `crowded` there is a lower one than the `usual`. `stale` says that keys came or went in another way than by commands, and `short` that there was no
     room when the command that runs came.
     """
 
-    __slots__ = ("_candidates", "_marked", "_pool", "exact", "limit", "shard", "short", "stale", "used")
+    __slots__ = (
+        "_candidates",
+        "_marked",
+        "_pool",
+        "crowded",
+        "exact",
+        "limit",
+        "shard",
+        "short",
+        "stale",
+        "used",
+        "usual",
+    )
 
     def __init__(self, shard: Shard, limit: int) -> None:
         self.shard = shard
-        self.limit = limit
+        self.limit = self.usual = limit
+        self.crowded = False
         self.used = memory.EMPTY
         self.exact = 0 < limit < _SMALL_LIMIT
         self.stale = self.short = False
@@ -93,6 +106,21 @@ class Budget:
 
     def set_limit(self, limit: int) -> None:
         """Another limit from now on."""
+        self.usual = limit
+        self.recount()
+
+    def recount(self) -> None:
+        """Keys came or went in another way than by commands."""
+        self.crowded = False
+        self._obey(self.usual)
+
+    def crowd(self, crowded: bool) -> None:
+        """While the machine has no memory for more, the limit is what there is."""
+        if crowded is not self.crowded:
+            self.crowded = crowded
+            self._obey(min(self.usual or self.measure(), self.measure()) if crowded else self.usual)
+
+    def _obey(self, limit: int) -> None:
         self.limit = limit
         self.exact = 0 < limit < _SMALL_LIMIT or self.measure() > _NEAR * limit > 0
         self.stale = True

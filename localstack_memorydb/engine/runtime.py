@@ -16,6 +16,7 @@ from localstack_memorydb.engine import capacity
 from localstack_memorydb.engine.certificates import Authority
 from localstack_memorydb.engine.client_memory import ClientMemory
 from localstack_memorydb.engine.cluster import Cluster, Node
+from localstack_memorydb.engine.crowding import Crowding
 from localstack_memorydb.engine.figures import figures_of
 from localstack_memorydb.engine.keyspace import Keyspace
 from localstack_memorydb.engine.multi_region import ReplicationGroup
@@ -32,7 +33,14 @@ from localstack_memorydb.engine.spec import (
     UserSpec,
 )
 from localstack_memorydb.engine.storage import Storage
-from localstack_memorydb.engine.usage import done_since, host_figures, machine_memory, share_out
+from localstack_memorydb.engine.usage import (
+    available_memory,
+    done_since,
+    host_figures,
+    machine_memory,
+    resident_memory,
+    share_out,
+)
 from localstack_memorydb.engine.users import compile_users
 
 T = TypeVar("T")
@@ -48,7 +56,9 @@ class Engine:
         self.settings = settings or EngineSettings()
         self._authority = Authority.open(self.settings.data_dir, datetime.now(UTC))
         self._addresses = Addresses(self.settings)
-        self.client_memory = ClientMemory(self.settings.client_memory or machine_memory() // 4)
+        memory = self.settings.memory or machine_memory()
+        self.client_memory = ClientMemory(self.settings.client_memory or memory // 4)
+        self.crowding = Crowding(memory, resident_memory, available_memory)
         self._clusters: list[ClusterHandle] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -182,7 +192,7 @@ class ClusterHandle:
             self._storage.restore(self._cluster, clock())
         engine = self._engine
         self._server = ClusterServer(
-            self._cluster, engine._addresses, engine._authority, engine.client_memory
+            self._cluster, engine._addresses, engine._authority, engine.client_memory, engine.crowding
         )
         nodes = list(self._cluster.nodes())
         await self._server.open(nodes)
@@ -297,7 +307,7 @@ class ClusterHandle:
             keys += len(slot)
         load_indexes(self._cluster, loaded)
         for shard in self._cluster.shards:
-            shard.budget.set_limit(shard.budget.limit)
+            shard.budget.recount()
         if self._storage is not None:
             self._storage.keep_all(clock())
         return keys

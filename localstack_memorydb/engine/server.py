@@ -21,6 +21,7 @@ from localstack_memorydb.engine.certificates import Authority, loadable
 from localstack_memorydb.engine.client_memory import ClientMemory
 from localstack_memorydb.engine.clients import client_type
 from localstack_memorydb.engine.cluster import Cluster, Node
+from localstack_memorydb.engine.crowding import Crowding
 from localstack_memorydb.engine.errors import TooManyClients
 from localstack_memorydb.engine.log import ShardLog
 from localstack_memorydb.engine.requests import TooMuchToRead
@@ -428,8 +429,14 @@ class ClusterServer:
     """Serves a cluster: one listener a node, one timer. All methods run on the engine's loop."""
 
     def __init__(
-        self, cluster: Cluster, addresses: Addresses, authority: Authority, memory: ClientMemory
+        self,
+        cluster: Cluster,
+        addresses: Addresses,
+        authority: Authority,
+        memory: ClientMemory,
+        crowding: Crowding,
     ) -> None:
+        self._crowding = crowding
         self.cluster = cluster
         self._memory = memory
         self._addresses = addresses
@@ -524,6 +531,7 @@ class ClusterServer:
 
     def _tick(self) -> None:
         self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)
+        self.cluster.crowd(self._crowding.look())
         self.cluster.tick(clock())
 
 

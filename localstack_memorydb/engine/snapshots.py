@@ -131,7 +131,7 @@ def load_saved(shard: Shard, now: int, *, flush: bool, replaces: bool) -> None:
         for key, value in slot.items():
             present.put(key, value)
         present.deadlines |= slot.deadlines
-    shard.budget.set_limit(shard.budget.limit)
+    shard.budget.recount()
 
 
 def load_libraries(cluster: Cluster, libraries: Sequence[bytes]) -> None:

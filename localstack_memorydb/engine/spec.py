@@ -227,8 +227,9 @@ class EngineSettings:
     `host` and take ports from `port_range`, both ends included), or `auto`: the first of the two that works.
     `announce_host` is what clients are told instead of `host` in `range` mode. Without `data_dir` nothing is kept.
     `fsync` is when the disk must have what was written: `always` before a client is told, `everysec`, or `no`.
-    `client_memory` is how many bytes may be kept for clients, of all clusters together, until they read their replies and end
-    their requests; 0 is a quarter of the machine's memory.
+    `memory` is how much this process may take: clusters take no more data when they come near to it; 0 is the machine's, or the
+    container's. `client_memory` is how many bytes may be kept for clients, of all clusters together, until they read their replies and end
+    their requests; 0 is a quarter of `memory`.
     """
 
     bind: str = "auto"
@@ -237,4 +238,5 @@ class EngineSettings:
     port_range: tuple[int, int] = (4510, 4559)
     data_dir: Path | None = None
     fsync: str = "everysec"
+    memory: int = 0
     client_memory: int = 0

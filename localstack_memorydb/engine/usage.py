@@ -103,7 +103,7 @@ def host_figures() -> HostFigures:
         processor_seconds=used.user + used.system - _BEGAN.user - _BEGAN.system,
         processors=processors,
         resident_memory=resident_memory(),
-        available_memory=_kilobytes("/proc/meminfo", "MemAvailable"),
+        available_memory=available_memory(),
         swapped=_kilobytes("/proc/self/status", "VmSwap"),
     )
 
@@ -118,6 +118,11 @@ def machine_memory() -> int:
         with contextlib.suppress(OSError, ValueError):
             found = min(found, int(Path(file).read_text()))
     return found
+
+
+def available_memory() -> int | None:
+    """What the machine has left, where it tells."""
+    return _kilobytes("/proc/meminfo", "MemAvailable")
 
 
 def resident_memory() -> int | None:

@@ -140,6 +140,7 @@ class Emulator:
                     port_range=chosen.port_range,
                     data_dir=chosen.data_dir,
                     fsync=chosen.fsync,
+                    memory=chosen.memory,
                     client_memory=chosen.client_memory,
                 )
             )

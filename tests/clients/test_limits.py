@@ -10,8 +10,16 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 from redis import Redis
+from redis.exceptions import OutOfMemoryError
 
 from localstack_memorydb.engine import ClusterHandle, ClusterSpec, Engine, EngineSettings, UserSpec
+from localstack_memorydb.engine.usage import resident_memory
+
+
+def fill(client: Redis) -> None:
+    """Sets keys as long as they are taken, or until that is too much."""
+    for number in range(2000):
+        client.set(f"key{number}", b"x" * 1_000_000)
 
 
 def go_on(connection: socket.socket) -> None:
@@ -252,3 +260,18 @@ def test_a_transaction_without_end_is_cut_off(frugal: Engine, parameters: dict[s
                 while endless.recv(100):
                     endless.sendall(b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$50000\r\n%b\r\n" % bytes(50_000))
         assert other.exists("a") == 0
+
+
+def test_a_flood_of_data_ends_where_the_memory_does() -> None:
+    taken = resident_memory()
+    if taken is None:
+        pytest.skip("the system does not tell how much memory a process takes")
+    with (
+        Engine(EngineSettings(memory=int((taken + 50_000_000) / 0.85))) as engine,
+        limited(engine) as (_, where),
+        Redis(*where) as client,
+    ):
+        with pytest.raises(OutOfMemoryError):
+            fill(client)
+        assert client.get("key0")
+        assert client.delete("key0")

@@ -209,7 +209,7 @@ def test_engine_6_2_answers_as_it_did(line: str, reply: bytes) -> None:
 
 
 def test_the_eviction_policy_decides_what_object_tells() -> None:
-    cluster = start()
+    cluster = start(maxmemory=1 << 30)
     client = Client(next(cluster.nodes()))
     client("SET a 1")
     assert client("OBJECT REFCOUNT a") == b":2147483647\r\n"

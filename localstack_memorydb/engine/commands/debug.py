@@ -184,7 +184,7 @@ def _populate(s: Session, argv: Argv) -> Reply:
         slot = key_slot(key)
         if cluster.owner(slot) is shard:
             shard.keyspace.slot(slot).setdefault(key, value[:size].ljust(size, b"\0") if size else value)
-    shard.budget.set_limit(shard.budget.limit)
+    shard.budget.recount()
     return OK
 
 

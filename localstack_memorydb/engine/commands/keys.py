@@ -377,9 +377,8 @@ def references(s: Session, key: bytes, value: Value) -> int:
     shared = isinstance(value, bytes) and len(value) <= 4 and is_integer(value) and not value.startswith(b"-")
     if shared and s.node.shard.keyspace.of(key).form(key) is not None:
         return 1
-    alone = (
-        s.node.cluster.parameters.evicts_by_use and s.node.shard.budget.limit > 0
-    )  # each has its own time of use
+    cluster = s.node.cluster
+    alone = cluster.parameters.evicts_by_use and cluster.spec.maxmemory > 0  # each has its own time of use
     return _SHARED_REFERENCES if shared and not alone else 1
 
 
