@@ -287,7 +287,7 @@ class Stream:
 
     def has_tombstone(self, start: int) -> bool:
         """Whether an entry from `start` on may have been deleted from the middle (streamRangeHasTombstones)."""
-        return bool(self.length and self.max_deleted and start <= self.max_deleted)
+        return bool(self.length and self.max_deleted >= max(start, self.first, 1))
 
     def entries_until(self, identifier: int) -> int | None:
         """How many entries were ever added up to the ID, where that can be told (streamEstimateDistanceFromFirst...)."""

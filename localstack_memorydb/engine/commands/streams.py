@@ -118,7 +118,7 @@ def _parse_trim(s: Session, argv: Argv, adding: bool) -> tuple[int, Trim | None,
             approximate = more > 1 and argv[at + 1] == b"~"
             at += 2 if more > 1 and argv[at + 1] in {b"~", b"="} else 1
             if word == b"MINID":
-                oldest = parse_id(argv[at], strict=False)
+                oldest = parse_id(argv[at])
             else:
                 longest = _not_negative(argv[at], "MAXLEN")
             trims = True
