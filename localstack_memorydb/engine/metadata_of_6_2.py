@@ -64,6 +64,7 @@ _ORDER: Final = (
     "skip_slowlog asking fast no_auth may_replicate no_mandatory_keys no_async_loading no_multi allow_busy movablekeys"
 ).split()
 _MORE: Final = {flag: frozenset(names.split()) for flag, names in _FLAGS_MORE.items()}
+NOT_FROM_SCRIPTS_OF_6_2: Final = _MORE["noscript"]
 _FEWER: Final = {flag: frozenset(names.split()) for flag, names in _FLAGS_FEWER.items()}
 
 

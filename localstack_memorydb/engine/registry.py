@@ -258,6 +258,7 @@ class Command:
         "amplifies",
         "arity",
         "categories",
+        "complains",
         "earlier",
         "family",
         "finder",
@@ -295,6 +296,7 @@ class Command:
         self.finder: Finder | None = None  # finds keys where the specifications only come near
         self.categories: frozenset[str] = frozenset()
         self.subcommands: dict[bytes, Command] = {}
+        self.complains: Handler | None = None
         self.least = abs(arity)
         self.most = arity if arity > 0 else 1 << 62
         self.write = bool(flags & WRITE)
@@ -371,12 +373,17 @@ class Command:
             raise WrongArity(self.name)
         found = self.subcommands.get(argv[1].lower())
         if legacy and (found is None or not found.takes(argv)):
-            return self.guarded(self._fail)
+            failing = self.guarded(self._fail)
+            if self.complains is not None:
+                failing.keys = one("RO", at=2)
+            return failing
         if found is None:
             raise unknown_subcommand(self.name, argv[1], legacy)
         return found
 
     def _fail(self, s: Session, argv: Argv) -> Reply:
+        if self.complains is not None:
+            return self.complains(s, argv)
         raise unknown_subcommand(self.name, argv[1], legacy=True)
 
 
@@ -455,9 +462,21 @@ class Family:
 
         return declare
 
-    def container(self, name: str, *, since: str = "1.0.0", flags: int = 0, categories: str = "") -> None:
-        """Declares a command that only has subcommands (CLIENT, CLUSTER, ...)."""
+    def container(
+        self,
+        name: str,
+        *,
+        since: str = "1.0.0",
+        flags: int = 0,
+        categories: str = "",
+        complains: Handler | None = None,
+    ) -> None:
+        """Declares a command that only has subcommands (CLIENT, CLUSTER, ...).
+
+        In 6.2 one may look at the key, its second argument, before it `complains` that there is no such subcommand.
+        """
         self.command(name, -2, flags, since=since, categories=categories, category="")(_no_handler)
+        self.commands[-1].complains = complains
 
 
 FAMILIES: Final[list[Family]] = []
@@ -586,7 +605,7 @@ def _copy(command: Command, level: tuple[int, ...]) -> Command:
         arity, flags = earlier.arity or arity, (flags | earlier.adds) & ~earlier.drops
     twin = Command(command.name, arity, flags, command.run, command.keys, command.since)
     twin.group, twin.categories, twin.gates = command.group, command.categories, command.gates
-    twin.finder = command.finder
+    twin.finder, twin.complains = command.finder, command.complains
     if command.flags & ~flags & NO_AUTH:
         twin.gates |= GATE_UNAUTHENTICATED
     if level < (7,) and command.name in CATEGORIES_OF_6_2:

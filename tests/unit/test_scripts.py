@@ -332,7 +332,7 @@ def test_a_broken_payload_changes_nothing(cluster: Cluster, client: Client) -> N
             "@user_script: 1: Wrong number of args calling Redis command From Lua script",
         ),
         ("return foo", "user_script:1: Script attempted to access nonexistent global variable 'foo'"),
-        ("foo = 1", "user_script:1: Script attempted to create global variable 'foo'"),
+        ("foo = 1", "user_script:1: Attempt to modify a readonly table"),
         (
             "return redis.call('LPOP', KEYS[1])",
             "WRONGTYPE Operation against a key holding the wrong kind of value",

@@ -144,7 +144,9 @@ _CLIENT_TYPES = {b"normal", b"master", b"primary", b"replica", b"slave", b"pubsu
 @clients.command("CLIENT|UNBLOCK", -3, ADMIN | _ANYTIME, since="5.0.0")
 def client_unblock(s: Session, argv: Argv) -> Reply:
     """Ends another connection's wait, as its timeout would or with an error."""
-    if len(argv) > 4 or (len(argv) == 4 and argv[3].lower() not in {b"timeout", b"error"}):
+    if len(argv) > 4:
+        raise wrong_subcommand_arguments("client", argv[1], s.legacy)
+    if len(argv) == 4 and argv[3].lower() not in {b"timeout", b"error"}:
         raise CommandError("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
     other = s.node.sessions.get(parse_int(argv[2]))
     if other is None or other.blocked is None or not other.blocked.keys:
@@ -298,7 +300,7 @@ def _tracker(s: Session, argv: Argv) -> Tracker:
 _TRACKING_OPTIONS = frozenset({b"redirect", b"prefix", b"bcast", b"optin", b"optout", b"noloop"})
 
 
-@clients.command("CLIENT|CACHING", 3, _ANYTIME, since="6.0.0")
+@clients.command("CLIENT|CACHING", 3, _ANYTIME, since="6.0.0", earlier=Earlier("7.0", arity=-3))
 def client_caching(s: Session, argv: Argv) -> Reply:
     """Whether the keys of the next command are tracked, where CLIENT TRACKING leaves it to the client."""
     tracker, word = s.tracking, argv[2].lower()

@@ -108,10 +108,13 @@ def _known(s: Session, source: bytes) -> Script:
 
 
 def _evalsha(s: Session, argv: Argv, read_only: bool) -> Reply:
+    unknown = CommandError("NOSCRIPT No matching script. Please use EVAL.")
+    if len(argv[1]) != 40:
+        raise unknown
     keys, arguments = split_arguments(argv)
     script = s.node.scripts.get(argv[1].lower())
     if script is None:
-        raise CommandError("NOSCRIPT No matching script. Please use EVAL.")
+        raise unknown
     return _evaluate(s, script, argv, keys, arguments, read_only)
 
 
@@ -148,7 +151,7 @@ def script_load(s: Session, argv: Argv) -> Reply:
     return _known(s, argv[2]).sha
 
 
-@scripting.command("SCRIPT|EXISTS", -3, NOSCRIPT, since="2.6.0")
+@scripting.command("SCRIPT|EXISTS", -3, NOSCRIPT, since="2.6.0", earlier=Earlier("7.0", arity=-2))
 def script_exists(s: Session, argv: Argv) -> Reply:
     """Which of the hashes are of scripts that the node knows."""
     return [int(sha.lower() in s.node.scripts) for sha in argv[2:]]

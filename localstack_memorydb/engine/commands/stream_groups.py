@@ -62,7 +62,18 @@ def _group(s: Session, argv: Argv) -> tuple[Stream, Group]:
 
 # -- XGROUP -----------------------------------------------------------------------------------------------------------
 
-streams.container("XGROUP", since="5.0.0")
+
+def _complain(s: Session, argv: Argv) -> Reply:
+    """XGROUP in 6.2 with a subcommand that is none, or with other arguments."""
+    if len(argv) > 3:
+        if argv[1].lower() in {b"setid", b"createconsumer", b"delconsumer"}:
+            _named(s, argv)
+        else:
+            _stream(s, argv[2])
+    raise wrong_subcommand_arguments("xgroup", argv[1], s.legacy)
+
+
+streams.container("XGROUP", since="5.0.0", complains=_complain)
 
 
 def _entries_read(s: Session, argv: Argv, at: int, creating: bool) -> tuple[int | None, bool]:

@@ -259,11 +259,10 @@ def record(s: Session, *entries: Argv) -> None:
 )
 def xsetid(s: Session, argv: Argv) -> Reply:
     """Sets the last ID, and what the stream knows of entries that are gone."""
+    found = _existing(s, argv[1]) if s.legacy else None
     identifier = parse_id(argv[2])
     added, deleted = _xsetid_options(argv, identifier)
-    found = s.value(argv[1], Stream)
-    if found is None:
-        raise NoSuchKey
+    found = found or _existing(s, argv[1])
     if identifier < found.max_deleted and s.table.level >= (7, 2):
         raise CommandError("ERR The ID specified in XSETID is smaller than current max_deleted_entry_id")
     if found.length:
@@ -480,7 +479,17 @@ def xread(s: Session, argv: Argv) -> Reply:
 
 # -- looking inside ---------------------------------------------------------------------------------------------------
 
-streams.container("XINFO", since="5.0.0")
+
+def _complain(s: Session, argv: Argv) -> Reply:
+    """XINFO in 6.2 with a subcommand that is none, or with other arguments."""
+    if argv[1].lower() == b"help":
+        return help_lines(s, "xinfo")
+    if len(argv) > 2:
+        _existing(s, argv[2])
+    raise wrong_subcommand_arguments("xinfo", argv[1], s.legacy)
+
+
+streams.container("XINFO", since="5.0.0", complains=_complain)
 
 
 def _existing(s: Session, key: bytes) -> Stream:

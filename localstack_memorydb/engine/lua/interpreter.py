@@ -215,8 +215,8 @@ class Interpreter:
         return made
 
     def is_brief(self, script: Any) -> bool:
-        """Whether a compiled script surely ends soon. Before 7.0 it is not looked at: it is a function in another."""
-        return self._modern and is_brief(self._dump(script))
+        """Whether a compiled script surely ends soon."""
+        return is_brief(self._dump(script))
 
     def run(self, caller: Caller, script: Any, keys: Sequence[bytes], arguments: Sequence[bytes]) -> Any:
         """Runs a compiled script with its KEYS and ARGV."""

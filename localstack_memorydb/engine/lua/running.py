@@ -9,6 +9,7 @@ from localstack_memorydb.engine.bugs import log_bug
 from localstack_memorydb.engine.errors import CommandError, OutOfMemory, ReadOnlyReplica
 from localstack_memorydb.engine.lua.interpreter import FAILED, REFUSED, STATUS, Interpreter, LuaMemory
 from localstack_memorydb.engine.lua.texts import Texts, denied, texts
+from localstack_memorydb.engine.metadata_of_6_2 import NOT_FROM_SCRIPTS_OF_6_2
 from localstack_memorydb.engine.numbers import format_decimals, format_double, format_double_17
 from localstack_memorydb.engine.performing import perform
 from localstack_memorydb.engine.registry import (
@@ -234,6 +235,13 @@ class Run:
             raise _WrongCall(self._texts.no_arguments)
         command = self._session.table.find(argv[0])
         if command is not None and command.subcommands:
+            if len(argv) > 1 and self._session.legacy:
+                if (
+                    command.name in NOT_FROM_SCRIPTS_OF_6_2
+                    and not self._session.node.cluster.switches.scripts_run_all
+                ):
+                    raise CommandError(self._texts.not_from_script)
+                return command.resolve(argv, legacy=True)
             if len(argv) > 1:
                 command = command.subcommands.get(argv[1].lower())
             elif command.least > 1:

@@ -54,8 +54,7 @@ local function api_error(text)
   if modern then
     error({err = "ERR " .. text})
   end
-  local at = getinfo(3, "Sl")
-  error(format("%s: %d: %s", at.source, at.currentline, text), 0)
+  error(text, 0)
 end
 
 local base = {
@@ -190,6 +189,10 @@ local function settled(ok, ...)
     end
   end
   return ok, problem
+end
+
+if not modern then
+  function base.print() end -- what it wrote nobody has read
 end
 
 if modern then
@@ -665,19 +668,8 @@ local function protect(environment, known)
   return metatable
 end
 
-local eval_metatable = protect(eval_environment, eval_globals)
+protect(eval_environment, eval_globals)
 function_metatable = protect(function_environment, function_globals)
-
-if not modern then
-  local function create(_, name, value)
-    if name == "KEYS" or name == "ARGV" then
-      eval_globals[name] = value
-      return
-    end
-    error("Script attempted to create global variable '" .. tostring(name) .. "'", 2)
-  end
-  eval_metatable.__newindex = create
-end
 
 -- == Running ==
 
@@ -705,6 +697,10 @@ local function traced(problem)
     problem = gsub(problem, "^library:%d+", (gsub(at.short_src .. ":" .. at.currentline, "%%", "%%%%")))
   end
   if not modern then
+    local kind = type(problem)
+    if at and kind ~= "string" and kind ~= "number" then
+      return format("@err_handler_def:9: err_handler_def:9: attempt to concatenate local 'err' (a %s value)", kind)
+    end
     return at and at.source .. ":" .. at.currentline .. ": " .. tostring(problem) or tostring(problem)
   end
   if type(problem) ~= "table" then
@@ -925,13 +921,6 @@ end
 
 -- A compiled script, or nil and why it does not compile.
 function entry.compile(body, name)
-  if not modern then
-    local made, problem = compiled("return function() " .. body .. "\nend", name, eval_environment)
-    if made == nil then
-      return nil, problem
-    end
-    return made()
-  end
   return compiled(body, name, eval_environment)
 end
 
