@@ -163,6 +163,7 @@ def script_flush(s: Session, argv: Argv) -> Reply:
     if len(argv) > 3 or (len(argv) == 3 and argv[2].lower() not in {b"sync", b"async"}):
         raise CommandError("ERR SCRIPT FLUSH only support SYNC|ASYNC option")
     s.node.scripts.clear()
+    s.node.shard.scripting.forget()
     return OK
 
 

@@ -500,9 +500,23 @@ return function(host, next)
       return config.convert, config.ratio, config.safe
     end
 
-    cjson.new = instance
-    return cjson
+    function cjson.new()
+      return (instance())
+    end
+
+    local first = {}
+    for name, value in next, config do
+      first[name] = value
+    end
+
+    -- The module, and what makes its settings those of a new one.
+    return cjson, function()
+      for name, value in next, first do
+        config[name] = value
+      end
+      number_format = "%.14g"
+    end
   end
 
-  return instance()
+  return instance
 end

@@ -214,6 +214,10 @@ class Interpreter:
             raise CompileError(made[1].decode("utf-8", "surrogateescape"))
         return made
 
+    def forget(self) -> None:
+        """What scripts set in libraries is as it was at first."""
+        self._entry[b"forget"]()
+
     def is_brief(self, script: Any) -> bool:
         """Whether a compiled script surely ends soon."""
         return is_brief(self._dump(script))

@@ -104,6 +104,11 @@ class Scripting:
             self._interpreter = Interpreter(self._shard.cluster.table.level, shown)
         return self._interpreter
 
+    def forget(self) -> None:
+        """No script is known any more, and what scripts set in libraries is as it was at first."""
+        if self._interpreter is not None:
+            self._interpreter.forget()
+
     def memory(self) -> int:
         """The bytes that the interpreter holds: none before there was a script."""
         return 0 if self._interpreter is None else self._interpreter.memory()

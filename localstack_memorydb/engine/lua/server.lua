@@ -605,9 +605,12 @@ if modern then
   end
 end
 
+local new_cjson = libraries_of.cjson(errors)(host, native.next)
+local cjson, reset_cjson = new_cjson()
+
 local libraries = {
   string = readonly(strings), math = readonly(numbers), table = readonly(tables), bit = readonly(bits),
-  struct = readonly(structs), cjson = readonly(libraries_of.cjson(errors)(host, native.next)),
+  struct = readonly(structs), cjson = readonly(cjson),
   cmsgpack = readonly(libraries_of.cmsgpack(errors)(host, settings)),
   coroutine = readonly(coroutines),
 }
@@ -639,6 +642,7 @@ eval_api.replicate_commands = function() return true end
 
 local eval_globals = globals_with(eval_api)
 local function_globals = globals_with(api)
+function_globals.cjson = readonly((new_cjson()))
 local function_environment, function_metatable = {}
 
 -- No script has this table, and lupa looks into it without protection; but it holds nothing that anyone could use.
@@ -922,6 +926,11 @@ end
 -- A compiled script, or nil and why it does not compile.
 function entry.compile(body, name)
   return compiled(body, name, eval_environment)
+end
+
+-- Scripts are forgotten, and with them what they set in libraries.
+function entry.forget()
+  reset_cjson()
 end
 
 -- == Function libraries ==
