@@ -20,7 +20,7 @@ def _flags(session: Session) -> bytes:
         letters += b"O"
     if client_type(session) == b"pubsub":
         letters += b"P"
-    if session.queue is not None:
+    if session.queue is not None or session.in_exec > 0:
         letters += b"x"
     if session.blocked is not None:
         letters += b"b"
@@ -108,7 +108,7 @@ def describe(session: Session, now: int, argv: Argv | None = None) -> bytes:
     """The connection as CLIENT LIST shows it; `argv` is the command that it runs just now."""
     host, port = session.node.address
     name, version = session.library
-    queued = -1 if session.queue is None else len(session.queue)
+    queued = len(session.queue) if session.queue is not None else session.in_exec or -1
     sizes = sizes_of(session, now, argv)
     command = session.last_command.partition("|")[0] if session.legacy else session.last_command
     fields = {

@@ -22,6 +22,7 @@ _ESCAPES: Final = {
     ord("\a"): "\\a",
     ord("\b"): "\\b",
 }
+_ADMINISTRATION_IN_6_2: Final = frozenset({"acl", "client", "cluster"})
 _ODD: Final = re.compile(rb'[^ -~]|["\\]').search
 
 
@@ -35,6 +36,8 @@ def quoted(text: bytes) -> bytes:
 def show(s: Session, command: Command, argv: Argv, *, itself: bool = False) -> None:
     """Tells the monitors of the node what a client has just done. Scripts are told of before what they call (`itself`)."""
     if command.flags & (ADMIN | SKIP_MONITOR) and not itself:
+        return
+    if s.legacy and (command.parent in _ADMINISTRATION_IN_6_2 or command.name == "quit"):
         return
     where = b"lua" if s.script is not None and not itself else s.peer.encode()
     words = b" ".join(map(quoted, redacted(command, argv)))

@@ -179,7 +179,7 @@ class Session(Requests):
         self.readonly = False
         self.reply_mode = "on"
         self.no_evict = self.no_touch = False
-        self.in_exec = False
+        self.in_exec: int = 0  # of how many commands; -1 in a script
         self.script: Run | None = None
         self.queue, self.aborted, self.touched = None, False, False
         self.name = b""
@@ -395,6 +395,7 @@ class Session(Requests):
             if argv[0].lower() in _WEB:
                 self.closing = True
                 return NOTHING
+            self.last_command = "NULL"
             raise unknown_command(argv, self.legacy)
         return self.detour(command, argv)
 
@@ -403,7 +404,7 @@ class Session(Requests):
         try:
             command = self._admit(command.plain, argv)
         except CommandError as error:
-            self.node.stats.reject(self.table, argv)
+            self.node.stats.reject(self, argv)
             if command.name == "exec":  # whatever refuses EXEC ends the transaction
                 self.end_transaction()
                 raise ExecAbort(error) from None
@@ -607,7 +608,7 @@ class Session(Requests):
         except CommandError as error:
             reply = error
             if isinstance(error, REFUSALS):
-                self.node.stats.reject(self.table, argv)
+                self.node.stats.reject(self, argv)
         if reply is not BLOCKED:
             self.unblock(reply, served=True)
 

@@ -29,7 +29,9 @@ class SlowLog:
     def add(self, s: Session, command: Command, argv: Argv, microseconds: int, most: int) -> None:
         """Adds a command line, shortened and without secrets; keeps `most` entries."""
         shown = _shortened(redacted(command, argv))
-        entry = [self._made, s.now // 1000, microseconds, shown, s.peer.encode(), s.name]
+        # Before 7.2 what a script calls is called by nobody.
+        who = (b"?:0", b"") if s.script is not None and s.legacy_doubles else (s.peer.encode(), s.name)
+        entry = [self._made, s.now // 1000, microseconds, shown, *who]
         self._made += 1
         self.entries.appendleft(entry)
         while len(self.entries) > most:

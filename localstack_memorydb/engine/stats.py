@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine.errors import REFUSALS, CommandError
 from localstack_memorydb.engine.lookups import keys_looked_up, looked_up_before
-from localstack_memorydb.engine.registry import GATE_TIMED, SKIP_SLOWLOG, Command, CommandTable
+from localstack_memorydb.engine.registry import GATE_TIMED, SKIP_SLOWLOG, Command
 from localstack_memorydb.engine.slowlog import SlowLog
 
 if TYPE_CHECKING:
@@ -183,11 +183,12 @@ class NodeStats:
             stat.failed += 1
             self.failed_lookup(s, command, argv, error)
 
-    def reject(self, table: CommandTable, argv: Argv) -> None:
-        """A command was refused before it began."""
-        command = table.find(argv[0])
-        if command is not None and command.subcommands and len(argv) > 1 and table.level >= (7,):
+    def reject(self, s: Session, argv: Argv) -> None:
+        """A command was refused before it began; it is the client's last one all the same."""
+        command = s.table.find(argv[0])
+        if command is not None and command.subcommands and len(argv) > 1 and not s.legacy:
             command = command.subcommands.get(argv[1].lower())
+        s.last_command = "NULL" if command is None else command.name
         if command is not None:
             self.commands[command.name].rejected += 1
 
@@ -269,7 +270,7 @@ class NodeStats:
         """Tells the slow log of a command that took so long that it may be interested."""
         parameters = s.node.cluster.parameters
         threshold = parameters.slowlog_log_slower_than
-        if s.script is None and 0 <= threshold <= microseconds and not command.flags & SKIP_SLOWLOG:
+        if 0 <= threshold <= microseconds and not command.flags & SKIP_SLOWLOG:
             self.slowlog.add(s, command, argv, round(microseconds), parameters.slowlog_max_len)
         event = b"fast-command" if command.is_fast else b"command"
         self.spent(event, s.now, microseconds / 1e6, parameters.latency_monitor_threshold)

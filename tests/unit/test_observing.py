@@ -49,6 +49,56 @@ def test_slow_commands_are_logged(line: str) -> None:
     assert line.split()[0].encode() in words
 
 
+@pytest.mark.parametrize(("version", "who"), [("6.2", b"?:0"), ("7.0", b"?:0"), ("7.2", b"127.0.0.1:50000")])
+def test_what_scripts_call_is_logged(version: str, who: bytes) -> None:
+    _, client = running(0.001, version=version, slowlog_log_slower_than="0")
+    client("SLOWLOG RESET")
+    client("EVAL \"redis.call('set', KEYS[1], 1) return redis.call('get', KEYS[1])\" 1 a")
+    words = client("SLOWLOG GET").split(b"\r\n")
+    assert [word for word in words if word in {b"EVAL", b"set", b"get", b"RESET"}] == [
+        b"EVAL",
+        b"get",
+        b"set",
+        b"RESET",
+    ]
+    assert words[words.index(b"get") + 4] == who
+
+
+def shown(client: Client, number: int = 1) -> dict[str, str]:
+    """What CLIENT LIST shows of the client of that number."""
+    line = next(line for line in client("CLIENT LIST").decode().splitlines() if f"id={number} " in line)
+    return dict(word.split("=", 1) for word in line.split())
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("OBJECT ENCODING a", "object|encoding"),
+        ("OBJECT FOO", "NULL"),
+        ("FOO", "NULL"),
+        ("GET", "get"),
+        ("OBJECT ENCODING", "object|encoding"),
+    ],
+)
+def test_the_last_command_is_shown_though_it_was_refused(line: str, command: str) -> None:
+    cluster, client = running()
+    client("PING")
+    client(line)
+    other = Client(cluster.shards[0].primary)
+    assert shown(other, client.session.number)["cmd"] == command
+
+
+def test_a_transaction_is_shown_while_it_runs() -> None:
+    _, client = running()
+    client("MULTI")
+    client("CLIENT LIST")
+    client("PING")
+    line = client("EXEC").decode()
+    assert " flags=x " in line
+    assert " multi=2 " in line
+    assert shown(client, client.session.number)["multi"] == "-1"
+
+
 def test_fast_commands_are_not_logged() -> None:
     _, client = running(0.001)
     client("GET a")
@@ -243,6 +293,15 @@ def test_monitors_see_scripts_with_what_they_call() -> None:
     first, second = monitor.heard().decode().splitlines()
     assert first.startswith(f'+{NOW // 1000}.000000 [0 127.0.0.1:50000] "EVAL"')
     assert second == f'+{NOW // 1000}.000000 [0 lua] "get" "a"'
+
+
+def test_monitors_of_6_2_do_not_see_administration() -> None:
+    _, client = running(version="6.2")
+    monitor = Client(client.session.node)
+    monitor("MONITOR")
+    for line in ("CLIENT ID", "ACL WHOAMI", "CLUSTER MYID", "GET a"):
+        client(line)
+    assert re.fullmatch(rb'\+[0-9.]+ \[0 127.0.0.1:50000\] "GET" "a"\r\n', monitor.heard())
 
 
 def test_monitors_see_a_command_that_waits_when_it_comes() -> None:

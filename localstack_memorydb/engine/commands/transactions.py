@@ -105,12 +105,12 @@ def _require_one_slot(s: Session, queue: list[tuple[Command, Argv]]) -> None:
 
 def _run(s: Session, queue: list[tuple[Command, Argv]]) -> list[Reply]:
     replies: list[Reply] = []
-    s.in_exec = True
+    s.in_exec = len(queue)
     try:
         with s.node.shard.keyspace.atomic():
             _run_each(s, queue, replies)
     finally:
-        s.in_exec = False
+        s.in_exec = 0
     s.node.shard.serve_ready(s.now)
     return replies
 

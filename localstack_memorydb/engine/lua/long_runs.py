@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from greenlet import getcurrent, greenlet
 
 from localstack_memorydb.engine.errors import Busy, CommandError, NotBusy, Unkillable
+from localstack_memorydb.engine.registry import GATE_RESTRICTED
 from localstack_memorydb.engine.resp import BLOCKED, OK, Argv, Reply, Simple
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class Pace:
         In a transaction a script cannot give way, since the transaction would have to: there it ends at the threshold.
         """
         was_in_exec = s.in_exec
+        if s.gates & GATE_RESTRICTED and not was_in_exec:
+            s.last_command = argv[0].decode("latin-1").lower()  # which ACL LOG shows
         run.enter(may_wait=not was_in_exec)
         self._started = self._killed = None
         if run.brief:

@@ -18,6 +18,7 @@ from localstack_memorydb.engine.registry import (
     GATE_MONITORED,
     GATE_REPLICA,
     GATE_RESTRICTED,
+    GATE_TIMED,
     GATE_TRACKING,
     NOSCRIPT,
     WRITE,
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
 _LARGE: Final = 1 << 16
 _PER_ELEMENT: Final = 128
-_CAREFUL: Final = GATE_MEMORY | GATE_REPLICA | GATE_MONITORED | GATE_TRACKING
+_CAREFUL: Final = GATE_MEMORY | GATE_REPLICA | GATE_MONITORED | GATE_TIMED | GATE_TRACKING
 
 # What read-only scripts may not do either, since replicas hear of it.
 _REPLICATED: Final = frozenset({"pfcount", "publish", "spublish"})
@@ -389,14 +390,14 @@ class Run:
         """Commands of the session are the script's from now on: they do not block, and answer in RESP2."""
         s = self._session
         self.may_wait = may_wait
-        s.in_exec = True
+        s.in_exec = s.in_exec or -1
         log = s.node.shard.log
         if log is not None:
             log.enter()
         s.script = self
         s.protocol = 2
 
-    def leave(self, was_in_exec: bool) -> None:
+    def leave(self, was_in_exec: int) -> None:
         """The session is the client's again."""
         s = self._session
         s.in_exec = was_in_exec
