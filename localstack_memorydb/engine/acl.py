@@ -523,7 +523,7 @@ def _varies(spec: KeySpec) -> bool:
     return "variable_flags" in spec.flags
 
 
-def _varying_needs(command: Command, argv: Argv) -> int:
+def varying_needs(command: Command, argv: Argv) -> int:
     """SET reads the key with GET only, and BITFIELD writes it unless all that it does is GET."""
     if command.name == "set":
         return READ_WRITE if any(word.lower() == b"get" for word in argv[3:]) else WRITE
@@ -561,7 +561,7 @@ def find_places(command: Command, argv: Argv, legacy: bool) -> Places:
     for spec in command.keys:
         if "not_key" in spec.flags:
             continue
-        needs = _varying_needs(command, argv) if _varies(spec) else _needs(spec.flags)
+        needs = varying_needs(command, argv) if _varies(spec) else _needs(spec.flags)
         try:
             places += [(at, needs) for at in _indices(spec, argv, legacy)]
         except (NotInteger, IndexError):

@@ -17,6 +17,8 @@ _INVALIDATION: Final = b">2\r\n$10\r\ninvalidate"
 
 def perform(s: Session, command: Command, argv: Argv) -> Reply:
     """Runs a command whose way is free. Raises CommandError."""
+    if s.deferred and not (s.in_exec or s.gates & GATE_SILENT):
+        return _after_what_came_first(s, command, argv)
     clock, node = s.node.cluster.clock, s.node
     again = s.blocked is not None
     if node.monitors and command.flags & SKIP_MONITOR:
@@ -72,6 +74,20 @@ def attended(s: Session, reply: Reply) -> Reply:
     own = s.tracking is not None and not s.tracking.redirect
     later = [data for data in told if own and data.startswith(_INVALIDATION)]
     return Several([*(data for data in told if data not in later), reply, *later])
+
+
+def _after_what_came_first(s: Session, command: Command, argv: Argv) -> Reply:
+    """The client hears of keys that had to make room for the command before it hears the command's reply."""
+    first = Wire(b"".join(s.deferred))
+    s.deferred.clear()
+    try:
+        reply = perform(s, command, argv)
+    except CommandError as error:
+        reply = error
+    if reply is BLOCKED or reply is NOTHING:
+        s.deferred.insert(0, first)
+        return reply
+    return Several([first, reply])
 
 
 def _track(s: Session, command: Command, argv: Argv) -> None:

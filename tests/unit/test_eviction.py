@@ -292,3 +292,16 @@ def test_slots_that_move_take_their_memory_along() -> None:
         node.host, node.port = f"10.0.0.{node.shard.number}", 6379
     cluster.spread(2)
     assert b"+OK\r\n" in {client(f"SET key{number} again") for number in range(10)}
+
+
+def test_a_client_hears_of_keys_that_made_room_before_it_gets_its_reply() -> None:
+    cluster = start(maxmemory_policy="volatile-random")
+    client = Client(cluster.shards[0].primary)
+    cluster.resize(cluster.shards[0].budget.measure() + 100_000)
+    client("HELLO 3")
+    client("CLIENT TRACKING on")
+    client("SETEX short 1000 x")
+    client("GET short")
+    client("SETBIT large 1600000 0")
+    assert client("GETBIT large 0") == b">2\r\n$10\r\ninvalidate\r\n*1\r\n$5\r\nshort\r\n:0\r\n"
+    assert client("SET another x").startswith(b"-OOM ")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from localstack_memorydb.engine.acl import has_own_finder
+from localstack_memorydb.engine.acl import READ, WRITE, has_own_finder, varying_needs
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault, printable
 from localstack_memorydb.engine.glob import compile_glob
 from localstack_memorydb.engine.help import help_lines
@@ -128,7 +128,7 @@ def _keys_in_6_2(s: Session, argv: Argv) -> list[bytes]:
 def _keys_of(s: Session, argv: Argv) -> tuple[Command, Argv]:
     line = argv[2:]
     found = s.table.find(line[0])
-    if found is not None and found.subcommands:
+    if found is not None and found.subcommands and (len(line) > 1 or s.legacy_doubles):
         found = found.subcommands.get(line[1].lower()) if len(line) > 1 else None
     if found is None:
         raise CommandError("ERR Invalid command specified")
@@ -159,15 +159,15 @@ def getkeys(s: Session, argv: Argv) -> Reply:
 def getkeysandflags(s: Session, argv: Argv) -> Reply:
     """The keys in a command line, and what is done to them."""
     found, line = _keys_of(s, argv)
-    return [[key, _names(_flags(spec, line))] for spec in found.keys for key in spec.find(line)]
+    return [[key, _names(_flags(found, spec, line))] for spec in found.keys for key in spec.find(line)]
 
 
-def _flags(spec: KeySpec, line: Argv) -> list[str]:
-    """SET reads the key only with GET, so its flags depend on the command line."""
+def _flags(command: Command, spec: KeySpec, line: Argv) -> list[str]:
+    """SET reads the key only with GET, and BITFIELD may only read it: their flags depend on the command line."""
     if "variable_flags" not in spec.flags:
         return spec.flags.split()
-    reads = any(word.upper() == b"GET" for word in line[3:])
-    return ["RW", "access", "update"] if reads else ["OW", "update"]
+    needs = varying_needs(command, line)
+    return {READ: ["RO", "access"], WRITE: ["OW", "update"]}.get(needs, ["RW", "access", "update"])
 
 
 def _names(names: Any) -> Unordered:

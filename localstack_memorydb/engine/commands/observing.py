@@ -28,7 +28,7 @@ _ANYTIME = ADMIN | LOADING | NOSCRIPT | STALE
 def monitor(s: Session, argv: Argv) -> Reply:
     """Shows every command that the node runs from now on to this client."""
     if s.in_exec:
-        raise CommandError("ERR MONITOR isn't allowed in transaction")
+        raise CommandError("ERR MONITOR isn't allowed for DENY BLOCKING client")
     if s in s.node.monitors:
         return NOTHING
     s.node.monitors[s] = None
