@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import cos, floor, pi, sin, sqrt
 from random import Random
 from typing import Final
@@ -10,6 +11,9 @@ from typing import Final
 # The dots of a Braille character, by column and row (Unicode 10.0, 2800-28FF).
 _DOTS: Final = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 _BLANK: Final = 0x2800
+_BITS: Final = 14
+_PITCH: Final = 1 << _BITS  # so many dots in a line, more than there can be
+_MARGIN: Final = 4096  # of dots that lie outside
 
 
 def _round(number: float) -> int:
@@ -17,56 +21,53 @@ def _round(number: float) -> int:
     return floor(number + 0.5) if number >= 0 else -floor(0.5 - number)
 
 
+@lru_cache(maxsize=4096)
+def _line(across: int, down: int) -> tuple[int, ...]:
+    """The dots of a line to a point that far away, both ends included (Bresenham), as what is added to the first one."""
+    far_x, far_y = abs(across), abs(down)
+    step_x, step_y = (1 if across > 0 else -1), (1 if down > 0 else -1)
+    x = y = 0
+    error = far_x - far_y
+    dots = [0]
+    while (x, y) != (across, down):
+        twice = 2 * error
+        if twice > -far_y:
+            error -= far_y
+            x += step_x
+        if twice < far_x:
+            error += far_x
+            y += step_y
+        dots.append(y * _PITCH + x)
+    return tuple(dots)
+
+
 class _Canvas:
     """A picture of dots; what lies outside is not drawn."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
-        self._dots: set[tuple[int, int]] = set()
-
-    def line(self, x: int, y: int, to_x: int, to_y: int) -> None:
-        """Draws a line, both ends included (Bresenham)."""
-        far_x, far_y = abs(to_x - x), abs(to_y - y)
-        step_x, step_y = (1 if x < to_x else -1), (1 if y < to_y else -1)
-        error = far_x - far_y
-        while True:
-            self._dots.add((x, y))
-            if (x, y) == (to_x, to_y):
-                return
-            twice = 2 * error
-            if twice > -far_y:
-                error -= far_y
-                x += step_x
-            if twice < far_x:
-                error += far_x
-                y += step_y
+        self._dots: set[int] = set()  # a number is a line of dots, and the place in it
 
     def square(self, x: int, y: int, side: float, angle: float) -> None:
         """Draws a square around a point, turned by an angle."""
         reach = _round(side / sqrt(2))
         turns = [pi / 4 + angle + pi / 2 * corner for corner in range(4)]
         corners = [(_round(sin(turn) * reach + x), _round(cos(turn) * reach + y)) for turn in turns]
-        for corner, following in zip(corners, corners[1:] + corners[:1], strict=True):
-            self.line(*corner, *following)
+        for (left, top), (to_x, to_y) in zip(corners, corners[1:] + corners[:1], strict=True):
+            first = (top + _MARGIN) * _PITCH + left + _MARGIN
+            self._dots.update([first + dot for dot in _line(to_x - left, to_y - top)])
 
     def braille(self) -> str:
         """The picture in characters of two by four dots."""
-        lines = "\n".join(
-            "".join(self._character(x, y) for x in range(0, self.width, 2)) for y in range(0, self.height, 4)
-        )
+        rows = range(0, self.height, 4)
+        cells = [[_BLANK] * ((self.width + 1) // 2) for _ in rows]
+        width, height = self.width, self.height
+        for dot in self._dots:
+            x, y = (dot & _PITCH - 1) - _MARGIN, (dot >> _BITS) - _MARGIN
+            if 0 <= x < width and 0 <= y < height:
+                cells[y >> 2][x >> 1] |= _DOTS[x & 1][y & 3]
+        lines = "\n".join("".join(map(chr, row)) for row in cells)
         return lines if self.height % 4 == 1 else f"{lines}\n"  # nothing comes after the last line of dots
-
-    def _character(self, left: int, top: int) -> str:
-        dots = self._dots
-        return chr(
-            _BLANK
-            + sum(
-                bit
-                for x, column in enumerate(_DOTS, left)
-                for y, bit in enumerate(column, top)
-                if (x, y) in dots and x < self.width and y < self.height
-            )
-        )
 
 
 def _within(numbers: Sequence[int], defaults: Sequence[int], most: Sequence[int]) -> list[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from localstack_memorydb.engine.cluster import Cluster
@@ -347,3 +349,27 @@ def test_errors_of_6_2(script: str, reply: str) -> None:
     assert answer.endswith(f"): @user_script:1: {reply}\r\n")
     assert run(client, "#!lua\nreturn 1").startswith(b"-ERR Error compiling script")
     assert client("FUNCTION LIST").startswith(b"-ERR unknown command `FUNCTION`")
+
+
+def _bits(name: str, one: int, other: int) -> int:
+    """What the library `bit` makes of two numbers."""
+    a, b = one & 0xFFFFFFFF, other & 0xFFFFFFFF
+    found = {"band": a & b, "bor": a | b, "bxor": a ^ b, "lshift": a << (b & 31), "rshift": a >> (b & 31)}[
+        name
+    ]
+    found &= 0xFFFFFFFF
+    return found - (1 << 32) if found >> 31 else found
+
+
+@pytest.mark.parametrize("name", ["band", "bor", "bxor", "lshift", "rshift"])
+def test_bits_of_any_two_whole_numbers(client: Client, name: str) -> None:
+    luck = Random(5)
+    ends = [-(2**31), -1, 0, 1, 31, 32, 255, 256, 2**31 - 1, 2**31, 2**32 - 1]
+    pairs = [(one, other) for one in ends for other in ends]
+    pairs += [(luck.randrange(-(2**31), 2**32), luck.randrange(-(2**31), 2**32)) for _ in range(200)]
+    listed = ",".join(f"{{{one},{other}}}" for one, other in pairs)
+    found = run(
+        client,
+        f"local t = {{}} for _, p in ipairs({{{listed}}}) do t[#t + 1] = bit.{name}(p[1], p[2]) end return t",
+    )
+    assert [int(line[1:]) for line in found.splitlines()[1:]] == [_bits(name, *pair) for pair in pairs]

@@ -358,8 +358,18 @@ local function described(...)
   return unpack(values, 1, count)
 end
 
-local function python(f)
+-- A function written in Python; a `quick` one answers what it can without it.
+local function python(f, quick)
+  if not quick then
+    return function(...)
+      return checked(f(described(...)))
+    end
+  end
   return function(...)
+    local answer = quick(...)
+    if answer then
+      return answer
+    end
     return checked(f(described(...)))
   end
 end
@@ -397,11 +407,65 @@ end
 numbers.random = python(host.random)
 numbers.randomseed = python(host.randomseed)
 
+local quick_bits = {}
+
+-- Whole numbers of 32 bits, which nearly all are, need not go to Python: their bits are found byte by byte in a table.
+do
+  local common -- the bits that two bytes have in common, at 256 * one + other
+  local TOP, ALL = 2147483648, 4294967296
+
+  local function prepare()
+    common = {[0] = 0}
+    for one = 0, 255 do
+      for other = 0, 255 do
+        local low = one % 2 == 1 and other % 2 == 1 and 1 or 0
+        common[256 * one + other] = low + 2 * common[128 * (one - one % 2) + (other - other % 2) / 2]
+      end
+    end
+  end
+
+  local function is_whole(value)
+    return type(value) == "number" and value >= -TOP and value < ALL and value % 1 == 0
+  end
+
+  local function signed(value)
+    return value >= TOP and value - ALL or value
+  end
+
+  local function both(a, b)
+    if not common then
+      prepare()
+    end
+    local a1, b1 = a % 256, b % 256
+    local a2, b2 = a % 65536 - a1, b % 65536 - b1
+    local a3, b3 = a % 16777216 - a1 - a2, b % 16777216 - b1 - b2
+    return common[256 * a1 + b1] + common[a2 + b2 / 256] * 256 + common[a3 / 256 + b3 / 65536] * 65536
+      + common[(a - a1 - a2 - a3) / 65536 + (b - b1 - b2 - b3) / 16777216] * 16777216
+  end
+
+  local function of_two(combined)
+    return function(a, b, ...)
+      if select("#", ...) == 0 and is_whole(a) and is_whole(b) then
+        return signed(combined(a % ALL, b % ALL))
+      end
+    end
+  end
+
+  quick_bits.band = of_two(both)
+  quick_bits.bor = of_two(function(a, b) return a + b - both(a, b) end)
+  quick_bits.bxor = of_two(function(a, b) return a + b - 2 * both(a, b) end)
+  quick_bits.lshift = of_two(function(a, b) return a * 2 ^ (b % 32) % ALL end)
+  quick_bits.rshift = of_two(function(a, b)
+    local step = 2 ^ (b % 32)
+    return (a - a % step) / step
+  end)
+end
+
 local bits = {}
 for _, name in native.next, {
   "tobit", "bnot", "band", "bor", "bxor", "lshift", "rshift", "arshift", "rol", "ror", "bswap", "tohex",
 } do
-  bits[name] = python(host["bit_" .. name])
+  bits[name] = python(host["bit_" .. name], quick_bits[name])
 end
 
 local structs = {
