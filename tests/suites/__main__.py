@@ -134,21 +134,25 @@ def _play(copy: Path, unit: str, version: str, listed: Listed, *, cluster: bool)
         suite = subprocess.Popen(
             command, cwd=copy, stdout=subprocess.PIPE, text=True, errors="replace", start_new_session=True
         )
-        stop = threading.Timer(SECONDS_FOR_A_UNIT, _end, [suite])
-        stop.start()
+        watch = threading.Thread(target=_end, args=[suite])
+        watch.start()
+        assert suite.stdout is not None
         try:
-            assert suite.stdout is not None
             outcomes = read_outcomes(suite.stdout)
+        except BaseException:
+            suite.kill()
+            raise
         finally:
-            finished = stop.is_alive()
-            stop.cancel()
-            _end(suite)
-    if not finished:
+            watch.join()
+    if suite.returncode == -signal.SIGKILL:
         outcomes.failed.setdefault(OUTSIDE, f"not done after {SECONDS_FOR_A_UNIT} seconds")
     return outcomes
 
 
 def _end(suite: subprocess.Popen[str]) -> None:
+    """Waits for the end, but not for ever; what the suite has started ends with it."""
+    with suppress(subprocess.TimeoutExpired):
+        suite.wait(SECONDS_FOR_A_UNIT)
     with suppress(ProcessLookupError):
         os.killpg(suite.pid, signal.SIGKILL)
     suite.wait()
