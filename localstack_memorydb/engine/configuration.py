@@ -184,6 +184,7 @@ READERS: Final[dict[str, Reader]] = {
 """The directives that can be set, and act."""
 
 RECORDED: Final[dict[str, tuple[str, Reader]]] = {
+    "acl-pubsub-default": ("resetchannels", _choice("allchannels", "resetchannels")),
     "dynamic-hz": ("yes", _switch),
     "hz": ("10", _frequency),
     "lazyfree-lazy-eviction": ("no", _switch),
@@ -192,7 +193,10 @@ RECORDED: Final[dict[str, tuple[str, Reader]]] = {
     "lazyfree-lazy-user-flush": ("no", _switch),
     "sanitize-dump-payload": ("no", _choice("no", "yes", "clients")),
 }
-"""Directives that can be set and are only shown, with their defaults: keys are freed at once, payloads are always checked."""
+"""Further directives that can be set, with their defaults.
+
+Of these only acl-pubsub-default acts: keys are freed at once, and payloads are always checked.
+"""
 
 _WITHOUT_REASON: Final = frozenset({"client-output-buffer-limit", "notify-keyspace-events"})  # in 6.2
 
@@ -224,7 +228,10 @@ class Configuration:
         """Every directive with its value, by name."""
         cluster = self.node.cluster
         parameters, limits = cluster.parameters, cluster.parameters.limits
-        found = {name: usual for name, (usual, _) in RECORDED.items()} | cluster.switches.recorded
+        found = {name: usual for name, (usual, _) in RECORDED.items()}
+        if self.legacy:
+            found["acl-pubsub-default"] = "allchannels"
+        found |= cluster.switches.recorded
         found |= self.fixed() | {
             "maxmemory": str(cluster.spec.maxmemory),
             "requirepass": cluster.switches.requirepass,
@@ -264,16 +271,24 @@ class Configuration:
 
     def fixed(self) -> dict[str, str]:
         """What cannot be changed here; to set what is there already is accepted."""
+        host, port = self.node.shard.primary.address
+        primary = "" if self.node.is_primary else f"{host} {port}"
         return {
             "activerehashing": "yes",
             "appendonly": "no" if self.node.cluster.storage is None else "yes",
             "bind": self.node.host,
             "cluster-enabled": "yes",
+            "daemonize": "no",
             "databases": "16",
             "io-threads": "1",
             "port": str(self.node.port),
+            "protected-mode": "no",
             "replica-read-only": "yes",
+            "replicaof": primary,
             "save": "",
+            "slave-read-only": "yes",
+            "slaveof": primary,
+            "supervised": "no",
         }
 
     def change(self, pairs: Mapping[str, str]) -> None:

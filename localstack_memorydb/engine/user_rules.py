@@ -48,10 +48,7 @@ class UserRules:
     def apply(self, name: str, rules: Iterable[str]) -> None:
         """Makes the user, or changes it, if all rules are good. Raises CommandError."""
         user = self._cluster.users.get(name)
-        if user is None:
-            spec = UserSpec(name, "off", "sha256")
-        else:
-            spec = replace(user.spec, access_string=user.permissions.text)
+        spec = self._new(name) if user is None else replace(user.spec, access_string=user.permissions.text)
         for rule in self._merged(rules):
             try:
                 spec = self._with(spec, rule)
@@ -65,6 +62,14 @@ class UserRules:
             return False
         self._cluster.set_users({each: user for each, user in self._cluster.users.items() if each != name})
         return True
+
+    def _new(self, name: str) -> UserSpec:
+        return UserSpec(name, f"off {self._channels}".rstrip(), "sha256")
+
+    @property
+    def _channels(self) -> str:
+        """What acl-pubsub-default says of channels, if anything was said."""
+        return self._cluster.switches.recorded.get("acl-pubsub-default", "")
 
     def _compile(self, spec: UserSpec) -> User:
         return User(spec, self._cluster.spec.engine_version, self._cluster.spec.edition)
@@ -90,7 +95,7 @@ class UserRules:
         """The user after one rule. Raises _BadRule."""
         word = rule.lower()
         if word == "reset":
-            return UserSpec(spec.name, "off", "sha256")
+            return self._new(spec.name)
         if word in ("sanitize-payload", "skip-sanitize-payload"):  # values are checked always
             return spec
         if word == "nopass":
@@ -106,6 +111,8 @@ class UserRules:
         if " " in rule and not rule.startswith("("):
             self._with(spec, rule.replace(" ", ""))  # what else is wrong with it is said first
             raise _BadRule("Syntax error")
+        if rule.startswith("(") and self._channels == "allchannels":
+            rule = f"(allchannels {rule[1:]}"
         try:
             return replace(
                 spec,
