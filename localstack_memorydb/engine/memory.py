@@ -11,7 +11,7 @@ from itertools import chain, islice
 from typing import Final
 
 from localstack_memorydb.engine.documents import Document
-from localstack_memorydb.engine.numbers import is_integer
+from localstack_memorydb.engine.numbers import format_double, is_integer
 from localstack_memorydb.engine.sizes import PAGE, allocated, listpack_size
 from localstack_memorydb.engine.streams import Stream
 from localstack_memorydb.engine.values import Hash, List, Set, Value, ZSet
@@ -27,13 +27,16 @@ _LISTPACK_FRAME: Final = 7
 _QUICKLIST: Final = 40
 _QUICKLIST_NODE: Final = 32
 _LIST_NODE_BYTES: Final = 8192
-_SKIPLIST: Final = 48
+_NODE_SAMPLE: Final = 512  # elements of a node that say how large it is
+_SKIPLIST: Final = 48 + 640  # its first node has links on all levels
 _SKIPLIST_NODE: Final = 48  # score, links backward and forward on 1.33 levels
 _EMBEDDED: Final = 44  # a string up to here lies in its object
 _DEADLINE: Final = _ENTRY + 8
 _STREAM: Final = 160
 _STREAM_NODE: Final = 64
 _PENDING: Final = 96
+_TREE: Final = 424  # what a stream's tree is said to take more than it does, and each further node (streamRadixTreeMemoryUsage)
+_TREE_NODE: Final = 684
 
 
 def _string(length: int) -> int:
@@ -45,6 +48,21 @@ def _string(length: int) -> int:
 def usage(key: bytes, value: Value, samples: int = SAMPLES) -> int:
     """The bytes of a key with its value, judged by the first `samples` elements (0: by all)."""
     return _ENTRY + _string(len(key)) + value_size(value, samples)
+
+
+def told(key: bytes, value: Value, samples: int, level: tuple[int, ...]) -> int:
+    """What MEMORY USAGE answers: of a compact value the size is known, and a list is sampled by nodes.
+
+    An entry of a cluster is linked with the others of its slot since 7.0; 7.2 counts a pointer of the whole table in its place.
+    """
+    links = 0 if level < (7,) else 16 if level < (7, 2) else 8
+    if isinstance(value, Stream):
+        links += _TREE + (len(value.nodes) - 1) * _TREE_NODE
+    if isinstance(value, List):
+        samples *= _NODE_SAMPLE
+    elif not isinstance(value, bytes | Document) and value.encoding in {"intset", "listpack"}:
+        samples = 0
+    return usage(key, value, samples) + links
 
 
 def value_size(value: Value, samples: int = SAMPLES) -> int:
@@ -65,7 +83,7 @@ def value_size(value: Value, samples: int = SAMPLES) -> int:
     if isinstance(value, Set):
         return _OBJECT + _set(value, count, _sample(value, samples))
     if isinstance(value, ZSet):
-        return _OBJECT + _zset(value, count, _sample(value.scores, samples))
+        return _OBJECT + _zset(value, count, samples)
     return _OBJECT + _list(value, count, _sample(value, samples))
 
 
@@ -107,16 +125,19 @@ def _set(value: Set, count: int, sample: Sequence[bytes]) -> int:
     return _table(count) + _strings(sample, count)
 
 
-def _zset(value: ZSet, count: int, sample: Sequence[bytes]) -> int:
+def _zset(value: ZSet, count: int, samples: int) -> int:
+    sample = _sample(value.scores, samples)
     if value.encoding == "listpack":
-        return allocated(int(_LISTPACK_FRAME + (_average([*map(listpack_size, sample)]) + 4) * count))
+        scores = map(format_double, islice(value.scores.values(), samples or None))
+        return _packed([*sample, *scores], 2 * count)
     return _table(count) + _SKIPLIST + _SKIPLIST_NODE * count + _strings(sample, count)
 
 
 def _list(value: List, count: int, sample: Sequence[bytes]) -> int:
     size = _LISTPACK_FRAME + int(_average([*map(listpack_size, sample)]) * count)
-    nodes = -(-size // _LIST_NODE_BYTES)
-    return _QUICKLIST + nodes * _QUICKLIST_NODE + allocated(size)
+    full = (size - 1) // _LIST_NODE_BYTES
+    nodes = full * allocated(_LIST_NODE_BYTES) + allocated(size - full * _LIST_NODE_BYTES)
+    return _QUICKLIST + (full + 1) * _QUICKLIST_NODE + nodes
 
 
 def _stream(value: Stream) -> int:

@@ -198,8 +198,7 @@ def memory_usage(s: Session, argv: Argv) -> Reply:
     value = s.db.get(argv[2])
     if value is None:
         return None
-    size = memory.usage(argv[2], value, samples)
-    return size + memory.deadline_size(1) if argv[2] in s.db.deadlines else size
+    return memory.told(argv[2], value, samples, s.table.level)
 
 
 @observing.command("MEMORY|DOCTOR", 2, since="4.0.0")
