@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING
 
+from localstack_memorydb.engine import broadcast
 from localstack_memorydb.engine.activity import Written
 from localstack_memorydb.engine.clients import client_type
 from localstack_memorydb.engine.errors import ClusterDown, CommandError, Moved
@@ -176,15 +177,10 @@ class Node:
 
     def deliver(self, channel: bytes, message: bytes) -> int:
         """Sends a message to the node's clients that listen to the channel; how many got it."""
-        subscribers = list(self.channels.get(channel, ()))
-        for session in subscribers:
-            session.send(Push([b"message", channel, message]))
-        delivered = len(subscribers)
+        delivered = broadcast.send(Push([b"message", channel, message]), self.channels.get(channel, ()))
         for pattern, sessions in list(self.patterns.items()):
             if compile_glob(pattern)(channel):
-                for session in list(sessions):
-                    session.send(Push([b"pmessage", pattern, channel, message]))
-                delivered += len(sessions)
+                delivered += broadcast.send(Push([b"pmessage", pattern, channel, message]), sessions)
         return delivered
 
     def forget(self, session: Session) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from localstack_memorydb.engine import broadcast
 from localstack_memorydb.engine.registry import ADMIN, SKIP_MONITOR, Command
 from localstack_memorydb.engine.resp import Argv, Simple
 from localstack_memorydb.engine.slowlog import redacted
@@ -43,5 +44,4 @@ def show(s: Session, command: Command, argv: Argv, *, itself: bool = False) -> N
     words = b" ".join(map(quoted, redacted(command, argv)))
     now = s.node.microseconds(s.now)
     line = Simple(b"%d.%06d [0 %b] %b" % (now // 1_000_000, now % 1_000_000, where, words))
-    for session in list(s.node.monitors):
-        session.send(line)
+    broadcast.send(line, s.node.monitors)

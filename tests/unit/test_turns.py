@@ -195,3 +195,23 @@ def test_many_small_arguments_count_for_what_they_take(flood: Flood) -> None:
     for _ in range(10):
         flood.send(b"$2\r\nxy\r\n" * 1000)
     assert weighed[-1] > 400_000
+
+
+@pytest.mark.parametrize(
+    ("subscription", "publication"),
+    [
+        ("SUBSCRIBE news", "PUBLISH news large"),
+        ("PSUBSCRIBE n*", "PUBLISH news large"),
+        ("SSUBSCRIBE news", "SPUBLISH news large"),
+        ("MONITOR", "SET k large"),
+    ],
+)
+def test_what_many_are_told_is_kept_once(cluster: Cluster, subscription: str, publication: str) -> None:
+    heard: list[bytes] = []
+    listeners = [Client(next(cluster.nodes())) for _ in range(3)]
+    for listener in listeners:
+        listener(subscription)
+        listener.session.sink = heard.append
+    Client(next(cluster.nodes()))(publication)
+    assert len(heard) == 3
+    assert heard[0] is heard[1] is heard[2]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from localstack_memorydb.engine import broadcast
 from localstack_memorydb.engine.cluster import unsubscribe
 from localstack_memorydb.engine.errors import wrong_subcommand_arguments
 from localstack_memorydb.engine.glob import compile_glob
@@ -132,11 +133,9 @@ def spublish(s: Session, argv: Argv) -> Reply:
     channel, message = argv[1], argv[2]
     receivers = 0
     for node in s.node.shard.nodes:
-        subscribers = list(node.shard_channels.get(channel, ()))
-        for session in subscribers:
-            session.send(Push([b"smessage", channel, message]))
+        sent = broadcast.send(Push([b"smessage", channel, message]), node.shard_channels.get(channel, ()))
         if node is s.node:
-            receivers = len(subscribers)
+            receivers = sent
     return receivers
 
 
