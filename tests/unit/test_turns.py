@@ -138,6 +138,17 @@ def test_nothing_runs_after_quit(cluster: Cluster, flood: Flood) -> None:
     assert not flood.waits
 
 
+def test_a_transaction_with_more_replies_than_can_be_sent_runs_to_its_end(flood: Flood) -> None:
+    flood.send(encode_request([b"SETRANGE", b"{k}", b"20000000", b"x"]))
+    for line in ["MULTI", *["GET {k}", "INCR {k}n"] * 100]:
+        flood.client(line)
+    assert flood.client("EXEC") == b"-ERR the reply would have more than 1 GB\r\n"
+    assert flood.client("GET {k}n") == b"$3\r\n100\r\n"
+    for line in ["MULTI", "GET {k}n"]:
+        flood.client(line)
+    assert flood.client("EXEC") == b"*1\r\n$3\r\n100\r\n"
+
+
 def test_a_request_in_parts_is_whole_again(flood: Flood) -> None:
     value = bytes(range(256)) * 2000
     data = encode_request([b"SET", b"k", value]) + encode_request([b"STRLEN", b"k"])

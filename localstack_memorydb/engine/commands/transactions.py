@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from localstack_memorydb.engine.errors import CommandError, CrossSlot, ExecAbort, Harmless, NoLongerPermitted
+from collections.abc import Sized
+from typing import Final
+
+from localstack_memorydb.engine.errors import (
+    CommandError,
+    CrossSlot,
+    ExecAbort,
+    Harmless,
+    NoLongerPermitted,
+    ReplyTooLarge,
+)
 from localstack_memorydb.engine.performing import perform
 from localstack_memorydb.engine.registry import (
     ALLOW_BUSY,
@@ -17,13 +27,14 @@ from localstack_memorydb.engine.registry import (
     Family,
     span,
 )
-from localstack_memorydb.engine.resp import NULL_ARRAY, OK, Argv, Reply
+from localstack_memorydb.engine.resp import MOST_TO_SEND, NULL_ARRAY, OK, Argv, Reply
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.slots import key_slot
 from localstack_memorydb.engine.users import log_refusal
 
 transactions = Family("transactions", "@transaction")
 
+_PER_ELEMENT: Final = 8  # bytes, of what a reply that is a list takes at least
 _ANYTIME = ALLOW_BUSY | FAST | LOADING | NOSCRIPT | STALE
 
 
@@ -103,8 +114,27 @@ def _require_one_slot(s: Session, queue: list[tuple[Command, Argv]]) -> None:
             s.route(command, keys)
 
 
+class _Replies(list[Reply]):
+    """The replies of a transaction; none are kept any more when they have become more than can be sent."""
+
+    __slots__ = ("size",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.size = 0
+
+    def keep(self, reply: Reply) -> None:
+        """One more."""
+        if isinstance(reply, Sized):
+            self.size += len(reply) * (1 if isinstance(reply, bytes) else _PER_ELEMENT)
+            if self.size > MOST_TO_SEND:
+                self.clear()
+                return
+        self.append(reply)
+
+
 def _run(s: Session, queue: list[tuple[Command, Argv]]) -> list[Reply]:
-    replies: list[Reply] = []
+    replies = _Replies()
     s.in_exec = len(queue)
     try:
         with s.node.shard.keyspace.atomic():
@@ -112,17 +142,19 @@ def _run(s: Session, queue: list[tuple[Command, Argv]]) -> list[Reply]:
     finally:
         s.in_exec = 0
     s.node.shard.serve_ready(s.now)
-    return replies
+    if replies.size > MOST_TO_SEND:
+        raise ReplyTooLarge
+    return list(replies)
 
 
-def _run_each(s: Session, queue: list[tuple[Command, Argv]], replies: list[Reply]) -> None:
+def _run_each(s: Session, queue: list[tuple[Command, Argv]], replies: _Replies) -> None:
     for command, argv in queue:
         try:
             refusal = s.permissions.check(command.plain, argv) if s.gates & GATE_RESTRICTED else None
             if refusal is not None:
                 log_refusal(s, refusal, command, argv)
                 raise NoLongerPermitted(refusal.kind)
-            replies.append(perform(s, command, argv))
+            replies.keep(perform(s, command, argv))
         except CommandError as error:
             s.node.count_error(error)
             replies.append(error)
