@@ -614,8 +614,8 @@ def _copy(command: Command, level: tuple[int, ...]) -> Command:
 
 
 @cache
-def _documents() -> dict[str, dict[str, dict[str, Any]]]:
-    text = resources.files("localstack_memorydb.engine").joinpath("data/commands.json").read_text("utf-8")
+def _documents(name: str = "commands") -> dict[str, dict[str, dict[str, Any]]]:
+    text = resources.files("localstack_memorydb.engine").joinpath(f"data/{name}.json").read_text("utf-8")
     documents: dict[str, dict[str, dict[str, Any]]] = json.loads(text)
     return documents
 
@@ -625,6 +625,8 @@ def command_docs() -> dict[str, dict[str, Any]]:
     return _documents()["commands"]
 
 
-def documentation(name: str) -> dict[str, Any]:
+def documentation(name: str, level: tuple[int, ...]) -> dict[str, Any]:
     """What COMMAND DOCS says of a command, of those that a bare engine may have, too; nothing else depends on it."""
-    return command_docs().get(name) or _documents()["unrestricted"].get(name, {})
+    newest = command_docs().get(name) or _documents()["unrestricted"].get(name, {})
+    older = {} if level >= (7, 2) else _documents("commands_7_0")["commands"].get(name, {})
+    return {field: text for field, text in (newest | older).items() if text is not None}

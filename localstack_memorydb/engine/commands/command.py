@@ -225,7 +225,7 @@ def describe(s: Session, each: Command) -> Reply:
     ]
     if s.legacy:
         return basic
-    texts = documentation(each.name)
+    texts = documentation(each.name, s.table.level)
     tips = (
         texts.get("tips", [])
         if s.table.level >= (7, 2)
@@ -258,7 +258,7 @@ def _key_spec(spec: KeySpec, note: str | None) -> Reply:
 
 def document(s: Session, each: Command) -> Reply:
     """One command as COMMAND DOCS shows it."""
-    texts = documentation(each.name)
+    texts = documentation(each.name, s.table.level)
     shown: dict[bytes, Reply] = {}
     for field in ("summary", "since", "group", "complexity"):
         if field in texts:
@@ -292,7 +292,7 @@ def _argument(s: Session, argument: dict[str, Any]) -> Reply:
     shown: dict[bytes, Reply] = {}
     for field, value in argument.items():
         name = field.encode()
-        if field == "new_in":
+        if field in {"display_text", "new_in"}:
             continue
         if field == "arguments":
             shown[name] = _arguments(s, value)
@@ -300,7 +300,7 @@ def _argument(s: Session, argument: dict[str, Any]) -> Reply:
             shown[name] = _names(value)
         else:
             shown[name] = value if isinstance(value, int) else value.encode()
-        if field == "type" and value not in {"oneof", "block"}:
+        if field == "type" and value not in {"oneof", "block"} and not s.legacy_doubles:
             shown[b"display_text"] = argument.get("display_text", argument["name"]).encode()
     return shown
 
