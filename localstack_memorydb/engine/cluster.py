@@ -668,5 +668,6 @@ class Cluster:
                 shard.budget.adopt_policy()
         for shard in self.shards:
             shard.adopt_notifications()
+            shard.keyspace.tracking.keep(self.parameters.tracking_table_max_keys)
         for node in self.nodes():
             node.announce_gates()

@@ -601,6 +601,7 @@ class Session(Requests):
         self.now = now
         argv = self.blocked.argv
         command = self.table[argv[0].lower()]
+        self.processing = True  # what it hears meanwhile follows its reply
         try:
             if not self.legacy_doubles:  # since 7.2 a client that waits is asked for its permissions again
                 authorize(self, command, argv)
@@ -609,8 +610,13 @@ class Session(Requests):
             reply = error
             if isinstance(error, REFUSALS):
                 self.node.stats.reject(self, argv)
+        self.processing = False
         if reply is not BLOCKED:
             self.unblock(reply, served=True)
+        if self.deferred:
+            told = b"".join(self.deferred)
+            self.deferred.clear()
+            self.push(told)
 
     def unblock(self, reply: Reply, *, served: bool = False) -> None:
         """Ends the wait with that reply. What the client sent meanwhile runs when the cluster resumes it."""

@@ -112,7 +112,12 @@ class Tracking:
         """The client has read the keys. Beyond `most` keys others are given up, and told of."""
         for key in keys:
             self.keys.setdefault(key, {})[s] = None
-        while len(self.keys) > most:
+        if len(self.keys) > most:
+            self.keep(most)
+
+    def keep(self, most: int) -> None:
+        """Gives up keys beyond so many, and tells of them; 0 is no limit."""
+        while 0 < most < len(self.keys):
             self._invalidate(next(iter(self.keys)), None)
 
     def changed(self, key: bytes, author: Session | None) -> None:
