@@ -7,6 +7,9 @@ from random import Random
 
 import pytest
 
+from localstack_memorydb.engine import rdb
+from localstack_memorydb.engine.rdb.format import crc64
+
 from .conftest import Servers
 from .wire import decode
 from .witness import Server, ask
@@ -105,8 +108,6 @@ def test_payloads(servers: Servers, kind: str) -> None:
 
 @pytest.mark.parametrize(("kind", "newest"), [("valkey", 11), ("redis", 10), ("redis6", 9)])
 def test_payloads_of_newer_versions_are_refused(servers: Servers, kind: str, newest: int) -> None:
-    from localstack_memorydb.engine import rdb
-
     for server in (servers.engine(kind), servers.witness(kind)):
         with socket.create_connection((server.host, server.port), timeout=20) as connection:
             taken = rdb.dump(b"value", version=newest)
@@ -114,3 +115,28 @@ def test_payloads_of_newer_versions_are_refused(servers: Servers, kind: str, new
             refused = rdb.dump(b"value", version=newest + 1)
             reply = ask(connection, b"RESTORE", KEY, b"0", refused, b"REPLACE")
             assert reply == b"-ERR DUMP payload version or checksum are wrong\r\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "version", "kind_of_value"),
+    [("redis", 10, 20), ("redis", 10, 21), ("redis6", 9, 16), ("redis6", 9, 19)],
+)
+def test_types_of_newer_versions_are_not_known(
+    servers: Servers, kind: str, version: int, kind_of_value: int
+) -> None:
+    newer = {
+        16: b"HSET {k}dumped a b",
+        19: b"XADD {k}dumped 1-1 a b",
+        20: b"SADD {k}dumped a",
+        21: b"XADD {k}dumped 1-1 a b",
+    }
+    payload = dumped(
+        servers.engine("redis" if kind_of_value < 20 else "valkey"),
+        {"": [tuple(newer[kind_of_value].split())]},
+    )[""]
+    assert payload[0] == kind_of_value
+    body = payload[:-10] + version.to_bytes(2, "little")
+    for server in (servers.engine(kind), servers.witness(kind)):
+        with socket.create_connection((server.host, server.port), timeout=20) as connection:
+            signed = body + crc64(body).to_bytes(8, "little")
+            assert ask(connection, b"RESTORE", KEY, b"0", signed, b"REPLACE") == b"-ERR Bad data format\r\n"

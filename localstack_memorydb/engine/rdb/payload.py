@@ -19,6 +19,9 @@ from localstack_memorydb.engine.rdb.writer import FUNCTIONS_SINCE, OLDEST_VERSIO
 from localstack_memorydb.engine.values import Value
 
 _FOOTER_SIZE: Final = 10
+_NEWEST_TYPES: Final = {9: rdb.STREAM_LISTPACKS, 10: rdb.STREAM_LISTPACKS_2, 11: rdb.STREAM_LISTPACKS_3}
+"""Types of values that a server of an RDB version knows."""
+
 _DEFAULT_LIMITS: Final = Limits()
 
 
@@ -41,7 +44,7 @@ def restore(payload: bytes, limits: Limits = _DEFAULT_LIMITS, newest: int = rdb.
     end = len(body)
     try:
         loader = LOADERS.get(body[0])
-        if loader is None:
+        if loader is None or body[0] > _NEWEST_TYPES.get(newest, rdb.NEWEST_TYPE):
             raise refusal(body[0], body, 1)
         value, after = loader(body, 1, limits)
     except (IndexError, struct.error):
