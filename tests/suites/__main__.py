@@ -103,7 +103,7 @@ _API_OF_8_0 = re.compile(
 )
 _OF_AN_AOF = re.compile(rb"\b(?:append|aof-|auto-aof-)[\w-]+ (?:\{[^}]*\}|\w+) ?")
 # Blocks that begin with directives which only a server of their own has, or with a cluster.
-_OWN_SERVER = re.compile(rb"overrides|start_cluster|args \[list")
+_OWN_SERVER = re.compile(rb"overrides(?! \{maxclients)|start_cluster|args \[list")
 
 
 def _adapted(unit: bytes) -> bytes:
