@@ -49,6 +49,7 @@ WIDTH = 300
 def main(arguments: list[str] | None = None) -> int:
     """0 when everything went as the list says, otherwise 1."""
     options = _options(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # not without ending what was started
     source = options.source.resolve()
     if not (source / "tests" / "test_helper.tcl").is_file():
         sys.exit(f"{source} holds no tests/test_helper.tcl")
