@@ -188,6 +188,9 @@ class Node:
         self.sessions.pop(session.number, None)
         self.stop_observing(session)
         self.drop_subscriptions(session)
+        if self.shard.keyspace.tracking.keys:
+            self.shard.keyspace.tracking.leave(session)
+            self.shard.keyspace.observe()
 
     def drop_subscriptions(self, session: Session) -> None:
         """Ends all subscriptions of the client without a word."""

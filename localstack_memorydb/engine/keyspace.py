@@ -222,6 +222,7 @@ class Keyspace:
                 if key in self.of(key):
                     self.wake(key)
             self.tracking.flushed()
+            self.observe()
             if self.indexes is not None:
                 self.indexes.flushed()
         for number in self.used:
@@ -285,7 +286,7 @@ class Keyspace:
             or self.log
             or self.group
             or self.notifier
-            or self.tracking.clients
+            or self.tracking.active
             or self.indexes
         )
 

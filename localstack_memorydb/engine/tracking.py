@@ -77,8 +77,8 @@ class Tracking:
 
     @property
     def active(self) -> bool:
-        """Whether anybody wants to know which keys change."""
-        return bool(self.keys or self.prefixes)
+        """Whether anybody wants to know which keys change, or may want to again: tracking can be turned off and on."""
+        return bool(self.clients or self.keys)
 
     @property
     def items(self) -> int:
@@ -107,6 +107,11 @@ class Tracking:
                 self.prefixes.pop(prefix, None)
         self.clients.pop(s, None)
         s.tracking = None
+
+    def leave(self, s: Session) -> None:
+        """The client is gone. Where nobody tracks, nobody will ever ask for the keys that it has read."""
+        if self.keys and not self.clients:
+            self.keys = {key: readers for key, readers in self.keys.items() if readers.keys() - {s}}
 
     def remember(self, s: Session, keys: list[bytes], most: int) -> None:
         """The client has read the keys. Beyond `most` keys others are given up, and told of."""

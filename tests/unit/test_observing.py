@@ -271,6 +271,19 @@ def test_latency_tracking_is_off_unless_the_parameter_says_so() -> None:
     assert "latency_percentiles" not in client("INFO latencystats").decode()
 
 
+def test_nobody_is_told_of_keys_once_all_who_tracked_have_left() -> None:
+    cluster, client = running()
+    keyspace = cluster.shards[0].keyspace
+    client("HELLO 3")
+    client("CLIENT TRACKING on")
+    client("GET a")
+    client("CLIENT TRACKING off")
+    assert keyspace.observed
+    client.session.disconnect()
+    assert not keyspace.observed
+    assert not keyspace.tracking.keys
+
+
 def test_latency_tracking() -> None:
     _, client = running(0.001, latency_tracking="yes")
     client("GET a")
