@@ -28,8 +28,8 @@ server = Family("server")
 
 @server.command("TIME", 1, FAST | LOADING | STALE, since="2.6.0")
 def time_(s: Session, argv: Argv) -> Reply:
-    """The server's time: seconds, microseconds."""
-    now = s.node.microseconds(s.now)
+    """The server's time: seconds, microseconds. Since 7.2 it stands still in scripts and transactions."""
+    now = s.now * 1000 if s.in_exec and not s.legacy_doubles else s.node.microseconds(s.now)
     return [b"%d" % (now // 1_000_000), b"%d" % (now % 1_000_000)]
 
 

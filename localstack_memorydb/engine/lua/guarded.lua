@@ -4,8 +4,9 @@ local patterns, errors, check, spend, most_memory, QUICK, SAFE = ...
 
 local fail, refused = errors.fail, errors.refused
 local find, match, gmatch, gsub, rep = string.find, string.match, string.gmatch, string.gsub, string.rep
-local type, pcall, tostring, tonumber, error, next, unpack, collectgarbage =
-  type, pcall, tostring, tonumber, error, next, unpack, collectgarbage
+local type, pcall, tostring, tonumber, error, next, unpack, collectgarbage, select =
+  type, pcall, tostring, tonumber, error, next, unpack, collectgarbage, select
+local rawget, rawset, insert = rawget, rawset, table.insert
 local sub, byte, concat, floor, sort = string.sub, string.byte, table.concat, math.floor, table.sort
 local compiled, search, captures, capture = patterns.compiled, patterns.search, patterns.captures, patterns.capture
 
@@ -236,6 +237,7 @@ end
 
 -- == gsub ==
 
+local MOST_RESULTS = 8000 -- LUAI_MAXCSTACK, less what lies on the stack
 local LONG = 100000 -- C puts such a string together from small pieces, which takes it seconds
 
 -- A replacement's texts and numbers of captures, in turn.
@@ -477,6 +479,37 @@ function guarded.concat(...)
     refused(made)
   end
   return made
+end
+
+-- C counts the results in an int, which many more than there can be would overflow, and the process end.
+function guarded.unpack(...)
+  local t, first, last = ...
+  if type(t) == "table" then
+    if first ~= nil and not is_number(first) or last ~= nil and not is_number(last) then
+      complain(unpack, ...)
+    end
+    first = first == nil and 1 or int(first)
+    last = last == nil and #t or int(last)
+    if last - first + select("#", ...) >= MOST_RESULTS then
+      fail("too many results to unpack")
+    end
+  else
+    complain(unpack, ...)
+  end
+  return unpack(...)
+end
+
+-- Makes room at `at` in a list and puts a value there; C would not stop for far away places before the list.
+function guarded.insert(t, at, value)
+  at = int(at)
+  local last = #t + 1
+  if last - at <= LONG then
+    return insert(t, at, value)
+  end
+  for place = last, at + 1, -1 do
+    rawset(t, place, rawget(t, place - 1))
+  end
+  rawset(t, at, value)
 end
 
 local function less(a, b)

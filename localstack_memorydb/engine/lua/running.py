@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import copysign, isnan
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from localstack_memorydb.engine.bugs import log_bug
@@ -224,6 +225,8 @@ class Run:
             kind = type(word)
             if kind is bytes:
                 argv.append(word)
+            elif kind is float and isnan(word):
+                argv.append(b"-nan" if copysign(1, word) < 0 else b"nan")
             elif kind is int or kind is float:
                 argv.append(b"%d" % word if kind is int and abs(word) < 10**17 else double(float(word)))
             else:

@@ -6,8 +6,9 @@ local host, settings, errors, libraries_of = ...
 
 local type, tostring, select, error, pcall, xpcall, setmetatable, rawget, rawset, next =
   type, tostring, select, error, pcall, xpcall, setmetatable, rawget, rawset, next
-local getmetatable, unpack, loadstring, concat, format, gsub, byte, find, sub =
-  getmetatable, unpack, loadstring, table.concat, string.format, string.gsub, string.byte, string.find, string.sub
+local getmetatable, unpack, loadstring, concat, format, gsub, byte, find, match, sub =
+  getmetatable, unpack, loadstring, table.concat, string.format, string.gsub, string.byte, string.find, string.match,
+  string.sub
 local floor = math.floor
 local collectgarbage, tonumber, setfenv, dump, newproxy, clock = collectgarbage, tonumber, setfenv, string.dump, newproxy, os.clock
 local sethook, getinfo, cocreate, coresume = debug.sethook, debug.getinfo, coroutine.create, coroutine.resume
@@ -123,6 +124,7 @@ end
 -- Byte code could do anything, so scripts cannot load it: text is all that compiles. A tail call would take the caller off the
 -- stack, and with it the line that errors name: calls of C functions, which ours stand for, never do. So they become calls.
 local function compiled(text, name, environment)
+  name = match(name, "^[^%z]*") -- what C takes of it, so that it is this string, which nothing collects meanwhile
   if #text > 1e6 and collectgarbage("count") + #text / 50 > settings.soft_limit_kb then
     error("not enough memory", 0)
   end
@@ -383,6 +385,7 @@ for _, name in native.next, {"find", "match", "gmatch", "gsub", "rep", "upper", 
   strings[name] = guarded[name]
 end
 strings.gfind, tables.concat, tables.sort = guarded.gmatch, guarded.concat, guarded.sort
+base.unpack = guarded.unpack
 
 function tables.insert(t, ...)
   if inside[t] then
@@ -391,7 +394,7 @@ function tables.insert(t, ...)
   typed(t, "table", 1)
   local count = select("#", ...)
   if count == 1 then
-    t[#t + 1] = (...)
+    native.rawset(t, #t + 1, (...))
     return
   end
   if count ~= 2 then
@@ -401,7 +404,7 @@ function tables.insert(t, ...)
   if at == nil then
     bad(2, "number expected, got " .. type((...)))
   end
-  native.insert(t, at, (select(2, ...)))
+  guarded.insert(t, at, (select(2, ...)))
 end
 
 numbers.random = python(host.random)
@@ -763,6 +766,8 @@ local function traced(problem)
   if type(problem) == "string" and at and find(problem, "^library:%d+: ") then
     -- A C function complains of its caller, which stands for it.
     problem = gsub(problem, "^library:%d+", (gsub(at.short_src .. ":" .. at.currentline, "%%", "%%%%")))
+  elseif type(problem) == "string" then
+    problem = gsub(problem, "^server:%d+: ", "") -- error("...", 2) of a script, which C calls on a real server
   end
   if not modern then
     local kind = type(problem)
