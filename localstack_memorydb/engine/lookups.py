@@ -49,9 +49,25 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
 """What the commands of a group can read."""
 
 
-def keys_looked_up(command: Command, argv: Argv) -> list[bytes]:
+_TO_WRITE_IN_6_2: Final = frozenset(
+    "copy sdiffstore sinterstore sunionstore zdiffstore zinterstore zrangestore zunionstore".split()
+)
+"""They look for what they read as for what they write."""
+
+
+def _only_writes_in_6_2(command: Command, argv: Argv) -> bool:
+    words = [word.upper() for word in argv[2:]]
+    return (
+        command.name in _TO_WRITE_IN_6_2
+        or (command.name == "sort" and b"STORE" in words)
+        or (command.name == "pfcount" and len(argv) == 2)
+        or (command.name == "set" and b"XX" in words)  # without a key there is nothing to get
+    )
+
+
+def keys_looked_up(command: Command, argv: Argv, legacy: bool) -> list[bytes]:
     """The keys that a command looks up to read them, in its order; those that a write only writes are none."""
-    if command.name in _NOT_COUNTED:
+    if command.name in _NOT_COUNTED or (legacy and _only_writes_in_6_2(command, argv)):
         return []
     keys = command.find_keys(argv)
     if command.name == "xread":  # first all are looked at, then they are read
@@ -65,11 +81,13 @@ def keys_looked_up(command: Command, argv: Argv) -> list[bytes]:
     return [key for spec in command.keys if not spec.writes for key in spec.find(argv)]
 
 
-def looked_up_before(command: Command, argv: Argv, db: Slot, error: CommandError) -> list[bytes]:
+def looked_up_before(
+    command: Command, argv: Argv, db: Slot, error: CommandError, legacy: bool
+) -> list[bytes]:
     """The keys that a command had looked up when it failed."""
     if any(spec.counted and not argv[spec.index].isdigit() for spec in command.keys):
         return []
-    keys = keys_looked_up(command, argv)
+    keys = keys_looked_up(command, argv, legacy)
     if error.text.startswith("WRONGTYPE"):
         last = next(
             (at for at, key in enumerate(keys, 1) if key in db and not _suits(command, db[key])), len(keys)

@@ -152,7 +152,7 @@ class Notifier:
         """Publishes what a write did."""
         db, sizes = s.db, before.sizes
         if "m" in self.flags:
-            for key in keys_looked_up(command, argv):
+            for key in keys_looked_up(command, argv, s.legacy):
                 if sizes[key] is None:
                     self.emit("m", "keymiss", key)
         told: set[bytes] = set()
@@ -175,7 +175,7 @@ _QUIET: Final = frozenset({"object|encoding", "object|freq", "object|idletime", 
 
 def _events(s: Session, command: Command, argv: Argv, reply: Reply, before: Before) -> Iterator[Event]:
     """What a write did, in the order in which Valkey says it."""
-    for key, count in before.consumers.items():
+    for key, count in () if s.legacy else before.consumers.items():
         stream = s.db.get(key)
         if isinstance(stream, Stream) and len(stream.groups[argv[2]].consumers) > count:
             yield "t", "xgroup-createconsumer", key
@@ -210,7 +210,7 @@ def _bitfield(s: Session, argv: Argv, reply: Reply, before: Before) -> Iterator[
     while at < len(argv):
         word = argv[at].upper()
         at += {b"OVERFLOW": 2, b"GET": 3}.get(word, 4)
-        if word != b"OVERFLOW" and next(answers) is not None and word != b"GET":
+        if word != b"OVERFLOW" and (next(answers) is not None or s.legacy) and word != b"GET":
             yield "$", "setbit", argv[1]
             return
 

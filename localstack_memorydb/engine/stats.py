@@ -196,7 +196,7 @@ class NodeStats:
         """How many keys a command is about to look up to read them, and those of them that there are not."""
         if s.blocked is not None and s.legacy_doubles:  # since 7.2 who waited looks again
             return None
-        keys = keys_looked_up(command, argv)
+        keys = keys_looked_up(command, argv, s.legacy)
         return len(keys), [key for key in keys if key not in s.db]
 
     def looked_up(self, s: Session, command: Command, count: int, missing: Sequence[bytes]) -> None:
@@ -216,7 +216,7 @@ class NodeStats:
     def failed_lookup(self, s: Session, command: Command, argv: Argv, error: CommandError) -> None:
         """A command failed, perhaps after it had looked some of its keys up."""
         if command.keys and not isinstance(error, REFUSALS):
-            keys = looked_up_before(command, argv, s.db, error)
+            keys = looked_up_before(command, argv, s.db, error, s.legacy)
             missing = [key for key in keys if key not in s.db]
             self.looked_up(s, command, len(keys), missing)
             if missing and command.write and s.node.shard.keyspace.notifier is not None:

@@ -52,7 +52,7 @@ def setbit(s: Session, argv: Argv) -> Reply:
     before = old[place] if place < len(old) else 0
     after = before | mask if argv[3] == b"1" else before & ~mask
     if found is not None and after == before and place < len(old):
-        s.unchanged = True
+        s.unchanged = not s.legacy  # for which every bit that is set is a change
         s.db.grow(argv[1], found)
     else:
         s.db.grow(argv[1], overwritten(old, place, bytes((after,))))
@@ -304,7 +304,7 @@ def bitfield(s: Session, argv: Argv) -> Reply:
     replies = [_apply(each._replace(offset=each.offset - 8 * first), region) for each in operations]
     new = bytes(region[: size - first])
     if found is not None and new == old:
-        s.unchanged = True
+        s.unchanged = not s.legacy
         s.db.grow(argv[1], found)
     else:
         s.db.grow(argv[1], overwritten(data, first, new))

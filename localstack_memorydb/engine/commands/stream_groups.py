@@ -189,7 +189,8 @@ def xgroup_delconsumer(s: Session, argv: Argv) -> Reply:
     _, group = _named(s, argv)
     consumer = group.consumers.pop(argv[4], None)
     if consumer is None:
-        s.unchanged = True
+        s.unchanged = not s.legacy  # which tells of it all the same
+        s.effect()
         return 0
     for identifier in consumer.pending:
         del group.pending[identifier]
