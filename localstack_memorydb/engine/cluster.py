@@ -362,11 +362,14 @@ class Shard:
 class Switches:
     """What DEBUG can turn, on a cluster that has it: whether keys expire by themselves, whether scripts may run everything.
 
+    Without `cron` nothing happens that no client asks for.
+
     `sleep` stops the engine for that many seconds. `requirepass` is what CONFIG SET made the default user's password,
     `recorded` what it set that has no effect.
     """
 
     active_expire: bool = True
+    cron: bool = True
     scripts_run_all: bool = False
     sleep: Callable[[float], None] = lambda _: None
     requirepass: str = field(default="", repr=False)
@@ -521,6 +524,8 @@ class Cluster:
 
     def tick(self, now: int) -> None:
         """Drops what expired; called a few times a second."""
+        if not self.switches.cron:
+            return
         for session in [each for each, deadline in self.iam_sessions.items() if deadline <= now]:
             session.cut_off()
         if self.parameters.timeout:

@@ -107,6 +107,12 @@ def _set_active_expire(s: Session, argv: Argv) -> Reply:
     return OK
 
 
+def _pause_cron(s: Session, argv: Argv) -> Reply:
+    """What happens by itself several times a second happens no more: expiry, the ends of pauses and timeouts."""
+    s.node.cluster.switches.cron = _number(argv[2]) == 0
+    return OK
+
+
 def _set_disable_deny_scripts(s: Session, argv: Argv) -> Reply:
     s.node.cluster.switches.scripts_run_all = _number(argv[2]) != 0
     return OK
@@ -260,6 +266,7 @@ _SUBCOMMANDS: Final[dict[bytes, tuple[_Subcommand, int, int]]] = {
     b"listpack": (_listpack, 1, 1),
     b"log": (_log, 1, 1),
     b"object": (_object, 1, 2),
+    b"pause-cron": (_pause_cron, 1, 1),
     b"populate": (_populate, 1, 3),
     b"protocol": (_protocol, 1, 1),
     b"quicklist-packed-threshold": (_quicklist_packed_threshold, 1, 1),
