@@ -24,6 +24,8 @@ _ESCAPES: Final = {
     ord("\b"): "\\b",
 }
 _ADMINISTRATION_IN_6_2: Final = frozenset({"acl", "client", "cluster"})
+# There a subcommand is what its command is.
+_FOR_ADMINISTRATORS_IN_6_2: Final = frozenset({"acl", "client", "cluster", "config", "latency", "slowlog"})
 _ODD: Final = re.compile(rb'[^ -~]|["\\]').search
 
 
@@ -36,7 +38,8 @@ def quoted(text: bytes) -> bytes:
 
 def show(s: Session, command: Command, argv: Argv, *, itself: bool = False) -> None:
     """Tells the monitors of the node what a client has just done. Scripts are told of before what they call (`itself`)."""
-    if command.flags & (ADMIN | SKIP_MONITOR) and not itself:
+    for_administrators = s.legacy and command.parent in _FOR_ADMINISTRATORS_IN_6_2
+    if (for_administrators or command.flags & (ADMIN | SKIP_MONITOR)) and not itself:
         return
     if s.legacy and (command.parent in _ADMINISTRATION_IN_6_2 or command.name == "quit"):
         return

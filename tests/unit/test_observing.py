@@ -328,6 +328,17 @@ def test_monitors_see_a_command_that_waits_when_it_comes() -> None:
     assert waiter.heard() == b"*2\r\n$1\r\na\r\n$1\r\nx\r\n"
 
 
+@pytest.mark.parametrize(("version", "seen"), [("6.2", False), ("7.0", True)])
+def test_monitors_of_6_2_see_nothing_of_commands_that_may_be_an_administrators(
+    version: str, seen: bool
+) -> None:
+    cluster, client = running(version=version)
+    monitor = Client(cluster.shards[0].primary)
+    monitor("MONITOR")
+    client("CLIENT SETNAME me")
+    assert (b'"CLIENT" "SETNAME" "me"' in monitor.heard()) is seen
+
+
 def test_keys_do_not_expire_while_clients_are_paused() -> None:
     cluster, client = running()
     client("SET a x PX 10")
