@@ -128,7 +128,10 @@ def _change_repl_id(s: Session, argv: Argv) -> Reply:
 
 def _object(s: Session, argv: Argv) -> Reply:
     key = argv[2]
-    value, limits = _existing(s, key), s.node.cluster.parameters.limits
+    value = s.node.shard.keyspace.of(key).get(key)  # expired or not
+    if value is None:
+        raise NoSuchKey
+    limits = s.node.cluster.parameters.limits
     idle = idle_seconds(s.node.shard.keyspace.of(key), key, s.node.started, s.now)
     return Simple(
         b"Value at:0x%x refcount:%d encoding:%b serializedlength:%d lru:%d lru_seconds_idle:%d"
