@@ -6,9 +6,9 @@ https://valkey.io/topics/protocol/
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import chain, repeat
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from localstack_memorydb.engine.errors import CommandError, ProtocolError, ReplyTooLarge
 from localstack_memorydb.engine.numbers import format_decimals, format_double, format_double_17
@@ -113,6 +113,22 @@ SMALL_INTEGERS: Final = tuple(b":%d\r\n" % number for number in range(SMALL))
 _HEADERS: Final = tuple(b"$%d\r\n" % size for size in range(SMALL))
 MOST_TO_SEND: Final = 1 << 30
 """How long a reply may be: commands could ask for more than there is memory, and others need some, too."""
+
+
+T = TypeVar("T", bytes, str, "bytes | None")
+
+
+def sendable(parts: Iterable[T], each: int = 0) -> list[T]:
+    """The parts of a reply, made one by one; `each` are the bytes between two. Raises ReplyTooLarge before they are too many."""
+    kept, size = [], 0
+    for part in parts:
+        size += each + (len(part) if part is not None else 0)
+        if size > MOST_TO_SEND:
+            raise ReplyTooLarge
+        kept.append(part)
+    return kept
+
+
 _BATCH: Final = 64
 _MANY: Final = 8  # from here on looking at the whole list first costs less than it saves
 

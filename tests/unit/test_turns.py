@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 
 from localstack_memorydb.engine import turns
 from localstack_memorydb.engine.cluster import Cluster
-from localstack_memorydb.engine.resp import encode_request
+from localstack_memorydb.engine.errors import ReplyTooLarge
+from localstack_memorydb.engine.resp import encode_request, sendable
 from tests.unit.cluster_without_sockets import NOW, Client, start
 
 
@@ -226,3 +229,20 @@ def test_what_many_are_told_is_kept_once(cluster: Cluster, subscription: str, pu
     Client(next(cluster.nodes()))(publication)
     assert len(heard) == 3
     assert heard[0] is heard[1] is heard[2]
+
+
+@pytest.mark.parametrize("part", [b"x" * 1_000_000, "x" * 1_000_000])
+def test_parts_of_a_reply_are_not_made_beyond_what_can_be_sent(part: bytes | str) -> None:
+    made = count()
+    with pytest.raises(ReplyTooLarge):
+        sendable(part for _ in made)
+    assert next(made) < 1100
+    assert sendable([b"a", None, b"b"]) == [b"a", None, b"b"]
+
+
+def test_a_document_is_not_laid_out_beyond_what_can_be_sent(flood: Flood) -> None:
+    flood.client("JSON.SET k . " + "[" * 60 + "1" + "]" * 60)
+    flood.told.clear()
+    flood.send(encode_request([b"JSON.GET", b"k", b"INDENT", b" " * 20_000_000]))
+    assert flood.told == [b"-ERR the reply would have more than 1 GB\r\n"]
+    assert flood.client("JSON.GET k $[0][0]").startswith(b"$")

@@ -46,7 +46,7 @@ from localstack_memorydb.engine.registry import (
     one,
     span,
 )
-from localstack_memorydb.engine.resp import OK, Argv, Reply, Simple
+from localstack_memorydb.engine.resp import OK, Argv, Reply, Simple, sendable
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.versions import is_valkey
 
@@ -205,7 +205,7 @@ def json_get(s: Session, argv: Argv) -> Reply:
     if len(paths) < 2:
         return encoded(_value_at(document, paths[0] if paths else ".", layout))
     enhanced = any(path.startswith("$") for path in paths)
-    parts = [f"{quoted(path)}:{layout.space}{_values_at(document, path, layout, enhanced)}" for path in paths]
+    parts = (f"{quoted(path)}:{layout.space}{_values_at(document, path, layout, enhanced)}" for path in paths)
     return encoded(enclosed("{", parts, "}", layout))
 
 
@@ -233,7 +233,7 @@ def _value_at(document: Document, path: str, layout: Layout) -> str:
         return laid_out(selection.values[0], layout)
     if not selection.matches:
         return "[]"
-    return enclosed("[", [laid_out(value, layout, 1) for value in selection.values], "]", layout)
+    return enclosed("[", (laid_out(value, layout, 1) for value in selection.values), "]", layout)
 
 
 def _values_at(document: Document, path: str, layout: Layout, enhanced: bool) -> str:
@@ -243,14 +243,14 @@ def _values_at(document: Document, path: str, layout: Layout, enhanced: bool) ->
         return laid_out(selection.values[0], layout, 1)
     if not selection.matches:
         return f"[{layout.newline}{layout.indent}]"
-    return enclosed("[", [laid_out(value, layout, 2) for value in selection.values], "]", layout, 1)
+    return enclosed("[", (laid_out(value, layout, 2) for value in selection.values), "]", layout, 1)
 
 
 @json.command("JSON.MGET", -3, READS, keys=span("RO access", last=-2))
 def json_mget(s: Session, argv: Argv) -> Reply:
     """`key [key ...] path`: the values of a path in several documents."""
     path = as_text(argv[-1])
-    return [_value_or_nothing(find(s, key), path) for key in argv[1:-1]]
+    return sendable(_value_or_nothing(find(s, key), path) for key in argv[1:-1])
 
 
 def _value_or_nothing(document: Document | None, path: str) -> bytes | None:

@@ -10,6 +10,7 @@ from typing import Final
 from localstack_memorydb.engine.errors import (
     CommandError,
     NoSuchKey,
+    ReplyTooLarge,
     SyntaxFault,
     WrongType,
     incomplete_pairs,
@@ -32,7 +33,7 @@ from localstack_memorydb.engine.registry import (
     keyword,
     one,
 )
-from localstack_memorydb.engine.resp import NULL_ARRAY, OK, Argv, Multimap, Reply
+from localstack_memorydb.engine.resp import MOST_TO_SEND, NULL_ARRAY, OK, Argv, Multimap, Reply
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.streams import (
     ID_MAX,
@@ -343,6 +344,9 @@ def xrevrange(s: Session, argv: Argv) -> Reply:
     return _range(s, argv, reverse=True)
 
 
+_ENTRY: Final = 200  # bytes that an entry takes at least, until it is sent
+
+
 class Request:
     """What XREAD and XREADGROUP ask for."""
 
@@ -468,10 +472,14 @@ def xread(s: Session, argv: Argv) -> Reply:
         else:
             after.append(parse_id(text))
     replies: list[tuple[bytes, list[Reply]]] = []
+    count = 0
     for key, identifier in zip(request.keys, after, strict=True):
         stream = s.value(key, Stream)
         if stream is not None and stream.top > identifier:
             replies.append((key, show(stream.between(identifier + 1, ID_MAX), request.count)))
+            count += len(replies[-1][1])
+            if len(replies) > 1 and count * _ENTRY > MOST_TO_SEND:  # a stream may be named many times
+                raise ReplyTooLarge
     if replies:
         return by_key(s, replies)
     return request.park(s, argv, [format_id(identifier) for identifier in after], Stream)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from math import isinf
 from typing import Final, NoReturn, Self, TypeAlias
 
 from localstack_memorydb.engine.documents.errors import Malformed, TooDeep
+from localstack_memorydb.engine.errors import ReplyTooLarge
+from localstack_memorydb.engine.resp import MOST_TO_SEND, sendable
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | bool | int | Real | None"
 """A value. Strings are text whose bytes were not UTF-8 where it has lone surrogates."""
@@ -179,21 +182,27 @@ def laid_out(value: Json, layout: Layout, level: int = 0) -> str:
     if layout is COMPACT:
         return text_of(value)
     if isinstance(value, dict) and value:
-        parts = [
+        parts = (
             f"{quoted(name)}:{layout.space}{laid_out(item, layout, level + 1)}"
             for name, item in value.items()
-        ]
+        )
         return enclosed("{", parts, "}", layout, level)
     if isinstance(value, list) and value:
-        parts = [laid_out(item, layout, level + 1) for item in value]
+        parts = (laid_out(item, layout, level + 1) for item in value)
         return enclosed("[", parts, "]", layout, level)
     return text_of(value)
 
 
-def enclosed(opening: str, parts: list[str], closing: str, layout: Layout, level: int = 0) -> str:
-    """Parts between brackets, each on its line."""
+def enclosed(opening: str, parts: Iterable[str], closing: str, layout: Layout, level: int = 0) -> str:
+    """Parts between brackets, each on its line. Raises ReplyTooLarge."""
+    indented = len(layout.newline) + len(layout.indent) * (level + 1)
+    if indented > MOST_TO_SEND:
+        raise ReplyTooLarge
+    made = sendable(
+        parts, indented + 1
+    )  # before the line is, which may be long, and what stands within has longer ones
     line = layout.newline + layout.indent * (level + 1)
-    inside = f",{line}".join(parts)
+    inside = f",{line}".join(made)
     return f"{opening}{line}{inside}{layout.newline}{layout.indent * level}{closing}"
 
 
