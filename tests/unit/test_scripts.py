@@ -373,3 +373,12 @@ def test_bits_of_any_two_whole_numbers(client: Client, name: str) -> None:
         f"local t = {{}} for _, p in ipairs({{{listed}}}) do t[#t + 1] = bit.{name}(p[1], p[2]) end return t",
     )
     assert [int(line[1:]) for line in found.splitlines()[1:]] == [_bits(name, *pair) for pair in pairs]
+
+
+def test_random_numbers_of_6_2_differ_when_effects_are_replicated() -> None:
+    client = Client(start(version="6.2").shards[0].nodes[0])
+    once = 'EVAL "return math.random(1000000)" 0'
+    assert client(once) == client(once)
+    each = 'EVAL "redis.replicate_commands() return math.random(1000000)" 0'
+    assert client(each) != client(each)
+    assert client(once) == client(once)

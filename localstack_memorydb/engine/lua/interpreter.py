@@ -48,7 +48,9 @@ REFUSED: Final = 3  # the call itself is wrong
 
 
 class Caller(Protocol):
-    """Who runs the script: what its calls of commands do."""
+    """Who runs the script: what its calls of commands do. It is `dirty` when they have written."""
+
+    dirty: bool
 
     def call(self, words: tuple[Any, ...]) -> Any:
         """redis.call."""
@@ -84,6 +86,7 @@ class Interpreter:
         self.caller: Caller
         self._is_compiling = False
         self.random = Random()
+        self._luck = 0
         self._registered: list[tuple[bytes, Any, bytes, bytes | None]] = []
         self._modern = level >= (7,)
         self._used = 0
@@ -133,6 +136,7 @@ class Interpreter:
             "protocols": lambda: self.caller.protocols(),
             "double": lambda number: self.caller.double(float(number)),
             "interrupted": self._interrupted,
+            "replicate_commands": self._replicate_commands,
             "log": _log,
             "sha1hex": lambda text: hashlib.sha1(text, usedforsecurity=False).hexdigest().encode(),
             "other": Other,
@@ -163,6 +167,14 @@ class Interpreter:
             return None
         reason = self.caller.interrupted()
         return None if reason is None else reason.encode()
+
+    def _replicate_commands(self) -> bool:
+        """Before 7.0 it is too late after a write; otherwise random numbers are others than those of the last script."""
+        if self.caller.dirty:
+            return False
+        self._luck += 1
+        self.random.seed(self._luck)
+        return True
 
     def _look(self) -> None:
         if self.caller.interrupted() is not None:

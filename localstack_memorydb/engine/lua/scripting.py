@@ -213,6 +213,8 @@ _LOADING_SECONDS: Final = 0.5
 class _Loading:
     """Who runs a library's code: nobody's commands."""
 
+    dirty = False
+
     def __init__(self, clock: Callable[[], float]) -> None:
         self._looks = 0
         self._clock = clock

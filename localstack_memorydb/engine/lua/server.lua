@@ -705,7 +705,7 @@ end
 local eval_api = copy(api)
 eval_api.breakpoint = function() return false end
 eval_api.debug = function() end
-eval_api.replicate_commands = function() return true end
+eval_api.replicate_commands = function() return modern or host.replicate_commands() end
 
 local eval_globals = globals_with(eval_api)
 local function_globals = globals_with(api)
