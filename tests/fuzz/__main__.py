@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tests.differential import test_access_strings
 from tests.differential.player import Connection
-from tests.differential.subject import engine
+from tests.differential.subject import ENGINE_VERSIONS, engine
 from tests.differential.witness import BINARIES, Server, running, witness
 
 from . import api, keeping, machine, payloads, requests
@@ -72,7 +72,7 @@ def second_opinion(*, wanted: bool) -> Iterator[Server | None]:
 def commands(kind: str, options: Options) -> int:
     """Clients that do what they can; the number of different differences, each shrunk and printed as a transcript."""
     newer = kind == "valkey"
-    grammar = Grammar("7.2" if newer else "7.0", newer=newer)
+    grammar = Grammar(ENGINE_VERSIONS[kind], newer=newer)
     wanted = options.commands if newer else options.commands // 4
     with (
         witness(kind) as real,
@@ -217,7 +217,7 @@ def main() -> int:
     parser.add_argument("--calls", type=int, default=10_000, help="how many calls of the API to make")
     parser.add_argument("--seed", type=int, help="of the random numbers; drawn when not given")
     parser.add_argument("--family", action="append", help="a group of commands, as COMMAND DOCS names it")
-    parser.add_argument("--witness", choices=["valkey", "redis"], help="one of them; else those installed")
+    parser.add_argument("--witness", choices=list(BINARIES), help="one of them; else those installed")
     parser.add_argument("--keep-going", type=int, default=5, help="stop a part after so many differences")
     given_ = parser.parse_args()
     seed = given_.seed if given_.seed is not None else time.time_ns() % 1_000_000

@@ -88,8 +88,11 @@ class Stage:
             for side in client.sides:
                 side.close()
         self._barrier()
+        lines = [(b"FLUSHALL",), (b"SCRIPT", b"FLUSH")]
+        if self.servers[0].version >= (7,):
+            lines.append((b"FUNCTION", b"FLUSH"))
         for control in self.controls:
-            for line in ((b"FLUSHALL",), (b"SCRIPT", b"FLUSH"), (b"FUNCTION", b"FLUSH")):
+            for line in lines:
                 assert control.ask(*line) == b"+OK\r\n"
         self.clients = {name: self._connect(name) for name in NAMES}
         self.acts, self.over = [], False
