@@ -435,7 +435,7 @@ return function(host, next)
         bad(position, "number expected, got " .. typename(value))
       end
       number = number < 0 and -floor(-number) or floor(number)
-      if number < least or number > most then
+      if not (number >= least and number <= most) then
         bad(1, format("expected integer between %d and %d", least, most))
       end
       return number

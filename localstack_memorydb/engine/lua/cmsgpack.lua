@@ -252,6 +252,9 @@ return function(host, settings)
     if not number then
       bad(position, "number expected, got " .. (given == nil and "no value" or type(given)))
     end
+    if number ~= number then
+      return -1 -- the smallest integer, in C
+    end
     return number < 0 and -floor(-number) or floor(number)
   end
 

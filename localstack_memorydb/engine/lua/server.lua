@@ -623,6 +623,7 @@ function api.log(...)
   if level == nil then
     api_error("First argument must be a number (log level).")
   end
+  level = level == level and whole(level) or -1
   if level < 0 or level > 3 then
     api_error("Invalid debug level.")
   end
