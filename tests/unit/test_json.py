@@ -550,3 +550,23 @@ def test_what_is_repeated_from_the_log_is_what_was_there(
         client(sent)
     flush(cluster)
     assert contents(restarted(cluster)) == contents(cluster)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "JSON.STRAPPEND k $..s",
+        "JSON.SET k $..s",
+        "JSON.SET k $[*].new",
+        "JSON.ARRAPPEND k $..a",
+        "JSON.ARRINSERT k $..a 0",
+    ],
+)
+def test_what_is_put_into_many_places_counts_for_each(line: str) -> None:
+    client = Client(next(start().nodes()))
+    request = [b"JSON.SET", b"k", b".", b"[%b]" % b",".join([b'{"s":"","a":[]}'] * 1000)]
+    client.session.receive(encode_request(request), NOW)
+    value = b'"%b"' % (b"x" * 1_000_000)
+    reply = client.session.receive(encode_request([*line.encode().split(), value]), NOW)
+    assert reply == b"-LIMIT Document size limit is exceeded\r\n"
+    assert client("JSON.GET k $[0]") == b'$17\r\n[{"s":"","a":[]}]\r\n'

@@ -177,10 +177,11 @@ def strappend(s: Session, argv: Argv) -> Reply:
     tail = parse(text)
     if not isinstance(tail, str):
         raise DocumentError("WRONGTYPE Value is not a string")
-    results = [
-        (place, value + tail if isinstance(value, str) else None) for place, value in selection.unique()
-    ]
-    document.admit_size(2 * sum(len(result) for _, result in results if result), len(text))
+    found = selection.unique()
+    strings = [value for _, value in found if isinstance(value, str)]
+    more = len(tail) * len(strings)
+    document.admit_size(2 * (sum(map(len, strings)) + more), max(len(text), more))
+    results = [(place, value + tail if isinstance(value, str) else None) for place, value in found]
     for place, result in results:
         if result is not None:
             put(document, place, result)

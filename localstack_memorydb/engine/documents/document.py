@@ -67,7 +67,8 @@ class Document:
         brackets = text.count(b"[") + text.count(b"{")
         if depth + brackets > MAX_DEPTH and depth + nesting(value) > MAX_DEPTH:
             raise TooDeep
-        self.admit_size(_WORST_FACTOR * len(text) * max(1, times), value_size(value))
+        times = max(1, times)
+        self.admit_size(_WORST_FACTOR * len(text) * times, value_size(value) * times)
 
     def admit_size(self, bound: int, size: int = 0) -> None:
         """Allows that the document grows by `size`, or by more up to `bound`. Raises TooLarge."""
