@@ -93,7 +93,8 @@ class Stage:
             lines.append((b"FUNCTION", b"FLUSH"))
         for control in self.controls:
             for line in lines:
-                assert control.ask(*line) == b"+OK\r\n"
+                answer = control.ask(*line)
+                assert answer == b"+OK\r\n", (line, answer)
         self.clients = {name: self._connect(name) for name in NAMES}
         self.acts, self.over = [], False
         self.begins()

@@ -173,3 +173,11 @@ def test_a_script_is_compiled_long_after_another_ran(
     assert runs("EVAL \"for i = 1, 200000 do end return redis.call('GET', KEYS[1])\" 1 k") == b"$-1\r\n"
     for number in range(2000):
         assert other(f'SCRIPT LOAD "return {number}"').startswith(b"$40")
+
+
+def test_scripts_are_forgotten_long_after_one_ran(clients: tuple[Client, Client, Callable[[], None]]) -> None:
+    runs, other, _ = clients
+    assert runs('EVAL "for i = 1, 200000 do end return 1" 0') == b":1\r\n"
+    for _ in range(5000):
+        assert other("SCRIPT FLUSH") == b"+OK\r\n"
+    assert runs('EVAL "for i = 1, 200000 do end return 1" 0') == b":1\r\n"

@@ -84,7 +84,7 @@ class Interpreter:
 
     def __init__(self, level: tuple[int, ...], version: str) -> None:
         self.caller: Caller
-        self._is_compiling = False
+        self._is_idle = False
         self.random = Random()
         self._luck = 0
         self._registered: list[tuple[bytes, Any, bytes, bytes | None]] = []
@@ -163,7 +163,7 @@ class Interpreter:
         return self.caller.call(tuple(words[at] for at in range(1, int(count) + 1)))
 
     def _interrupted(self) -> bytes | None:
-        if self._is_compiling:
+        if self._is_idle:
             return None
         reason = self.caller.interrupted()
         return None if reason is None else reason.encode()
@@ -219,16 +219,22 @@ class Interpreter:
     def compile(self, body: bytes, name: bytes) -> Any:
         """A script, ready to run. Raises CompileError, LuaMemory."""
         self._make_room(20 * len(body))
-        self._is_compiling = True
-        made = self._entry[b"compile"](body, name)
-        self._is_compiling = False
+        made = self._while_idle(b"compile", body, name)
         if isinstance(made, tuple):
             raise CompileError(made[1].decode("utf-8", "surrogateescape"))
         return made
 
     def forget(self) -> None:
         """What scripts set in libraries is as it was at first."""
-        self._entry[b"forget"]()
+        self._while_idle(b"forget")
+
+    def _while_idle(self, name: bytes, *arguments: bytes) -> Any:
+        """Runs trusted code while no script does: the clock of the last one is not asked whether it has to end."""
+        self._is_idle = True
+        try:
+            return self._entry[name](*arguments)
+        finally:
+            self._is_idle = False
 
     def is_brief(self, script: Any) -> bool:
         """Whether a compiled script surely ends soon."""
