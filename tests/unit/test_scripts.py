@@ -382,3 +382,11 @@ def test_random_numbers_of_6_2_differ_when_effects_are_replicated() -> None:
     each = 'EVAL "redis.replicate_commands() return math.random(1000000)" 0'
     assert client(each) != client(each)
     assert client(once) == client(once)
+
+
+def test_one_long_string_many_times_is_not_enough_memory(client: Client) -> None:
+    client(f"SETRANGE k {10_000_000} x")
+    many = "local v, t = redis.call('GET', KEYS[1]), {} for i = 1, 100000 do t[i] = v end return t"
+    assert run(client, many, "k").startswith(b"-ERR not enough memory")
+    few = "local v = redis.call('GET', KEYS[1]) return {v, v}"
+    assert run(client, few, "k").startswith(b"*2\r\n$10000001\r\n")

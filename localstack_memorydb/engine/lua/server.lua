@@ -793,8 +793,14 @@ eval_globals.__redis__err__handler = traced
 local STACK = 7994
 local out, length, protocol, resp
 
+local size = 0 -- of what was added: one string may be there many times
+
 local function add(text)
-  length = length + 1
+  length, size = length + 1, size + #text
+  if size > limit * 1024 then
+    out = nil
+    error("not enough memory", 0)
+  end
   out[length] = text
 end
 
@@ -876,8 +882,12 @@ function encode(value, depth)
     return add("-ERR reached lua stack limit\r\n")
   end
   local kind = type(value)
-  if kind == "string" then
+  if kind == "string" and #value < 1000 then
     add("$" .. #value .. "\r\n" .. value .. "\r\n")
+  elseif kind == "string" then -- not copied
+    add("$" .. #value .. "\r\n")
+    add(value)
+    add("\r\n")
   elseif kind == "number" then
     add(format(":%d\r\n", value))
   elseif kind == "boolean" then
@@ -920,7 +930,7 @@ local function reply(value)
     return one_line(special), "ok"
   end
   protocol, resp = host.protocols()
-  out, length = {}, 0
+  out, length, size = {}, 0, 0
   encode(value, 0)
   make_room()
   local wire = concat(out)
