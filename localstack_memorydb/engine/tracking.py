@@ -163,6 +163,7 @@ def send(s: Session, keys: Iterable[bytes] | None) -> None:
     tracker, receiver = s.tracking, s
     # A null is that of the protocol of who keeps the keys, whoever gets it.
     body: Reply = list(keys) if keys is not None else Wire(b"_\r\n" if _protocol(s) == 3 else b"$-1\r\n")
+    redirected = tracker is not None and tracker.redirect  # perhaps to itself
     if tracker is not None and tracker.redirect:
         found = s.node.sessions.get(tracker.redirect)
         if found is None:
@@ -173,7 +174,7 @@ def send(s: Session, keys: Iterable[bytes] | None) -> None:
         receiver = found
     if _protocol(receiver) == 3:
         receiver.send(Push([b"invalidate", body]))
-    elif receiver is not s and (receiver.channels or receiver.patterns or receiver.shard_channels):
+    elif redirected and (receiver.channels or receiver.patterns or receiver.shard_channels):
         receiver.send(Push([b"message", _CHANNEL, body]))
 
 
