@@ -1,7 +1,8 @@
 """Scripts that run too long: they give way to other clients, which are told so and may end them.
 
-A script runs in a greenlet of its own, unless it surely ends soon, which spares it two switches. Lua calls back every so many instructions; once the script has run for longer than the
-threshold, that call switches back to the loop, and the shard's timer lets the script go on for a while, again and again.
+A script runs in a greenlet of its own, unless it surely ends soon, which spares it two switches. Lua calls back every so many
+instructions; once the script has run for longer than the threshold, that call switches back to the loop, and the shard's timer lets
+the script go on for a while, again and again.
 https://valkey.io/commands/script-kill/
 """
 
