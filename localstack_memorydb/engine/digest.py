@@ -9,13 +9,14 @@ import hashlib
 from collections.abc import Iterable
 from typing import Final
 
+from localstack_memorydb.engine.buffers import Buffer
 from localstack_memorydb.engine.documents import Document
 from localstack_memorydb.engine.numbers import format_double_17
 from localstack_memorydb.engine.streams import SEQUENCE_MAX, Stream
 from localstack_memorydb.engine.values import Hash, List, Set, Value, ZSet
 
 EMPTY: Final = bytes(20)
-_TYPES: Final = {bytes: 0, List: 1, Set: 2, ZSet: 3, Hash: 4, Document: 5, Stream: 6}
+_TYPES: Final = {bytes: 0, Buffer: 0, List: 1, Set: 2, ZSet: 3, Hash: 4, Document: 5, Stream: 6}
 
 
 def _with(digest: bytes, data: bytes) -> bytes:
@@ -38,8 +39,8 @@ def of_value(value: Value, deadline: int | None, start: bytes = EMPTY) -> bytes:
 
 
 def _contents(digest: bytes, value: Value) -> bytes:
-    if isinstance(value, bytes):
-        return _then(digest, value)
+    if isinstance(value, bytes | Buffer):
+        return _then(digest, bytes(value))
     if isinstance(value, Document):
         return _then(digest, value.dump())
     if isinstance(value, List):

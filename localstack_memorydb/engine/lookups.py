@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from localstack_memorydb.engine.buffers import Buffer
 from localstack_memorydb.engine.registry import READS_FIRST
 from localstack_memorydb.engine.streams import Stream
 from localstack_memorydb.engine.values import Hash, List, Set, Value, ZSet
@@ -37,14 +38,14 @@ _NOT_COUNTED: Final = frozenset({"memory|usage"})
 """They look at a key as if they did not."""
 
 _TYPES: Final[dict[str, tuple[type, ...]]] = {
-    "bitmap": (bytes,),
+    "bitmap": (bytes, Buffer),
     "geo": (ZSet,),
     "hash": (Hash,),
     "list": (List,),
     "set": (Set,),
     "sorted-set": (ZSet, Set),
     "stream": (Stream,),
-    "string": (bytes,),
+    "string": (bytes, Buffer),
 }
 """What the commands of a group can read."""
 
@@ -106,5 +107,5 @@ def looked_up_before(
 def _suits(command: Command, value: Value) -> bool:
     """Whether the command can read the value."""
     if command.group == "hyperloglog":
-        return type(value) is bytes and value.startswith(b"HYLL")
+        return isinstance(value, bytes | Buffer) and value.startswith(b"HYLL")
     return type(value) in _TYPES.get(command.group, ())

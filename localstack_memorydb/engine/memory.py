@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, islice
 from typing import Final
 
+from localstack_memorydb.engine.buffers import Buffer
 from localstack_memorydb.engine.documents import Document
 from localstack_memorydb.engine.numbers import format_double, is_integer
 from localstack_memorydb.engine.sizes import PAGE, allocated, listpack_size
@@ -60,14 +61,14 @@ def told(key: bytes, value: Value, samples: int, level: tuple[int, ...]) -> int:
         links += _TREE + (len(value.nodes) - 1) * _TREE_NODE
     if isinstance(value, List):
         samples *= _NODE_SAMPLE
-    elif not isinstance(value, bytes | Document) and value.encoding in {"intset", "listpack"}:
+    elif not isinstance(value, bytes | Buffer | Document) and value.encoding in {"intset", "listpack"}:
         samples = 0
     return usage(key, value, samples) + links
 
 
 def value_size(value: Value, samples: int = SAMPLES) -> int:
     """The bytes of a value."""
-    if isinstance(value, bytes):
+    if isinstance(value, bytes | Buffer):
         if len(value) <= 20 and is_integer(value):
             return _OBJECT
         if len(value) <= _EMBEDDED:

@@ -22,7 +22,7 @@ _FLOAT = re.compile(
 )
 
 
-def is_integer(text: bytes) -> bool:
+def is_integer(text: bytes | bytearray) -> bool:
     """Whether the bytes are the one canonical form of a 64-bit integer (`-0`, `+1`, `01`, ` 1` are not)."""
     return _INTEGER.fullmatch(text) is not None and INT_MIN <= int(text) <= INT_MAX
 

@@ -15,6 +15,7 @@ import hiredis
 
 from localstack_memorydb.engine import turns
 from localstack_memorydb.engine.blocked import Blocked
+from localstack_memorydb.engine.buffers import Buffer, copied
 from localstack_memorydb.engine.bugs import failed
 from localstack_memorydb.engine.errors import (
     ELSEWHERE,
@@ -555,6 +556,8 @@ class Session(Requests):
         found = self.db.get(key)
         if found is None or type(found) is kind:
             return found
+        if kind is bytes and type(found) is Buffer:
+            return copied(found, kind)
         raise WrongType
 
     @property

@@ -1,4 +1,4 @@
-"""The values a key can hold. A string is plain `bytes`; the other types are what Python lacks or nearly has.
+"""The values a key can hold. A string is plain `bytes`, or a Buffer once a large one was written in place; the other types are what Python lacks or nearly has.
 
 Each collection carries `encoding`, the name that OBJECT ENCODING reports (https://valkey.io/commands/object-encoding/).
 It is sticky, as in Valkey: a value that outgrew its compact form keeps the general one even after it shrinks.
@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from sortedcontainers import SortedList
 
+from localstack_memorydb.engine.buffers import Buffer
 from localstack_memorydb.engine.documents import Document
 from localstack_memorydb.engine.numbers import is_integer
 from localstack_memorydb.engine.parameters import Limits
@@ -278,10 +279,11 @@ class _Members(Sequence[bytes]):
         return self._order[place][1]
 
 
-Value: TypeAlias = bytes | List | Hash | Set | ZSet | Stream | Document
+Value: TypeAlias = bytes | Buffer | List | Hash | Set | ZSet | Stream | Document
 
 TYPE_NAMES: Final[dict[type, bytes]] = {
     bytes: b"string",
+    Buffer: b"string",
     List: b"list",
     Hash: b"hash",
     Set: b"set",
@@ -295,6 +297,8 @@ def copy_value(value: Value) -> Value:
     """The same value for another key; nothing that happens to one of them changes the other."""
     if isinstance(value, bytes):
         return value
+    if isinstance(value, Buffer):
+        return bytes(value)
     if isinstance(value, Stream):
         return copy_stream(value)
     if isinstance(value, Document):

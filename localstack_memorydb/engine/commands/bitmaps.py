@@ -8,7 +8,7 @@ from functools import reduce
 from operator import and_, or_, xor
 from typing import Final, NamedTuple
 
-from localstack_memorydb.engine.commands.strings import overwritten
+from localstack_memorydb.engine.buffers import LEAST, Buffer, opened, text, write
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault
 from localstack_memorydb.engine.numbers import INT_MAX, parse_int
 from localstack_memorydb.engine.registry import DENYOOM, FAST, READONLY, WRITE, Family, KeySpec, one
@@ -47,15 +47,15 @@ def setbit(s: Session, argv: Argv) -> Reply:
     offset = _offset(s, argv[2])
     if argv[3] not in {b"0", b"1"}:
         raise CommandError(_VALUE)
-    found = s.value(argv[1], bytes)
-    old, place, mask = found or b"", offset >> 3, 0x80 >> (offset & 7)
-    before = old[place] if place < len(old) else 0
+    found = text(s, argv[1])
+    place, mask = offset >> 3, 0x80 >> (offset & 7)
+    is_inside = found is not None and place < len(found)
+    before = found[place] if found is not None and is_inside else 0
     after = before | mask if argv[3] == b"1" else before & ~mask
-    if found is not None and after == before and place < len(old):
-        s.unchanged = not s.legacy  # for which every bit that is set is a change
-        s.db.grow(argv[1], found)
-    else:
-        s.db.grow(argv[1], overwritten(old, place, bytes((after,))))
+    s.unchanged = (
+        is_inside and after == before and not s.legacy
+    )  # for which every bit that is set is a change
+    write(s.db, argv[1], found, place, bytes((after,)))
     return int(bool(before & mask))
 
 
@@ -63,7 +63,7 @@ def setbit(s: Session, argv: Argv) -> Reply:
 def getbit(s: Session, argv: Argv) -> Reply:
     """A bit; what lies behind the end is 0."""
     offset = _offset(s, argv[2])
-    found = s.value(argv[1], bytes) or b""
+    found = text(s, argv[1]) or b""
     place = offset >> 3
     return found[place] >> (7 - (offset & 7)) & 1 if place < len(found) else 0
 
@@ -117,7 +117,7 @@ _CHUNK: Final = (
 )  # bytes that become one number: a number of a whole large string is slow, and a copy of it
 
 
-def _numbers(data: bytes, first: int, last: int) -> Iterator[tuple[int, int, int]]:
+def _numbers(data: bytes | Buffer, first: int, last: int) -> Iterator[tuple[int, int, int]]:
     """The bits from `first` up to `last` (not included) in pieces: a number, and the bits where it begins and ends."""
     while first < last:
         end = min(last, (first >> 3) + _CHUNK << 3)
@@ -129,10 +129,10 @@ def _numbers(data: bytes, first: int, last: int) -> Iterator[tuple[int, int, int
 @bitmaps.command("BITCOUNT", -2, READONLY, keys=one("RO access"), since="2.6.0")
 def bitcount(s: Session, argv: Argv) -> Reply:
     """How many bits are set, in the string or in a part of it."""
-    if s.legacy_doubles and s.value(argv[1], bytes) is None:
+    if s.legacy_doubles and text(s, argv[1]) is None:
         return 0  # before 7.2 nobody looks at the rest then
     span = _range(s, argv, 2, open_end=False)
-    found = s.value(argv[1], bytes)
+    found = text(s, argv[1])
     first, last = span.bits(len(found or b""))
     if found is None or first >= last or span.is_reversed:
         return 0
@@ -145,10 +145,10 @@ def bitpos(s: Session, argv: Argv) -> Reply:
     bit = parse_int(argv[2])
     if bit not in {0, 1}:
         raise CommandError("ERR The bit argument must be 1 or 0.")
-    if s.legacy_doubles and s.value(argv[1], bytes) is None:
+    if s.legacy_doubles and text(s, argv[1]) is None:
         return -1 if bit else 0
     span = _range(s, argv, 3, open_end=True)
-    found = s.value(argv[1], bytes)
+    found = text(s, argv[1])
     if found is None:
         return -1 if bit else 0
     first, last = span.bits(len(found))
@@ -180,7 +180,7 @@ def bitop(s: Session, argv: Argv) -> Reply:
         raise SyntaxFault
     if name == b"NOT" and len(keys) != 1:
         raise CommandError("ERR BITOP NOT must be called with a single source key.")
-    sources = [s.value(key, bytes) or b"" for key in keys]
+    sources = [text(s, key) or b"" for key in keys]
     size = max(map(len, sources))
     if not size:
         if s.db.remove(target):
@@ -197,7 +197,7 @@ def bitop(s: Session, argv: Argv) -> Reply:
     return size
 
 
-def _combined(name: bytes, pieces: list[bytes], size: int) -> bytes:
+def _combined(name: bytes, pieces: Sequence[bytes | bytearray], size: int) -> bytes:
     numbers = [int.from_bytes(piece.ljust(size, b"\0"), "big") for piece in pieces]
     result = numbers[0] ^ ((1 << size * 8) - 1) if name == b"NOT" else reduce(_OPERATIONS[name], numbers)
     return result.to_bytes(size, "big")
@@ -235,7 +235,7 @@ class _Operation(NamedTuple):
         wraps = self.overflow == b"SAT" and self.width < 64 and self.value < high - INT_MAX
         return INT_MAX if wraps else self.value
 
-    def read(self, data: Sequence[int] | bytes | bytearray) -> int:
+    def read(self, data: bytes | bytearray) -> int:
         """The field's value; what lies behind the end is 0."""
         last = self.offset + self.width
         size = (last + 7) >> 3
@@ -290,39 +290,44 @@ def _parse(s: Session, argv: Argv) -> list[_Operation]:
 def bitfield(s: Session, argv: Argv) -> Reply:
     """Reads, sets and adds to integers of any width at any bit; a reply for each operation."""
     operations = _parse(s, argv)
-    found = s.value(argv[1], bytes)
-    writes = [each for each in operations if each.name != b"GET"]
-    if not writes:
+    found = text(s, argv[1])
+    ends = [each.offset + each.width for each in operations if each.name != b"GET"]
+    if not ends:
         s.unchanged = True
         return [each.read(found or b"") for each in operations]
-    data = found or b""
-    first = min(each.offset >> 3 for each in operations)
-    last = max((each.offset + each.width + 7) >> 3 for each in operations)
-    size = max(len(data), *((each.offset + each.width + 7) >> 3 for each in writes))
-    old = data[first:last]
-    region = bytearray(old.ljust(last - first, b"\0"))
-    replies = [_apply(each._replace(offset=each.offset - 8 * first), region) for each in operations]
-    new = bytes(region[: size - first])
-    if found is not None and new == old:
-        s.unchanged = not s.legacy
-        s.db.grow(argv[1], found)
+    size = max(ends) + 7 >> 3
+    grows = found is None or size > len(found)
+    if max(size, len(found or b"")) < LEAST:
+        data = bytearray(found or b"")
     else:
-        s.db.grow(argv[1], overwritten(data, first, new))
+        data = opened(s.db, argv[1], found or b"")
+    if grows:
+        data += bytes(size - len(data))
+    replies, changes = _applied(operations, data)
+    s.unchanged = not (grows or changes or s.legacy)
+    if type(data) is bytearray:
+        s.db.grow(argv[1], bytes(data))
     return replies
 
 
-def _apply(operation: _Operation, data: bytearray) -> Reply:
-    old = operation.read(data)
-    if operation.name == b"GET":
-        return old
-    if operation.name == b"INCRBY":
-        new = operation.fit(old + operation.value)
-    else:
-        new = operation.fit(operation.saturating() if operation.signed else operation.value & _FULL)
-    if new is None:
-        return None
-    operation.write(data, new)
-    return new if operation.name == b"INCRBY" else old
+def _applied(operations: list[_Operation], data: bytearray) -> tuple[list[Reply], bool]:
+    """The replies to operations on bytes that have room for what they write, and whether they wrote anything new."""
+    replies: list[Reply] = []
+    changes = False
+    for each in operations:
+        old = each.read(data)
+        if each.name == b"GET":
+            replies.append(old)
+            continue
+        if each.name == b"INCRBY":
+            new = each.fit(old + each.value)
+        else:
+            new = each.fit(each.saturating() if each.signed else each.value & _FULL)
+        if new is not None and new != old:
+            each.write(data, new)
+            changes = True
+        replies.append(new if new is None or each.name == b"INCRBY" else old)
+    return replies, changes
 
 
 @bitmaps.command("BITFIELD_RO", -2, READONLY | FAST, keys=one("RO access"), since="6.0.0")
@@ -331,5 +336,5 @@ def bitfield_ro(s: Session, argv: Argv) -> Reply:
     operations = _parse(s, argv)
     if any(each.name != b"GET" for each in operations):
         raise CommandError("ERR BITFIELD_RO only supports the GET subcommand")
-    found = s.value(argv[1], bytes) or b""
+    found = text(s, argv[1]) or b""
     return [each.read(found) for each in operations]

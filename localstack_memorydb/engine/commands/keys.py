@@ -8,6 +8,7 @@ from itertools import accumulate, compress, islice
 from typing import Final
 
 from localstack_memorydb.engine import rdb
+from localstack_memorydb.engine.buffers import Buffer
 from localstack_memorydb.engine.errors import CommandError, NoSuchKey, SyntaxFault, WrongArity
 from localstack_memorydb.engine.eviction import frequency, idle_seconds, note_restored
 from localstack_memorydb.engine.glob import Matcher, compile_glob
@@ -348,7 +349,7 @@ def object_encoding(s: Session, argv: Argv) -> Reply:
 def encoding(s: Session, key: bytes, value: Value) -> bytes:
     """How the value is kept, by the names of the engine version."""
     level = s.table.level
-    if isinstance(value, bytes):
+    if isinstance(value, bytes | Buffer):
         form = s.node.shard.keyspace.of(key).form(key)
         if form is not None:
             return form

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from localstack_memorydb.engine.buffers import Buffer
 from localstack_memorydb.engine.commands.keys import keys
 from localstack_memorydb.engine.documents import Document
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault, WrongType
@@ -122,7 +123,7 @@ def _parse(argv: Argv, stores: bool) -> _Options:
 def _sorted(s: Session, key: bytes, options: _Options) -> list[bytes]:
     """The elements that the options choose. Equal scores are ordered by their bytes, so the order is always the same."""
     value = s.db.get(key)
-    if isinstance(value, bytes | Hash | Stream | Document):
+    if isinstance(value, bytes | Buffer | Hash | Stream | Document):
         raise WrongType
     if isinstance(value, ZSet):
         value.encoding = "skiplist"  # Valkey converts it to sort it, and leaves it so

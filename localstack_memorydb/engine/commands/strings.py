@@ -7,6 +7,7 @@ from collections.abc import Container
 from fractions import Fraction
 from typing import Final
 
+from localstack_memorydb.engine.buffers import text, whole, write
 from localstack_memorydb.engine.errors import (
     CommandError,
     NotFloat,
@@ -42,7 +43,7 @@ def get(s: Session, argv: Argv) -> Reply:
     found = s.db.get(argv[1])
     if found is None or type(found) is bytes:
         return found
-    raise WrongType
+    return s.value(argv[1], bytes)  # one that is written in place, or of another type
 
 
 @strings.command("SET", -3, WRITE | DENYOOM, keys=one("RW access update variable_flags"))
@@ -157,7 +158,7 @@ def getex(s: Session, argv: Argv) -> Reply:
 def mget(s: Session, argv: Argv) -> Reply:
     """The values of keys; null for those that hold no string."""
     values = map(s.db.get, argv[1:])
-    return [value if type(value) is bytes else None for value in values]
+    return [value if type(value) is bytes else whole(value) for value in values]
 
 
 @strings.command("MSET", -3, WRITE | DENYOOM, keys=span("OW update", step=2), since="1.0.1")
@@ -191,21 +192,20 @@ def msetnx(s: Session, argv: Argv) -> Reply:
 @strings.command("APPEND", 3, WRITE | DENYOOM | FAST, keys=one("RW insert"), since="2.0.0")
 def append(s: Session, argv: Argv) -> Reply:
     """Appends to the value; answers the new length."""
-    found = s.value(argv[1], bytes)
+    found = text(s, argv[1])
     if found is None:
         s.db[argv[1]] = argv[2]
         return len(argv[2])
     length = len(found) + len(argv[2])
     if length > s.node.cluster.parameters.proto_max_bulk_len:
         raise StringTooLong
-    s.db.grow(argv[1], found + argv[2])
-    return length
+    return write(s.db, argv[1], found, len(found), argv[2])
 
 
 @strings.command("STRLEN", 2, READONLY | FAST, keys=one("RO"), since="2.2.0")
 def strlen(s: Session, argv: Argv) -> Reply:
     """The length of the value."""
-    return len(s.value(argv[1], bytes) or b"")
+    return len(text(s, argv[1]) or b"")
 
 
 @strings.command("GETRANGE", 4, READONLY, keys=one("RO access"), since="2.4.0")
@@ -213,18 +213,12 @@ def strlen(s: Session, argv: Argv) -> Reply:
 def getrange(s: Session, argv: Argv) -> Reply:
     """The bytes from one offset to another, both included; negative ones count from the end."""
     start, end = parse_int(argv[2]), parse_int(argv[3])
-    found = s.value(argv[1], bytes)
+    found = text(s, argv[1])
     if found is None or end < start < 0:
         return b""
     # An end before the first byte still means the first byte (t_string.c: getrangeCommand).
     start, end = (max(0, index + len(found)) if index < 0 else index for index in (start, end))
-    return found[start : end + 1]
-
-
-def overwritten(text: bytes, at: int, piece: bytes) -> bytes:
-    """The string with other bytes from a place on, after zero bytes where it is shorter; copied once, for it may be large."""
-    view = memoryview(text)
-    return b"".join((view[:at], bytes(max(0, at - len(text))), piece, view[at + len(piece) :]))
+    return found[start : end + 1] if type(found) is bytes else bytes(memoryview(found)[start : end + 1])
 
 
 @strings.command("SETRANGE", 4, WRITE | DENYOOM, keys=one("RW update"), since="2.2.0")
@@ -233,15 +227,13 @@ def setrange(s: Session, argv: Argv) -> Reply:
     key, offset, piece = argv[1], parse_int(argv[2]), argv[3]
     if offset < 0:
         raise CommandError("ERR offset is out of range")
-    found = s.value(key, bytes) or b""
+    found = text(s, key)
     if not piece:
         s.unchanged = True
-        return len(found)
+        return len(found or b"")
     if offset + len(piece) > s.node.cluster.parameters.proto_max_bulk_len:
         raise StringTooLong
-    value = overwritten(found, offset, piece)
-    s.db.grow(key, value)
-    return len(value)
+    return write(s.db, key, found, offset, piece)
 
 
 # -- numbers ----------------------------------------------------------------------------------------------------------
@@ -255,7 +247,7 @@ def _add(s: Session, key: bytes, delta: int) -> int:
         db[key] = b"%d" % delta
         return delta
     if type(found) is not bytes:
-        raise WrongType
+        raise WrongType if whole(found) is None else NotInteger
     try:
         number = int(found)
     except ValueError:
@@ -329,8 +321,8 @@ def _long_double(text: bytes) -> Fraction | None:
 @strings.command("LCS", -3, READONLY, keys=span("RO access", last=1), since="7.0.0")
 def lcs(s: Session, argv: Argv) -> Reply:
     """The longest common subsequence of two strings, its length, or where it stands in them."""
-    first, second = s.db.get(argv[1], b""), s.db.get(argv[2], b"")
-    if type(first) is not bytes or type(second) is not bytes:
+    first, second = (whole(s.db.get(key, b"")) for key in argv[1:3])
+    if first is None or second is None:
         raise CommandError("ERR The specified keys must contain string values")
     words, shortest = _lcs_options(argv)
     return _common(s, first, second, words, shortest)
@@ -386,8 +378,8 @@ def stralgo(s: Session, argv: Argv) -> Reply:
                 raise CommandError("ERR Either use STRINGS or KEYS")
             compared = argv[at + 1 : at + 3]
             if word == b"KEYS":
-                found = [s.db.get(key, b"") for key in compared]
-                compared = [value for value in found if type(value) is bytes]
+                found = [whole(s.db.get(key, b"")) for key in compared]
+                compared = [value for value in found if value is not None]
                 if len(compared) < 2:
                     raise CommandError("ERR The specified keys must contain string values")
             at += 2

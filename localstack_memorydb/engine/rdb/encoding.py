@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from localstack_memorydb.engine.buffers import Buffer
 from localstack_memorydb.engine.numbers import format_double, format_double_17, is_integer
 from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.rdb import format as rdb
@@ -69,8 +70,8 @@ class Encoder:
     def _parts(self, value: Value) -> tuple[int, Iterable[bytes]]:
         new = self._version >= _LISTPACKS_SINCE
         match value:
-            case bytes():
-                return rdb.STRING, (self.string(value),)
+            case bytes() | Buffer():
+                return rdb.STRING, (self.string(bytes(value)),)
             case List():
                 return rdb.LIST_QUICKLIST_2 if new else rdb.LIST_QUICKLIST, self._list(value)
             case Hash() if value.encoding == "listpack":

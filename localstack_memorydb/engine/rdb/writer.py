@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from localstack_memorydb.engine.buffers import Buffer
 from localstack_memorydb.engine.documents import Document
 from localstack_memorydb.engine.rdb import format as rdb
 from localstack_memorydb.engine.rdb.format import RdbError, crc64
@@ -65,7 +66,7 @@ def _append_entries(out: bytearray, entries: Iterable[Entry], version: int) -> N
         if deadline is not None:
             out += _pack_deadline(rdb.EXPIRETIME_MS, deadline)
         size = len(key)
-        if isinstance(value, bytes):
+        if isinstance(value, bytes | Buffer):
             out += _STRING_OF_LENGTH[size] if size < 0x40 else b"\x00" + length(size)
             out += key
             size = len(value)
