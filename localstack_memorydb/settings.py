@@ -80,6 +80,16 @@ def _memory(value: str) -> int:
     return int(number) * unit
 
 
+_LEAST_NODE_MEMORY = 2 << 20
+
+
+def _node_memory(value: str) -> int:
+    size = _memory(value)
+    if 0 < size < _LEAST_NODE_MEMORY:
+        raise ValueError("must be at least 2mb: an empty node uses most of that")
+    return size
+
+
 def _names(value: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in value.split(",") if name.strip())
 
@@ -117,6 +127,13 @@ class Settings:
         "How much memory this process may take. Near to it clusters take no more data: commands answer OOM, or keys are evicted, as "
         "`maxmemory-policy` says. 0 is the machine's (or container's) memory.",
         "bytes, or 512mb, 2gb",
+    )
+    node_memory: int = _setting(
+        0,
+        _node_memory,
+        "How much data a node of the smallest type, db.t4g.small, takes (its `maxmemory`); larger types take as many times more as on AWS. "
+        "A few megabytes make it easy to try eviction and OOM. 0 is as on AWS, 1.37 GB.",
+        "bytes, or 8mb, 1gb",
     )
     client_memory: int = _setting(
         0,

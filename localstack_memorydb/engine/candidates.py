@@ -48,9 +48,14 @@ class Candidates:
 
     def _look(self, now: int) -> None:
         """Notes how many keys there are, and where."""
-        held = [(number, self._of(slot)) for number, slot in self._keyspace.filled()]
-        self._slots = [number for number, keys in held if keys]
-        self._ends = list(accumulate(len(keys) for _, keys in held if keys))
+        slots = self._keyspace.slots
+        filled = ((number, slot) for number in self._keyspace.used if (slot := slots[number]))
+        if self.volatile:
+            held = [(number, len(slot.deadlines)) for number, slot in filled if slot.deadlines]
+        else:
+            held = [(number, len(slot)) for number, slot in filled]
+        self._slots = [number for number, _ in held]
+        self._ends = list(accumulate([keys for _, keys in held]))
         self._keys.clear()
         total = self._ends[-1] if self._ends else 0
         self._left, self._made = max(min(_FRESH_FOR, total), total // 8), now

@@ -38,7 +38,7 @@ class Budget:
     """What a shard's keys take. `used` is the last count; `exact` says that every change since then is in it.
 
     A limit of 0 is no limit; while the machine is `crowded` there is a lower one than the `usual`. `stale` says that keys came or went in another way than by commands, and `short` that there was no
-    room when the command that runs came.
+    room when the command that runs came. While it is `hopeless`, nothing was written since nothing was found to evict.
     """
 
     __slots__ = (
@@ -47,6 +47,7 @@ class Budget:
         "_pool",
         "crowded",
         "exact",
+        "hopeless",
         "limit",
         "shard",
         "short",
@@ -61,7 +62,7 @@ class Budget:
         self.crowded = False
         self.used = memory.EMPTY
         self.exact = 0 < limit < _SMALL_LIMIT
-        self.stale = self.short = False
+        self.stale = self.short = self.hopeless = False
         self._marked = 0
         self._pool: list[tuple[int, int, bytes]] = []
         self._candidates: Candidates | None = None
@@ -80,11 +81,13 @@ class Budget:
         total = memory.EMPTY
         for _, slot in self.shard.keyspace.filled():
             total += slot_size(slot)
-        self.used, self.stale, self._marked = total, False, self._received
+        self.used, self._marked = total, self._received
+        self.stale = self.hopeless = False
         return total
 
     def tick(self, now: int) -> None:
         """Evicts what there is to evict, and decides whether changes have to be counted; called a few times a second."""
+        self.hopeless = False
         if self.limit:
             self.make_room(now)
         if self.limit < _SMALL_LIMIT:
@@ -132,6 +135,7 @@ class Budget:
             slot.uses.clear()
         self._pool.clear()
         self._candidates = None
+        self.hopeless = False
         self.shard.watch_memory()
 
     def weigh(self, slot: Slot, keys: Iterable[bytes]) -> int:
@@ -157,6 +161,8 @@ class Budget:
             return True
         if any(node.paused is not None for node in self.shard.nodes):
             return True  # nothing changes while clients are paused
+        if self.hopeless:
+            return False
         policy, clock = self.shard.cluster.parameters.maxmemory_policy, self.shard.cluster.clock
         began, found = clock(), True
         while found and self.used > self.limit and clock() - began <= _LONGEST:
@@ -167,6 +173,7 @@ class Budget:
                 self.shard.evict(number, key)
         threshold = self.shard.cluster.parameters.latency_monitor_threshold
         self.shard.primary.stats.spent(b"eviction-cycle", now, clock() - began, threshold)
+        self.hopeless = not found
         return found
 
     def _victim(self, policy: str, now: int) -> tuple[int, bytes] | None:
@@ -252,6 +259,8 @@ def use(s: Session, command: Command, argv: Argv) -> Reply:
     """Runs a command, counts what it changes, and remembers that it used its keys where the policy will ask."""
     budget, slot = s.node.shard.budget, s.db
     keys = command.find_keys(argv) if command.keys else ()
+    if command.write:
+        budget.hopeless = False
     counts = command.write and (budget.exact or command.amplifies)
     before = budget.weigh(slot, keys) if counts else 0
     reply = command.run(s, argv)

@@ -197,6 +197,7 @@ def _options(chosen: Settings, now: datetime) -> Options:
         strict_bucket_policy=chosen.strict_bucket_policy,
         strict_paging=chosen.strict_paging,
         check_answers=chosen.check_answers,
+        node_memory=chosen.node_memory,
         service_updates=tuple(ServiceUpdate(name, today) for name in chosen.service_updates),
     )
 

@@ -69,7 +69,7 @@ class Provider:
         self._lock = threading.RLock()
         self._stores: dict[tuple[str, str], Store] = {}
         self._globals: dict[tuple[str, str], GlobalStore] = {}
-        self._fleet = Fleet(engine, ports.tokens)
+        self._fleet = Fleet(engine, ports.tokens, self._options.node_memory)
         self._transitions = Transitions(self._options.transition_delay, self._options.delays)
         self._directory = directory
         self._outbox = Outbox()

@@ -150,6 +150,13 @@ def node_types() -> Mapping[str, NodeType]:
     return {row["name"]: NodeType(**row) for row in _rows("node_types")}
 
 
+def maxmemory(node_type: str, smallest: int = 0) -> int:
+    """How many bytes of data a node of that type takes: as on AWS, or in proportion to what the `smallest` type takes."""
+    types = node_types()
+    usual = types[node_type].maxmemory
+    return usual * smallest // min(each.maxmemory for each in types.values()) if smallest else usual
+
+
 def node_type_updates(current: NodeType) -> tuple[list[str], list[str]]:
     """The node types that a cluster can be scaled up to and down to.
 

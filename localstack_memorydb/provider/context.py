@@ -45,7 +45,8 @@ class Options:
     kind and state, as in {"cluster.creating": 25.0}. `strict_bucket_policy` refuses an export to a bucket without
     a policy. `strict_paging` refuses a MaxResults under 20. `check_answers` makes `invoke` raise TypeError for an
     error that the operation does not declare and for an answer that does not fit the model: for tests.
-    `service_updates` are those that DescribeServiceUpdates tells of.
+    `service_updates` are those that DescribeServiceUpdates tells of. `node_memory` is how much data the smallest node
+    type takes instead of what it does on AWS; others in proportion.
     """
 
     transition_delay: float = 0.0
@@ -55,6 +56,7 @@ class Options:
     check_answers: bool = False
     quotas: Quotas = field(default_factory=Quotas)
     service_updates: tuple[ServiceUpdate, ...] = ()
+    node_memory: int = 0
 
 
 @dataclass(frozen=True, slots=True)

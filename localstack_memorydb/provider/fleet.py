@@ -17,6 +17,7 @@ from localstack_memorydb.engine import (
     TokenVerifier,
     UserSpec,
 )
+from localstack_memorydb.provider.catalog import maxmemory
 from localstack_memorydb.provider.ports import Scope, Tokens
 from localstack_memorydb.provider.resources import Cluster, Endpoint, User
 
@@ -25,11 +26,15 @@ Key: TypeAlias = str
 
 
 class Fleet:
-    """Starts, finds and closes clusters. Its map changes only under the provider's lock."""
+    """Starts, finds and closes clusters. Its map changes only under the provider's lock.
 
-    def __init__(self, engine: Engine, tokens: Tokens | None = None) -> None:
+    Their nodes take as much data as on AWS, or in proportion to the `node_memory` of the smallest node type.
+    """
+
+    def __init__(self, engine: Engine, tokens: Tokens | None = None, node_memory: int = 0) -> None:
         self._engine = engine
         self._tokens = tokens
+        self._node_memory = node_memory
         self._handles: dict[Key, ClusterHandle] = {}
         self._moving: set[Key] = set()
         self._groups: WeakValueDictionary[str, ReplicationGroup] = WeakValueDictionary()
@@ -41,7 +46,6 @@ class Fleet:
     def start(
         self,
         cluster: Cluster,
-        maxmemory: int,
         parameters: Mapping[str, str],
         users: Iterable[User],
         *,
@@ -51,9 +55,7 @@ class Fleet:
 
         One that `returns` is as it was before the last stop; LogError when what is kept of it is damaged.
         """
-        handle = self._engine.create_cluster(
-            self._spec(cluster, maxmemory, parameters, users), returns=returns
-        )
+        handle = self._engine.create_cluster(self._spec(cluster, parameters, users), returns=returns)
         self._handles[cluster.arn] = handle
         if cluster.multi_region_cluster_name is not None:
             handle.join(self._group(cluster), copies=not returns)
@@ -65,9 +67,7 @@ class Fleet:
         account = cluster.arn.split(":")[4]
         return self._groups.setdefault(f"{account}/{cluster.multi_region_cluster_name}", ReplicationGroup())
 
-    def _spec(
-        self, cluster: Cluster, maxmemory: int, parameters: Mapping[str, str], users: Iterable[User]
-    ) -> ClusterSpec:
+    def _spec(self, cluster: Cluster, parameters: Mapping[str, str], users: Iterable[User]) -> ClusterSpec:
         return ClusterSpec(
             name=cluster.name,
             shards=cluster.number_of_shards,
@@ -76,7 +76,7 @@ class Fleet:
             engine=cluster.engine,
             engine_version=cluster.engine_version,
             tls=cluster.tls_enabled,
-            maxmemory=maxmemory,
+            maxmemory=maxmemory(cluster.node_type, self._node_memory),
             parameters=parameters,
             hostnames=_hostnames(cluster),
             users=_specs(users),
@@ -91,13 +91,13 @@ class Fleet:
         return handle.spec.port if handle else cluster.cluster_endpoint.port
 
     def replacement(
-        self, cluster: Cluster, maxmemory: int, parameters: Mapping[str, str], users: Iterable[User]
+        self, cluster: Cluster, parameters: Mapping[str, str], users: Iterable[User]
     ) -> Callable[[], None]:
         """The work of replacing the cluster's nodes; they keep their addresses and their data.
 
         Until `settle` is called, users and parameters of the cluster are left alone.
         """
-        handle, spec = self._handles[cluster.arn], self._spec(cluster, maxmemory, parameters, users)
+        handle, spec = self._handles[cluster.arn], self._spec(cluster, parameters, users)
         self._moving.add(cluster.arn)
         return lambda: handle.renew(spec)
 

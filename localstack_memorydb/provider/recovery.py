@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Final
 
 from localstack_memorydb.engine import AddressError, LogError
-from localstack_memorydb.provider import catalog
 from localstack_memorydb.provider.fleet import Fleet
 from localstack_memorydb.provider.membership import minimum_engine_version, users_of
 from localstack_memorydb.provider.operations.parameter_groups import values_of
@@ -80,10 +79,9 @@ def _finish_cluster(store: Store, cluster: Cluster, now: datetime) -> None:
 def _start(store: Store, cluster: Cluster, fleet: Fleet, now: datetime) -> None:
     before = cluster.cluster_endpoint
     group = store.parameter_groups[cluster.parameter_group_name]
-    maxmemory = catalog.node_types()[cluster.node_type].maxmemory
     users = users_of(store, store.acls[cluster.acl_name])
     try:
-        fleet.start(cluster, maxmemory, values_of(group), users, returns=True)
+        fleet.start(cluster, values_of(group), users, returns=True)
     except (AddressError, LogError) as error:
         cluster.status, cluster.since = "restore-failed", now
         store.record("cluster", cluster.name, f"Cluster cannot be started again. {error}", now)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from localstack_memorydb.provider import catalog
 from localstack_memorydb.provider.catalog import EngineVersion
 from localstack_memorydb.provider.context import Context
 from localstack_memorydb.provider.membership import users_of
@@ -65,11 +64,8 @@ def _scaling(text: str, notice: NoticeName) -> list[NoticeName]:
 def begin_renewal(context: Context, store: Store, cluster: Cluster, renewal: Renewal) -> Future[None]:
     """Replace the nodes. When that fails the cluster is as before, and an event tells why."""
     fleet, texts = context.fleet, renewal.texts(cluster)
-    maxmemory = catalog.node_types()[renewal.node_type].maxmemory
     users = users_of(store, store.acls[cluster.target_acl_name])
-    work = fleet.replacement(
-        renewal.changed(cluster, context.now), maxmemory, values_of(renewal.group), users
-    )
+    work = fleet.replacement(renewal.changed(cluster, context.now), values_of(renewal.group), users)
 
     def arrived(_: None, at: datetime) -> None:
         after = renewal.changed(cluster, at)

@@ -49,6 +49,15 @@ def test_without_eviction_writes_are_refused_at_the_limit_and_reads_go_on() -> N
     assert info(client, "used_memory") <= ROOM
 
 
+@pytest.mark.parametrize("line", ["EXPIRE key7 100", "EVAL \"redis.call('expire', KEYS[1], 100)\" 1 key7"])
+def test_what_may_go_from_now_on_makes_room_at_once(line: str) -> None:
+    _, client = limited("volatile-random")
+    assert fill(client)[-2:] == [OOM, OOM]
+    client(line)
+    assert client(f"SET again {VALUE}") == b"+OK\r\n"
+    assert client("EXISTS key7") == b":0\r\n"
+
+
 def test_what_was_deleted_makes_room() -> None:
     _, client = limited()
     fill(client)

@@ -43,6 +43,12 @@ def test_sizes_have_units(text: str, size: int) -> None:
     assert Settings.from_environ({"MEMORYDB_CLIENT_MEMORY": text}).client_memory == size
 
 
+def test_a_node_must_have_room_for_some_data() -> None:
+    assert Settings.from_environ({"MEMORYDB_NODE_MEMORY": "2mb"}).node_memory == 2 << 20
+    with pytest.raises(SettingsError, match="MEMORYDB_NODE_MEMORY=1mb: must be at least 2mb"):
+        Settings.from_environ({"MEMORYDB_NODE_MEMORY": "1mb"})
+
+
 def test_empty_means_the_default() -> None:
     assert Settings.from_environ({"MEMORYDB_PORT_RANGE": " ", "MEMORYDB_DATA_DIR": ""}) == Settings()
 

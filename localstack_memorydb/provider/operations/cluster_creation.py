@@ -7,7 +7,6 @@ from concurrent.futures import Future
 from datetime import datetime
 
 from localstack_memorydb.engine import AddressError
-from localstack_memorydb.provider import catalog
 from localstack_memorydb.provider.cluster_request import CreateClusterRequest
 from localstack_memorydb.provider.cluster_rules import (
     require_acl_for,
@@ -148,11 +147,8 @@ def _start(context: Context, cluster: Cluster, source: Source | None) -> None:
     """
     store, now = context.store, context.now
     group = store.parameter_groups[cluster.parameter_group_name]
-    maxmemory = catalog.node_types()[cluster.node_type].maxmemory
     users = users_of(store, store.acls[cluster.acl_name])
-    started = context.transitions.run(
-        lambda: context.fleet.start(cluster, maxmemory, values_of(group), users)
-    )
+    started = context.transitions.run(lambda: context.fleet.start(cluster, values_of(group), users))
 
     def arrived(_: object, at: datetime) -> None:
         _tell_created(store, cluster, at)
