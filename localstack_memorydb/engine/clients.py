@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from localstack_memorydb.engine.switches import NEVER
+
 if TYPE_CHECKING:
     from localstack_memorydb.engine.resp import Argv
     from localstack_memorydb.engine.session import Session
@@ -65,10 +67,12 @@ def sizes_of(session: Session, now: int, argv: Argv | None = None) -> Sizes:
     room = _QUERY_BUFFER_OF_6_2 if session.legacy else _QUERY_BUFFER
     read = session.last_command != "NULL" or bool(argv)
     query_free = max(0, room - query) if read and silent <= 2000 else 0
-    fresh = session.legacy or silent < 5000
+    switches = session.node.cluster.switches
+    reset = switches.reply_buffer_reset
+    fresh = session.legacy or not switches.reply_buffer_resizing or silent < reset or reset == NEVER
     buffer = _REPLY_BUFFER if fresh else _SMALL_REPLY_BUFFER
     unsent = session.unsent()
-    in_buffer = min(unsent, buffer)
+    in_buffer = 0 if switches.reply_list else min(unsent, buffer)
     replies = -(-(unsent - in_buffer) // _REPLY_BUFFER)
     output = replies * (_REPLY_BUFFER + _REPLY_NODE)
     queue = session.queue or []

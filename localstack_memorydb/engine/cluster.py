@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,7 @@ from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.slots import SLOTS, Range, even_ranges, key_slot, plan_reshard, to_ranges
 from localstack_memorydb.engine.spec import ClusterLayout, NodeLayout, ShardLayout
 from localstack_memorydb.engine.stats import LONG_PACKET, Bursts, NodeStats
+from localstack_memorydb.engine.switches import Switches
 from localstack_memorydb.engine.turns import resume
 from localstack_memorydb.engine.usage import Packets, Work
 from localstack_memorydb.engine.users import AccessLog, User, compile_users
@@ -356,24 +357,6 @@ class Shard:
                             session.retry(now)
         finally:
             self._serving = False
-
-
-@dataclass(slots=True)
-class Switches:
-    """What DEBUG can turn, on a cluster that has it: whether keys expire by themselves, whether scripts may run everything.
-
-    Without `cron` nothing happens that no client asks for.
-
-    `sleep` stops the engine for that many seconds. `requirepass` is what CONFIG SET made the default user's password,
-    `recorded` what it set that has no effect.
-    """
-
-    active_expire: bool = True
-    cron: bool = True
-    scripts_run_all: bool = False
-    sleep: Callable[[float], None] = lambda _: None
-    requirepass: str = field(default="", repr=False)
-    recorded: dict[str, str] = field(default_factory=dict)
 
 
 class Cluster:

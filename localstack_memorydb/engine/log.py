@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -54,6 +54,8 @@ class ShardLog:
         self._began = False
         self._waiting: list[bytes] = []
         self._unsynced = False
+        self.delay: Callable[[], None] | None = None
+        """Called before anything is handed over, for tests of what happens when that takes long."""
         self._failure: str | None = None
         self._postponed = 0
         self._file = -1
@@ -151,6 +153,8 @@ class ShardLog:
         if not self._waiting or self._depth:
             return True
         data = b"".join(self._waiting)
+        if self.delay is not None:
+            self.delay()
         try:
             written = os.write(self._file, data)
         except OSError as error:

@@ -15,6 +15,7 @@ _SMALL = {b"%d" % number: number for number in range(-128, 1024)}
 _INTEGER = re.compile(rb"(?:0|-?[1-9][0-9]{0,18})")
 # The numbers that people write: they are neither too large nor too small for a double.
 _PLAIN = re.compile(rb"-?[0-9]{1,15}(?:\.[0-9]{1,15})?").fullmatch
+_LEADING = re.compile(rb"\s*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))").match
 _FLOAT = re.compile(
     rb"[+-]?(?:inf(?:inity)?|nan|0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?\d+)?"
     rb"|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)",
@@ -40,6 +41,12 @@ def parse_int(text: bytes) -> int:
     if not INT_MIN <= number <= INT_MAX:
         raise NotInteger
     return number
+
+
+def leading_number(text: bytes) -> float:
+    """What C's atof makes of it; what does not begin with a number is 0."""
+    found = _LEADING(text)
+    return 0.0 if found is None else float(found[1])
 
 
 def parse_int_in(text: bytes, low: int, high: int, message: str | None = None) -> int:

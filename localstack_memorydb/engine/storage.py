@@ -87,6 +87,25 @@ class Storage:
         except OSError as error:
             raise LogError(f"{self.directory} cannot be written: {error.strerror}") from None
 
+    def reload(self, shard: Shard, now: int) -> None:
+        """Loads a shard's data from its log again, in place of what is in memory. Raises LogError, and then nothing has changed.
+
+        Functions come from there, too. What the log cannot be told, because the disk is full, would be lost.
+        """
+        log = shard.log
+        if log is None or not log.flush() or log.failure is not None:
+            raise LogError(f"the log of shard {shard.name} cannot be written")
+        log.base()
+        keyspace = shard.keyspace
+        keyspace.log = None  # what is loaded is in the log
+        try:
+            keyspace.clear()
+            _replay(shard, log, now)
+        finally:
+            keyspace.log = log
+            keyspace.observe()
+        shard.budget.recount()
+
     # -- keeping ------------------------------------------------------------------------------------------------------
 
     def create(self, cluster: Cluster, now: int) -> None:
@@ -208,8 +227,11 @@ def _replay(shard: Shard, log: ShardLog, now: int) -> None:
     cluster, keyspace = shard.cluster, shard.keyspace
     try:
         snapshot = rdb.read(log.base(), cluster.parameters.limits)
+        shard.scripting.restore(snapshot.functions, b"flush")
     except rdb.RdbError as error:
         raise LogError(f"the snapshot in {log.directory} cannot be read: {error}") from None
+    except CommandError as error:
+        raise LogError(f"a function library in {log.directory} cannot be loaded: {error.text}") from None
     for key, value, deadline in snapshot:
         slot = keyspace.of(key)
         slot[key] = value

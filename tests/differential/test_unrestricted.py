@@ -23,6 +23,10 @@ AS_6_2 = {
     "Users that may not",
     "Calls that are refused",
     "A user who deletes himself is told",
+    "Sizes of objects and tables",
+    "The pattern matcher tries itself",
+    "Payloads with a checksum that is wrong",
+    "Ziplists of 6.2",
 }
 """What Redis 6.2 is asked, too: scenarios without what came later."""
 FURTHER = (

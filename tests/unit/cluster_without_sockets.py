@@ -39,12 +39,23 @@ class Client:
 
 
 def start(
-    shards: int = 1, replicas: int = 0, version: str = "7.2", maxmemory: int = 0, **parameters: str
+    shards: int = 1,
+    replicas: int = 0,
+    version: str = "7.2",
+    maxmemory: int = 0,
+    unrestricted: bool = False,
+    **parameters: str,
 ) -> Cluster:
     """A cluster whose nodes pretend to listen on 10.0.0.x:6379; parameters with underscores."""
     given = {name.replace("_", "-"): value for name, value in parameters.items()}
     spec = ClusterSpec(
-        "test", shards, replicas, engine_version=version, maxmemory=maxmemory, parameters=given
+        "test",
+        shards,
+        replicas,
+        engine_version=version,
+        maxmemory=maxmemory,
+        parameters=given,
+        unrestricted=unrestricted,
     )
     cluster = Cluster(spec, Random(7), NOW)
     for number, node in enumerate(cluster.nodes(), 1):

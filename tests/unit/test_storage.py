@@ -36,13 +36,20 @@ def kept(
     returns: bool = False,
     multi_region: bool = False,
     search: bool = False,
+    unrestricted: bool = False,
 ) -> Cluster:
     """A cluster that is kept in the directory: a new one, or the one that comes back."""
     storage = Storage(directory, "no")
     layout = storage.layout() if returns else None
     parameters = {"search-enabled": "yes"} if search else {}
     spec = ClusterSpec(
-        "kept", shards, 1, engine_version=version, multi_region=multi_region, parameters=parameters
+        "kept",
+        shards,
+        1,
+        engine_version=version,
+        multi_region=multi_region,
+        parameters=parameters,
+        unrestricted=unrestricted,
     )
     cluster = Cluster(spec, Random(7), NOW, layout)
     cluster.storage = storage
@@ -103,6 +110,15 @@ def test_a_log_may_hold_what_clients_of_multi_region_clusters_cannot_say(tmp_pat
     say = client(cluster)
     assert say("SET n 5") + say("INCRBYFLOAT n 1.5") == b"+OK\r\n$3\r\n6.5\r\n"
     assert client(restarted(cluster))("GET n") == b"$3\r\n6.5\r\n"
+
+
+def test_function_libraries_are_there_after_every_restart(tmp_path: Path) -> None:
+    cluster = kept(tmp_path)
+    source = "#!lua name=lib\\nredis.register_function('f', function() return 5 end)"
+    assert client(cluster)(f'FUNCTION LOAD "{source}"') == b"$3\r\nlib\r\n"
+    again = restarted(cluster)
+    assert client(again)("FCALL f 0") == b":5\r\n"
+    assert client(restarted(again))("FCALL f 0") == b":5\r\n"
 
 
 @pytest.mark.parametrize("version", ["6.2", "7.2"])

@@ -6,14 +6,17 @@ https://valkey.io/commands/debug/ has no reference of it, on purpose; `DEBUG HEL
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from localstack_memorydb.engine import digest, rdb
+from localstack_memorydb.engine.commands import debug_process as process
+from localstack_memorydb.engine.commands import debug_tables as tables
+from localstack_memorydb.engine.commands.debug_tables import live
 from localstack_memorydb.engine.commands.keys import encoding, references
 from localstack_memorydb.engine.configuration import read_memory
-from localstack_memorydb.engine.documents import Document
 from localstack_memorydb.engine.errors import (
     CommandError,
     NoSuchKey,
@@ -23,7 +26,7 @@ from localstack_memorydb.engine.errors import (
 )
 from localstack_memorydb.engine.eviction import idle_seconds
 from localstack_memorydb.engine.help import help_lines
-from localstack_memorydb.engine.numbers import INT_MAX, parse_int_in
+from localstack_memorydb.engine.numbers import INT_MAX, leading_number, parse_int_in
 from localstack_memorydb.engine.registry import ADMIN, LOADING, NOSCRIPT, STALE, Family
 from localstack_memorydb.engine.resp import (
     OK,
@@ -40,14 +43,11 @@ from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.slots import key_slot
 from localstack_memorydb.engine.snapshots import load_saved, save_shard
 from localstack_memorydb.engine.spec import SnapshotError
-from localstack_memorydb.engine.values import Value
 
 LOG = logging.getLogger(__name__)
 
 debug = Family("server", unrestricted=True)
 
-_Subcommand = Callable[[Session, Argv], Reply]
-_NUMBER: Final = re.compile(rb"\s*([0-9]+\.?[0-9]*|\.[0-9]+)").match
 _LARGEST_NODE: Final = 4 << 30
 _FRAME: Final = 11  # of a DUMP payload: the type, the version and the checksum
 
@@ -56,32 +56,12 @@ _FRAME: Final = 11  # of a DUMP payload: the type, the version and the checksum
 def debug_(s: Session, argv: Argv) -> Reply:
     """Looks at what clients should not see, and makes happen what should not happen."""
     name = argv[1].lower()
-    run, least, most = _SUBCOMMANDS.get(name, (None, 0, 0))
-    if run is None or not least <= len(argv) - 2 <= most:
+    found = _subcommands(s.table.level).get(name)
+    if found is None or not found.least <= len(argv) - 2 <= found.most:
         if s.legacy:
             raise unknown_subcommand("debug", argv[1], legacy=True)
         raise wrong_subcommand_arguments("debug", argv[1], s.legacy)
-    return run(s, argv)
-
-
-def _live(s: Session, key: bytes) -> Value | None:
-    """The key's value, as if this were a command that reads it."""
-    slot = s.node.shard.keyspace.of(key)
-    s.node.shard.keyspace.purge(slot, key, s.now)
-    return slot.get(key)
-
-
-def _existing(s: Session, key: bytes) -> Value:
-    value = _live(s, key)
-    if value is None:
-        raise NoSuchKey
-    return value
-
-
-def _number(text: bytes) -> float:
-    """What C's atof makes of it; anything else than a number is 0."""
-    found = _NUMBER(text)
-    return 0.0 if found is None else float(found[1])
+    return found.run(s, argv)
 
 
 # -- time and errors --------------------------------------------------------------------------------------------------
@@ -89,7 +69,7 @@ def _number(text: bytes) -> float:
 
 def _sleep(s: Session, argv: Argv) -> Reply:
     """Stops the engine, all of it."""
-    s.node.cluster.switches.sleep(_number(argv[2]))
+    s.node.cluster.switches.sleep(max(0.0, leading_number(argv[2])))
     return OK
 
 
@@ -103,18 +83,18 @@ def _log(s: Session, argv: Argv) -> Reply:
 
 
 def _set_active_expire(s: Session, argv: Argv) -> Reply:
-    s.node.cluster.switches.active_expire = _number(argv[2]) != 0
+    s.node.cluster.switches.active_expire = leading_number(argv[2]) != 0
     return OK
 
 
 def _pause_cron(s: Session, argv: Argv) -> Reply:
     """What happens by itself several times a second happens no more: expiry, the ends of pauses and timeouts."""
-    s.node.cluster.switches.cron = _number(argv[2]) == 0
+    s.node.cluster.switches.cron = leading_number(argv[2]) == 0
     return OK
 
 
 def _set_disable_deny_scripts(s: Session, argv: Argv) -> Reply:
-    s.node.cluster.switches.scripts_run_all = _number(argv[2]) != 0
+    s.node.cluster.switches.scripts_run_all = leading_number(argv[2]) != 0
     return OK
 
 
@@ -146,14 +126,6 @@ def _object(s: Session, argv: Argv) -> Reply:
     )
 
 
-def _listpack(s: Session, argv: Argv) -> Reply:
-    value = _existing(s, argv[2])
-    if encoding(s, argv[2], value) != b"listpack" or isinstance(value, bytes | Document):
-        raise CommandError("ERR Not a listpack encoded object.")
-    print(f"{{entries {len(value)}}} {list(value)!r}")
-    return Simple(b"Listpack structure printed on stdout")
-
-
 def _quicklist_packed_threshold(s: Session, argv: Argv) -> Reply:
     """Checked and forgotten: elements of lists have no nodes of their own here."""
     size = read_memory(printable(argv[2]))
@@ -169,7 +141,7 @@ def _digest(s: Session, argv: Argv) -> Reply:
 def _digest_value(s: Session, argv: Argv) -> Reply:
     found = []
     for key in argv[2:]:
-        value = _live(s, key)
+        value = live(s, key)
         deadline = s.node.shard.keyspace.of(key).deadlines.get(key)
         found.append(digest.EMPTY if value is None else digest.of_value(value, deadline))
     return [Simple(each.hex().encode()) for each in found]
@@ -256,25 +228,61 @@ def _protocol(s: Session, argv: Argv) -> Reply:
 
 
 def _help(s: Session, argv: Argv) -> Reply:
-    return help_lines(s, "debug", _SUBCOMMANDS)
+    return help_lines(s, "debug", _subcommands(s.table.level))
 
 
-# How many arguments there may be beside the name.
-_SUBCOMMANDS: Final[dict[bytes, tuple[_Subcommand, int, int]]] = {
-    b"change-repl-id": (_change_repl_id, 0, 0),
-    b"digest": (_digest, 0, 0),
-    b"digest-value": (_digest_value, 0, INT_MAX),
-    b"error": (_error, 1, 1),
-    b"help": (_help, 0, 0),
-    b"listpack": (_listpack, 1, 1),
-    b"log": (_log, 1, 1),
-    b"object": (_object, 1, 2),
-    b"pause-cron": (_pause_cron, 1, 1),
-    b"populate": (_populate, 1, 3),
-    b"protocol": (_protocol, 1, 1),
-    b"quicklist-packed-threshold": (_quicklist_packed_threshold, 1, 1),
-    b"reload": (_reload, 0, INT_MAX),
-    b"set-active-expire": (_set_active_expire, 1, 1),
-    b"set-disable-deny-scripts": (_set_disable_deny_scripts, 1, 1),
-    b"sleep": (_sleep, 1, 1),
+@dataclass(frozen=True, slots=True)
+class _Subcommand:
+    """`least` and `most` arguments may follow its name. Engine versions from `since` to before `before` have it."""
+
+    run: Callable[[Session, Argv], Reply]
+    least: int
+    most: int
+    since: tuple[int, ...] = (6, 2)
+    before: tuple[int, ...] = (99,)
+
+
+_SUBCOMMANDS: Final[dict[bytes, _Subcommand]] = {
+    b"aof-flush-sleep": _Subcommand(process.aof_flush_sleep, 1, 1),
+    b"change-repl-id": _Subcommand(_change_repl_id, 0, 0),
+    b"client-enforce-reply-list": _Subcommand(process.client_enforce_reply_list, 1, 1, since=(7, 2)),
+    b"config-rewrite-force-all": _Subcommand(process.config_rewrite_force_all, 0, 0),
+    b"digest": _Subcommand(_digest, 0, 0),
+    b"digest-value": _Subcommand(_digest_value, 0, INT_MAX),
+    b"error": _Subcommand(_error, 1, 1),
+    b"help": _Subcommand(_help, 0, 0),
+    b"htstats": _Subcommand(tables.htstats, 1, 1, before=(7, 2)),
+    b"htstats-key": _Subcommand(tables.htstats_key, 1, 1, before=(7, 2)),
+    b"jmap": _Subcommand(process.jmap, 0, 0),
+    b"listpack": _Subcommand(tables.listpack, 1, 1, since=(7,)),
+    b"loadaof": _Subcommand(process.loadaof, 0, INT_MAX),
+    b"log": _Subcommand(_log, 1, 1),
+    b"object": _Subcommand(_object, 1, 2),
+    b"pause-cron": _Subcommand(_pause_cron, 1, 1),
+    b"populate": _Subcommand(_populate, 1, 3),
+    b"protocol": _Subcommand(_protocol, 1, 1),
+    b"quicklist": _Subcommand(tables.quicklist, 1, 2, since=(7,)),
+    b"quicklist-packed-threshold": _Subcommand(_quicklist_packed_threshold, 1, 1, since=(7,)),
+    b"reload": _Subcommand(_reload, 0, INT_MAX),
+    b"replybuffer": _Subcommand(process.replybuffer, 2, 2, since=(7,)),
+    b"sdslen": _Subcommand(tables.sdslen, 1, 1),
+    b"set-active-expire": _Subcommand(_set_active_expire, 1, 1),
+    b"set-disable-deny-scripts": _Subcommand(_set_disable_deny_scripts, 1, 1, since=(7,)),
+    b"set-skip-checksum-validation": _Subcommand(process.set_skip_checksum_validation, 1, 1),
+    b"sleep": _Subcommand(_sleep, 1, 1),
+    b"stringmatch-len": _Subcommand(process.stringmatch_len, 2, 2),
+    b"stringmatch-test": _Subcommand(process.stringmatch_test, 0, 0),
+    b"structsize": _Subcommand(tables.structsize, 0, 0),
+    b"ziplist": _Subcommand(tables.ziplist, 1, 1, before=(7,)),
 }
+_SINCE_7_2: Final[dict[bytes, _Subcommand]] = {
+    b"htstats": _Subcommand(tables.htstats, 1, INT_MAX),
+    b"htstats-key": _Subcommand(tables.htstats_key, 1, INT_MAX),
+}
+
+
+@cache
+def _subcommands(level: tuple[int, ...]) -> dict[bytes, _Subcommand]:
+    """Those of a version."""
+    known = {name: found for name, found in _SUBCOMMANDS.items() if found.since <= level < found.before}
+    return known if level < (7, 2) else known | _SINCE_7_2

@@ -450,7 +450,9 @@ def restore(s: Session, argv: Argv) -> Reply:
 def _restored(s: Session, payload: bytes) -> Value:
     """The value of a payload."""
     try:
-        return rdb.restore(payload, s.node.cluster.parameters.limits, rdb.version_of(s.table.level))
+        cluster, newest = s.node.cluster, rdb.version_of(s.table.level)
+        any_checksum = cluster.switches.any_checksum
+        return rdb.restore(payload, cluster.parameters.limits, newest, any_checksum=any_checksum)
     except rdb.FooterError:
         raise CommandError("ERR DUMP payload version or checksum are wrong") from None
     except rdb.RdbError:

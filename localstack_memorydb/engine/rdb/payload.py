@@ -36,11 +36,17 @@ def dump(value: Value, *, version: int = OLDEST_VERSION, limits: Limits = _DEFAU
     return body + crc64(body).to_bytes(8, "little")
 
 
-def restore(payload: bytes, limits: Limits = _DEFAULT_LIMITS, newest: int = rdb.NEWEST_VALKEY) -> Value:
+def restore(
+    payload: bytes,
+    limits: Limits = _DEFAULT_LIMITS,
+    newest: int = rdb.NEWEST_VALKEY,
+    *,
+    any_checksum: bool = False,
+) -> Value:
     """The value of a DUMP payload of a version up to `newest`. FooterError where Valkey says `DUMP payload version or checksum are wrong`, any other RdbError
     where it says `Bad data format`. Bytes between the value and the footer are ignored, as there.
     """
-    body = _checked(payload, 1, newest)
+    body = _checked(payload, 1, newest, any_checksum=any_checksum)
     end = len(body)
     try:
         loader = LOADERS.get(body[0])
@@ -56,7 +62,7 @@ def restore(payload: bytes, limits: Limits = _DEFAULT_LIMITS, newest: int = rdb.
     return value
 
 
-def _checked(payload: bytes, least: int, newest: int) -> bytes:
+def _checked(payload: bytes, least: int, newest: int, *, any_checksum: bool = False) -> bytes:
     """What stands before the footer. Raises FooterError."""
     end = len(payload) - _FOOTER_SIZE
     if end < least:
@@ -64,7 +70,7 @@ def _checked(payload: bytes, least: int, newest: int) -> bytes:
     version = int.from_bytes(payload[end : end + 2], "little")
     if version > newest or rdb.NEWEST_REDIS < version < rdb.NEWEST_VALKEY:
         raise FooterError(f"RDB version {version} is not understood")
-    if crc64(memoryview(payload)[:-8]) != int.from_bytes(payload[-8:], "little"):
+    if not any_checksum and crc64(memoryview(payload)[:-8]) != int.from_bytes(payload[-8:], "little"):
         raise FooterError("the payload's checksum is wrong")
     return payload[:end]
 
