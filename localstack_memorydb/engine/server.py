@@ -24,11 +24,11 @@ from localstack_memorydb.engine.cluster import Cluster, Node
 from localstack_memorydb.engine.crowding import Crowding
 from localstack_memorydb.engine.errors import TooManyClients
 from localstack_memorydb.engine.log import ShardLog
+from localstack_memorydb.engine.outbox import Committer, Outbox
 from localstack_memorydb.engine.requests import TooMuchToRead
 from localstack_memorydb.engine.resp import MOST_TO_SEND
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.spec import AddressError, EngineSettings
-from localstack_memorydb.engine.storage import Storage
 from localstack_memorydb.engine.tls import TlsConnection, is_short_of_files
 
 LOG = logging.getLogger(__name__)
@@ -53,10 +53,10 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_above_soft_limit",
         "_alarm",
-        "_committer",
         "_loop",
         "_memory",
         "_node",
+        "_outbox",
         "_session",
         "_stuck",
         "_transport",
@@ -70,13 +70,13 @@ class Connection(asyncio.Protocol):
         self,
         node: Node,
         loop: asyncio.AbstractEventLoop,
-        committer: Committer | None,
+        outbox: Outbox,
         memory: ClientMemory,
     ) -> None:
         self._node = node
         self._memory = memory
         self._loop = loop
-        self._committer = committer
+        self._outbox = outbox
         self._session = None
         self._alarm: asyncio.TimerHandle | None = None
         self._above_soft_limit: int | None = None  # since when, unix time in ms
@@ -97,7 +97,7 @@ class Connection(asyncio.Protocol):
         self._session = session = self._node.connect(f"{host}:{port}", clock())
         session.sink = self._push
         session.alarm = self._set_alarm
-        session.hang_up = self._transport.close
+        session.hang_up = self._hang_up
         session.again = self._wait_for_turn
         session.unsent = self._transport.get_write_buffer_size
         session.weigh = self._weigh
@@ -117,19 +117,23 @@ class Connection(asyncio.Protocol):
         self._answer(session, reply)
 
     def _answer(self, session: Session, reply: bytes) -> None:
-        if len(reply) > _WORTH_LIMITING and self._is_too_long(session, reply):
+        if not reply:
+            self._node.unanswered += 1
+        elif len(reply) <= _WORTH_LIMITING:
+            self._outbox.add(self._transport.write, reply, self)
+        elif self._is_too_long(session, reply):
             self._drop("its replies are longer than its limit")
-        elif self._committer is not None:
-            self._committer.answer(self._transport, reply, self._node.shard.log, close=session.closing)
         else:
-            if reply:
-                self._transport.write(reply)
-            else:
-                self._node.unanswered += 1
-            if session.closing:
-                self._transport.close()
+            self._outbox.add(self._transport.write, reply, self)
+            self._outbox.flush()  # more is made only when the client has taken it
+        if session.closing:
+            self._hang_up()
         if self._stuck is not None:
             self._limit_output()
+
+    def _hang_up(self) -> None:
+        self._outbox.flush()
+        self._transport.close()
 
     def _is_too_long(self, session: Session, reply: bytes) -> bool:
         """Whether that is beyond the limit of the client's type, even if the client would read it at once."""
@@ -163,11 +167,14 @@ class Connection(asyncio.Protocol):
 
     def _push(self, data: bytes) -> None:
         self._node.pushes += 1
-        if self._committer is not None:
-            self._committer.answer(self._transport, data, self._node.shard.log)
-        else:
+        self._outbox.add(self._deliver, data, self)
+        if len(data) > _WORTH_LIMITING or self._outbox.is_full:
+            self._outbox.flush()
+
+    def _deliver(self, data: bytes) -> None:
+        if not self._transport.is_closing():
             self._transport.write(data)
-        self._limit_output()
+            self._limit_output()
 
     def _limit_output(self) -> None:
         """Drops a client that does not read what it is sent, by the limits of its type."""
@@ -244,8 +251,13 @@ class Connection(asyncio.Protocol):
         else:
             self._read_on()
 
+    def eof_received(self) -> None:
+        """The client says nothing more: it is answered, and the transport closes."""
+        self._outbox.flush()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
+        self._outbox.flush()  # a transport that is closed takes nothing
         for timer in (self._alarm, self._stuck, self._turn):
             if timer is not None:
                 timer.cancel()
@@ -253,6 +265,15 @@ class Connection(asyncio.Protocol):
         if self._session is not None:
             self._session.disconnect()
             self._node.packets.closing(self)
+
+    @property
+    def log(self) -> ShardLog | None:
+        """Where the effects of the client's commands are kept."""
+        return self._node.shard.log
+
+    def abort(self) -> None:
+        """Closes the connection at once."""
+        self._transport.abort()
 
     def _packets(self) -> tuple[int, int] | None:
         return packets(self._transport.get_extra_info("socket"))
@@ -281,47 +302,6 @@ def keep_alive(connection: socket.socket | None, seconds: int) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, seconds)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, seconds // 3))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
-
-
-class Committer:
-    """Answers clients of a cluster that is kept on disk: not before its log has what they are told.
-
-    With `fsync=always` the answers of one turn of the loop wait together for one fsync.
-    """
-
-    def __init__(self, storage: Storage, loop: asyncio.AbstractEventLoop) -> None:
-        self._storage = storage
-        self._loop = loop
-        self._parked: list[tuple[asyncio.Transport, bytes, bool]] = []
-
-    def answer(
-        self, transport: asyncio.Transport, data: bytes, log: ShardLog | None, *, close: bool = False
-    ) -> None:
-        """Sends data to a client, and closes the connection after it if need be."""
-        if log is not None and not log.flush():
-            transport.abort()
-        elif self._storage.fsync == "always":
-            if not self._parked:
-                self._loop.call_soon(self._commit)
-            self._parked.append((transport, data, close))
-        else:
-            _finish(transport, data, close)
-
-    def _commit(self) -> None:
-        parked, self._parked = self._parked, []
-        durable = self._storage.sync()
-        for transport, data, close in parked:
-            if durable:
-                _finish(transport, data, close)
-            else:
-                transport.abort()
-
-
-def _finish(transport: asyncio.Transport, data: bytes, close: bool) -> None:
-    if data:
-        transport.write(data)
-    if close:
-        transport.close()
 
 
 class Addresses:
@@ -443,7 +423,8 @@ class ClusterServer:
         self._authority = authority
         self._loop = asyncio.get_running_loop()
         self._servers: dict[str, asyncio.Server] = {}
-        self._committer = Committer(cluster.storage, self._loop) if cluster.storage else None
+        soon = self._loop.call_soon
+        self._outbox = Committer(soon, cluster.storage) if cluster.storage else Outbox(soon)
         self._timer: asyncio.TimerHandle | None = None
 
     async def open(self, nodes: list[Node]) -> None:
@@ -471,7 +452,7 @@ class ClusterServer:
         self, node: Node, bound: socket.socket, context: ssl.SSLContext | None
     ) -> asyncio.Server:
         def connect() -> asyncio.Protocol:
-            connection = Connection(node, self._loop, self._committer, self._memory)
+            connection = Connection(node, self._loop, self._outbox, self._memory)
             if context is None:
                 return connection
             return TlsConnection(connection, context, self._loop, lambda: node.name in self._servers)

@@ -90,7 +90,7 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
         if plain:
             self._inner.data_received(plain)
         else:
-            self.close()
+            self._loop.call_soon(self.close)  # after what waits to be sent
 
     def _shake_hands(self) -> bool:
         try:
@@ -138,6 +138,11 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
         data = self._outgoing.read()
         if data and not self._raw.is_closing():
             self._raw.write(data)
+
+    def eof_received(self) -> None:
+        """The client says nothing more."""
+        if self._established:
+            self._inner.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
