@@ -13,12 +13,19 @@ from typing import Any, Final
 import hiredis
 
 from localstack_memorydb.engine.errors import CommandError, ProtocolError
-from localstack_memorydb.engine.resp import MOST_ARGUMENTS, MOST_ARGUMENTS_OF_6_2, Argv, RequestReader
+from localstack_memorydb.engine.resp import (
+    MOST_ARGUMENTS,
+    MOST_ARGUMENTS_OF_6_2,
+    Argv,
+    RequestReader,
+    encode_request,
+)
 
 LOG = logging.getLogger(__name__)
 
 # hiredis reserves memory for as many arguments as a header announces, so large numbers go to the reader that does not.
 _LARGE_HEADER: Final = re.compile(rb"\*[0-9]{7}").search
+_PLAIN_LINES: Final = re.compile(rb"(?:[A-Za-z][^\"'\0\v\f\n]*\n)+").fullmatch
 _ASTERISK: Final = 0x2A
 _GOES_ON: Final = (
     b"$-0123456789"  # what may follow where hiredis has used up all bytes in the middle of a request
@@ -100,6 +107,10 @@ class Requests:
             self.lost = self.lost or len(self.packet) > _PACKET_KEPT
             self.packet = b"" if self.lost else self.packet + data
             self.reader.feed(data)
+        elif _PLAIN_LINES(data) is not None:
+            # Of these nothing can be wrong that would have to be explained.
+            self.packet = self.before = b""
+            self.reader.feed(b"".join([encode_request(line.split()) for line in data.split(b"\n")[:-1]]))
         elif data[0] != _ASTERISK or _LARGE_HEADER(data) is not None:
             self.strict = self._rest()
             self.strict.feed(data)

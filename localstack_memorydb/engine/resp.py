@@ -265,7 +265,9 @@ def encoders(protocol: int, long_doubles: bool = False) -> Encoders:
 
 def encode_request(argv: Argv) -> bytes:
     """A command line as clients send it: an array of bulk strings."""
-    return b"*%d\r\n%b" % (len(argv), b"".join([_bulk(word) for word in argv]))
+    if len(argv) == 1:
+        return b"*1\r\n$%d\r\n%b\r\n" % (len(argv[0]), argv[0])
+    return b"*%d\r\n%b" % (len(argv), b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in argv]))
 
 
 _INLINE_MAX = 64 * 1024

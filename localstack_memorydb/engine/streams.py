@@ -68,11 +68,16 @@ class StreamNode:
         else:
             stored = fields
             size = 2 + integer_size(len(fields) + 4) + integer_size(len(fields) // 2)
-        size += integer_size((identifier >> 64) - (master >> 64))
-        size += integer_size((identifier & SEQUENCE_MAX) - (master & SEQUENCE_MAX))
+        ms, sequence = (
+            (identifier >> 64) - (master >> 64),
+            (identifier & SEQUENCE_MAX) - (master & SEQUENCE_MAX),
+        )
+        size += 2 if 0 <= ms <= _NEAR else integer_size(ms)
+        size += 2 if 0 <= sequence <= _NEAR else integer_size(sequence)
         for item in stored:
             length = len(item)
-            size += length + 2 if 20 < length < _SHORT else listpack_size(item)
+            plain = 20 < length < _SHORT or (0 < length <= 20 and item[0] > _NINE)
+            size += length + 2 if plain else listpack_size(item)
         return size
 
     def delete(self, identifier: int) -> None:
@@ -99,6 +104,8 @@ class StreamNode:
 
 _FRAME: Final = 7 + 2 + 2 + 2  # header and end, numbers of entries and of deleted ones, the end of the names
 _ENTRY_BOUND: Final = 2 + 10 + 10 + 4 + 4
+_NEAR: Final = 127  # what takes two bytes in a listpack
+_NINE: Final = 0x39  # no number begins with a greater byte
 _SHORT: Final = 64
 _SHORT_BOUND: Final = 2  # what a string of less than 64 bytes takes besides itself
 _ELEMENT_BOUND: Final = 10
@@ -198,18 +205,16 @@ class Stream:
 
     def append(self, identifier: int, fields: Fields, limits: Limits) -> None:
         """Adds an entry, whose ID must be greater than any before."""
-        node = self.nodes[-1] if self.nodes else None
-        size = sum(map(len, fields))
+        nodes, size = self.nodes, sum(map(len, fields))
+        node = nodes[-1] if nodes else None
+        most, largest = limits.stream_node_max_entries, limits.stream_node_max_bytes
         if (
             node is None
-            or 0 < limits.stream_node_max_entries <= len(node.entries) + node.deleted
-            or (
-                0 < limits.stream_node_max_bytes <= node.bound + size
-                and limits.stream_node_max_bytes <= node.measure() + size
-            )
+            or 0 < most <= len(node.entries) + node.deleted
+            or (0 < largest <= node.bound + size and largest <= node.measure() + size)
         ):
             node = StreamNode(identifier, fields[::2])
-            self.nodes.append(node)
+            nodes.append(node)
         node.add(identifier, fields, size)
         self.length += 1
         self.entries_added += 1

@@ -90,7 +90,8 @@ class TlsConnection(asyncio.Transport, asyncio.Protocol):
         if plain:
             self._inner.data_received(plain)
         else:
-            self._loop.call_soon(self.close)  # after what waits to be sent
+            self._inner.eof_received()
+            self.close()
 
     def _shake_hands(self) -> bool:
         try:

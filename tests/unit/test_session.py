@@ -172,6 +172,14 @@ def test_an_alarm_that_rings_too_early_is_set_again(client: Client) -> None:
     assert client("PING") == b"+PONG\r\n"
 
 
+@pytest.mark.parametrize("cut", range(1, 42))
+def test_lines_and_arrays_take_turns(cut: int) -> None:
+    sent = b'set key a\rb\r\nGET key\n*1\r\n$4\r\nPING\r\nECHO "a b"\n'
+    client = Client(next(iter(start().nodes())))
+    heard = client.session.receive(sent[:cut], 1) + client.session.receive(sent[cut:], 2)
+    assert heard == b"-ERR syntax error\r\n$-1\r\n+PONG\r\n$3\r\na b\r\n"
+
+
 def test_an_unknown_inline_command_after_an_array() -> None:
     client = Client(start().shards[0].nodes[0])
     client.session.receive(b"*1\r\n$4\r\nPING\r\n", NOW)

@@ -177,7 +177,8 @@ def _new_id(found: Stream | None, wanted: tuple[int, bool] | None, now: int) -> 
     if last == ID_MAX:
         raise CommandError("ERR The stream has exhausted the last possible ID, unable to add more items")
     if wanted is None:
-        return max(now << 64, last + 1)
+        present = now << 64
+        return present if present > last else last + 1
     identifier, exact = wanted
     if not exact and identifier >> 64 == last >> 64:
         identifier = last + 1 if last & SEQUENCE_MAX != SEQUENCE_MAX else 0
@@ -193,7 +194,7 @@ def xadd(s: Session, argv: Argv) -> Reply:
     count = len(argv) - at - 1
     if count < 2 or count % 2:
         raise incomplete_pairs("xadd", "XADD", s.legacy)
-    wanted = _parse_new_id(argv[at], not s.legacy)
+    wanted = None if argv[at] == b"*" else _parse_new_id(argv[at], not s.legacy)
     if wanted == (0, True):
         raise CommandError("ERR The ID specified in XADD must be greater than 0-0")
     key = argv[1]
