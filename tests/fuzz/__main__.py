@@ -7,13 +7,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import Flaky
 
 from tests.differential import test_access_strings
 from tests.differential.player import Connection
@@ -21,6 +22,7 @@ from tests.differential.subject import ENGINE_VERSIONS, engine
 from tests.differential.witness import BINARIES, Server, running, witness
 
 from . import api, keeping, machine, payloads, requests
+from .coverage import Coverage
 from .grammar import Grammar
 from .stage import Disagreement, Stage
 
@@ -40,6 +42,7 @@ class Options:
     calls: int
     families: list[str]
     most: int
+    coverage: bool
 
 
 class Progress:
@@ -69,21 +72,37 @@ def second_opinion(*, wanted: bool) -> Iterator[Server | None]:
         yield server
 
 
+class Mortal:
+    """A real server of a kind, and another one whenever that has died."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._running = ExitStack()
+
+    def start(self) -> Server:
+        self._running.close()
+        return self._running.enter_context(witness(self.kind))
+
+    def close(self) -> None:
+        self._running.close()
+
+
 def commands(kind: str, options: Options) -> int:
     """Clients that do what they can; the number of different differences, each shrunk and printed as a transcript."""
     newer = kind == "valkey"
     grammar = Grammar(ENGINE_VERSIONS[kind], newer=newer)
-    wanted = options.commands if newer else options.commands // 4
+    coverage = Coverage(grammar)
     with (
-        witness(kind) as real,
+        closing(Mortal(kind)) as real,
         engine(kind) as ours,
-        closing(Stage(real, ours, newer=newer)) as stage,
+        closing(Stage(real.start(), ours, newer=newer, again=real.start)) as stage,
         second_opinion(wanted=newer) as arbiter,
     ):
         progress, number = Progress(), options.seed * 1_000
         stage.begins = lambda: progress.show(f"{stage.commands} commands")
+        stage.says = coverage.count
         dumps = machine.payloads(stage, grammar, number)
-        while stage.commands < wanted and len(stage.seen) < options.most:
+        while stage.commands < options.commands and len(stage.seen) < options.most:
             number += 1
             try:
                 machine.play(
@@ -94,11 +113,29 @@ def commands(kind: str, options: Options) -> int:
                 print(f"\n{found}\n#   found with seed {options.seed}")
                 if arbiter is not None:
                     print(f"#   Redis 7.0:\n{found.judged(arbiter, ours) or '#   answers as we do'}")
+            except Flaky as flaky:
+                for found in once(flaky):
+                    stage.seen.add(found.signature)
+                    print(f"\n{found}\n#   found with seed {options.seed}; not when it was played again")
+        died = f", {stage.deaths} deaths of the real server" if stage.deaths else ""
         print(
-            f"{kind}: {stage.commands} commands, {len(stage.seen)} differences, {progress.seconds}",
+            f"{kind}: {stage.commands} commands, {len(stage.seen)} differences{died}, {progress.seconds}",
             flush=True,
         )
+    names, never = coverage.never()
+    print(coverage.report() if options.coverage else f"{len(names)} commands and {len(never)} options never")
     return len(stage.seen)
+
+
+def once(flaky: Flaky) -> Iterator[Disagreement]:
+    """The differences that hypothesis saw and did not see again; whatever else it saw is raised."""
+    for each in getattr(flaky, "exceptions", ()) or [flaky.__cause__ or flaky.__context__]:
+        if isinstance(each, Flaky):
+            yield from once(each)
+        elif isinstance(each, Disagreement):
+            yield each
+        else:
+            raise flaky
 
 
 def raw_requests(kind: str, options: Options) -> int:
@@ -209,7 +246,9 @@ def main() -> int:
     parser.add_argument(
         "parts", nargs="*", help="commands, requests, payloads, access, log, api; all of them without any"
     )
-    parser.add_argument("--commands", type=int, default=200_000, help="how many commands to play")
+    parser.add_argument(
+        "--commands", type=int, default=200_000, help="how many commands to play with each witness"
+    )
     parser.add_argument("--requests", type=int, default=4_000, help="how many streams of bytes to send")
     parser.add_argument("--payloads", type=int, default=20_000, help="how many damaged values to restore")
     parser.add_argument("--strings", type=int, default=1_500, help="how many access strings to try")
@@ -218,6 +257,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="of the random numbers; drawn when not given")
     parser.add_argument("--family", action="append", help="a group of commands, as COMMAND DOCS names it")
     parser.add_argument("--witness", choices=list(BINARIES), help="one of them; else those installed")
+    parser.add_argument("--coverage", action="store_true", help="tell how often each command and option came")
     parser.add_argument("--keep-going", type=int, default=5, help="stop a part after so many differences")
     given_ = parser.parse_args()
     seed = given_.seed if given_.seed is not None else time.time_ns() % 1_000_000
@@ -231,6 +271,7 @@ def main() -> int:
         given_.calls,
         given_.family or [],
         given_.keep_going,
+        given_.coverage,
     )
     kinds = [given_.witness] if given_.witness else [kind for kind in BINARIES if BINARIES[kind][0]()]
     parts = given_.parts or ["commands", "requests", "payloads", "access", "log", "api"]

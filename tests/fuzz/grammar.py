@@ -53,6 +53,7 @@ class Grammar:
         folder = resources.files("localstack_memorydb.engine") / "data/commands.json"
         documented: dict[str, Any] = json.loads(folder.read_text("utf-8"))["commands"]
         self.newer = newer
+        self._documented = documented
         self.engine_version = tuple(int(part) for part in engine_version.split("."))
         self.families: dict[str, list[tuple[Command, list[dict[str, Any]]]]] = {}
         self.table = command_table(engine_version)
@@ -61,6 +62,14 @@ class Grammar:
             if entry is None or command.subcommands or command.name in LEFT_OUT:
                 continue
             self.families.setdefault(entry["group"], []).append((command, self._kept(entry)))
+
+    def names(self) -> list[str]:
+        """All commands and subcommands of the table."""
+        return [command.name for command in self.table.full() if not command.subcommands]
+
+    def arguments(self, name: str) -> list[dict[str, Any]]:
+        """What COMMAND DOCS tells of a command's arguments, without those that are new in a later version."""
+        return self._kept(self._documented.get(name, {}))
 
     def of_one_slot(self, line: Sequence[bytes]) -> bool:
         """Whether all keys of a command line are in one slot; not when the line names no command."""

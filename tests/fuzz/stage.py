@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import select
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from difflib import unified_diff
@@ -23,6 +24,8 @@ from .scripts import command_of
 from .stored import Line, difference_in_what_is_stored
 from .transcribing import quoted
 
+PONG: Final = b"+PONG\r\n"
+SILENT_SECONDS: Final = 60.0  # a server that is only slow, on a machine with much to do, has answered by then
 NAMES: Final = ("a", "b", "c")  # c only releases the others
 # Of CLIENT LIST: what does not depend on the server's memory, clock, sockets or release.
 FIELDS: Final = frozenset(b"name flags db sub psub ssub cmd user resp lib-name lib-ver".split())
@@ -56,21 +59,26 @@ class Client:
 
 
 class Stage:
-    """A real server and ours. `over` is set where they differ as is known: what follows would differ for the same reason.
+    """A real server and ours. `over` is set where they differ as is known: what follows would differ for the same reason;
+    and where the real server has died, which `again` starts anew for the next sequence.
 
     `seen` has the signatures of differences that were found before.
     """
 
-    def __init__(self, real: Server, ours: Server, *, newer: bool) -> None:
+    def __init__(
+        self, real: Server, ours: Server, *, newer: bool, again: Callable[[], Server] | None = None
+    ) -> None:
         self.servers = real, ours
         self.newer = newer
-        self.controls = tuple(Connection(server) for server in self.servers)
+        self.again = again
+        self.controls = [Connection(server) for server in self.servers]
         self.clients: dict[str, Client] = {}
         self.acts: list[tuple[str, Line | str]] = []
         self.seen: set[tuple[bytes, ...]] = set()
-        self.over = False
+        self.over = self.dead = False
         self.begins: Callable[[], None] = lambda: None
-        self.commands = self._pings = 0
+        self.says: Callable[[Line], None] = lambda line: None
+        self.commands = self.deaths = self._pings = 0
 
     def close(self) -> None:
         for client in self.clients.values():
@@ -87,7 +95,7 @@ class Stage:
         for client in self.clients.values():
             for side in client.sides:
                 side.close()
-        self._barrier()
+        self._ready()
         lines = [(b"FLUSHALL",), (b"SCRIPT", b"FLUSH")]
         if self.servers[0].version >= (7,):
             lines.append((b"FUNCTION", b"FLUSH"))
@@ -111,7 +119,7 @@ class Stage:
         token = self._token()
         for at, side in enumerate(client.sides):
             side.send(b"".join(request(self._filled(line, at)) for line in (*lines, (b"PING", token))))
-        self.commands += len(lines)
+        self._count(*lines)
         self.acts += [(f"{name}>", line) for line in lines]
         pair = self._until(client, token)
         self._compare(client, lines, pair, expected=len(lines) - silent)
@@ -134,16 +142,17 @@ class Stage:
         name = client.name
         for at, side in enumerate(client.sides):
             side.send(request(self._filled(line, at)))
-        self.commands += 1
+        self._count(line)
         self.acts.append((f"{name}>>", line))
         client.waits = line
-        self._barrier()
+        if not self._barrier():
+            return
         self._look_for(client)
         self._others(client)
 
     def end(self) -> None:
         """Compares what the servers hold."""
-        if self.over:
+        if self.over or not self._barrier():
             return
 
         def ask(lines: Iterable[Line]) -> list[tuple[bytes, bytes]]:
@@ -153,7 +162,7 @@ class Stage:
             return [(self.controls[0].read(), self.controls[1].read()) for _ in lines]
 
         found = difference_in_what_is_stored(ask, newer=self.newer, version=self.servers[1].version)
-        if found is not None:
+        if found is not None and self._barrier():
             self.acts.append(("a>", found.what))
             self._disagree(found.what, [found.expected], [found.actual])
 
@@ -189,6 +198,11 @@ class Stage:
         self, client: Client, lines: tuple[Line, ...], pair: tuple[list[bytes], list[bytes]], expected: int
     ) -> None:
         real, ours = pair
+        if (
+            any(each[-1:] and each[-1].startswith((CLOSED, NO_REPLY)) for each in pair)
+            and not self._barrier()
+        ):
+            return
         if real != ours:
             ours = _in_order(real, ours)
         if len(real) > expected:
@@ -222,10 +236,10 @@ class Stage:
     def _others(self, speaker: Client) -> None:
         """What the other clients get of what one has done."""
         waiting = [each for each in self.clients.values() if each.waits is not None and each is not speaker]
-        if waiting and not self.over:
-            self._barrier()
+        if waiting and not self.over and self._barrier():
             for each in waiting:
-                self._look_for(each)
+                if not self.over:
+                    self._look_for(each)
         for client in self.clients.values():
             if client is not speaker and client.listening and client.waits is None and not self.over:
                 token = self._token()
@@ -233,7 +247,7 @@ class Stage:
                     side.send(request((b"PING", token)))
                 pair = self._until(client, token)
                 self._compare(client, (), pair, expected=0)
-                if pair[0][-1:] == [CLOSED]:
+                if pair[0][-1:] == [CLOSED] and not self.over:
                     self._reconnect(client)
 
     def _look_for(self, client: Client) -> None:
@@ -275,6 +289,11 @@ class Stage:
         if signature not in self.seen:
             raise Disagreement(text, signature)
 
+    def _count(self, *lines: Line) -> None:
+        self.commands += len(lines)
+        for line in lines:
+            self.says(line)
+
     # -- details ----------------------------------------------------------------------------------------------------------
 
     def _free(self, name: str) -> Client:
@@ -295,13 +314,44 @@ class Stage:
         ids = tuple(side.ask(b"CLIENT", b"ID")[1:-2] for side in sides)
         return Client(name, sides, (ids[0], ids[1]))
 
-    def _barrier(self) -> None:
-        """Both servers have taken in what was sent, and sent what they have to say of it."""
+    def _barrier(self) -> bool:
+        """Both servers have taken in what was sent, and sent what they have to say of it. Not when the real one is no more:
+        then the sequence is over."""
         for _ in range(2):
             for control in self.controls:
-                control.send(b"*1\r\n$4\r\nPING\r\n")
-            for control in self.controls:
-                assert control.read() == b"+PONG\r\n"
+                control.send(request((b"PING",)))
+            answers = [control.read(SILENT_SECONDS) for control in self.controls]
+            if answers[0] != PONG:
+                self._died(answers[0])
+                return False
+            if answers[1] != PONG:
+                self._disagree((b"PING",), [PONG], [answers[1]])
+                return False
+        return True
+
+    def _died(self, answer: bytes) -> None:
+        self.over = self.dead = True
+        self.deaths += 1
+        said = "\n".join(
+            f"#   {who} {act if isinstance(act, str) else self._shown(act)}" for who, act in self.acts
+        )
+        print(
+            f"# the real server died ({show(answer)}); this sequence ends here:\n{said[-2000:]}",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def _ready(self) -> None:
+        """Both servers answer, the real one started anew where it has died, and nothing from before is on its way."""
+        if not self.dead and self._barrier():
+            return
+        for control in self.controls:
+            control.close()
+        if self.dead and self.again is not None:
+            self.servers = self.again(), self.servers[1]
+        self.controls = [Connection(server) for server in self.servers]
+        self.dead = False
+        assert self._barrier(), "a server does not answer any more"
 
     def _token(self) -> bytes:
         self._pings += 1

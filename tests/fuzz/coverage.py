@@ -1,0 +1,74 @@
+"""How often each command, subcommand and option of an engine's table was said."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from .grammar import Grammar
+from .scripts import command_of
+
+Line = tuple[bytes, ...]
+
+
+def tokens(arguments: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+    """The words that options begin with."""
+    for argument in arguments:
+        if argument.get("token"):
+            yield argument["token"].encode().upper()
+        yield from tokens(argument.get("arguments", ()))
+
+
+class Coverage:
+    """Counts lines; a script or function counts, and the command in it, too."""
+
+    def __init__(self, grammar: Grammar) -> None:
+        self.table = grammar.table
+        self.options = {name: frozenset(tokens(grammar.arguments(name))) for name in grammar.names()}
+        self.commands = Counter(dict.fromkeys(self.options, 0))
+        self.tokens = Counter({(name, token): 0 for name in self.options for token in self.options[name]})
+
+    def count(self, line: Line) -> None:
+        self._count(line)
+        inner = command_of(line)
+        if inner is not line and inner != line:
+            self._count(inner)
+
+    def _count(self, line: Line) -> None:
+        command = self.table.find(line[0]) if line else None
+        if command is None:
+            return
+        if command.subcommands and len(line) > 1:
+            command = command.subcommands.get(line[1].lower(), command)
+        if command.name not in self.options:
+            return
+        self.commands[command.name] += 1
+        for word in {word.upper() for word in line[1:]} & self.options[command.name]:
+            self.tokens[command.name, word] += 1
+
+    def never(self) -> tuple[list[str], list[str]]:
+        """The commands that were not said, and the options that were not though their command was."""
+        names = sorted(name for name, times in self.commands.items() if not times)
+        options = sorted(
+            f"{name} {token.decode()}"
+            for (name, token), times in self.tokens.items()
+            if not times and self.commands[name]
+        )
+        return names, options
+
+    def report(self, columns: int = 5) -> str:
+        """A table: the command and how often it came, the least often first, its options behind it."""
+        rows = [
+            " ".join(
+                [
+                    f"{times:>6} {name}",
+                    *(f"{token.decode()}={self.tokens[name, token]}" for token in sorted(self.options[name])),
+                ]
+            )
+            for name, times in sorted(self.commands.items(), key=lambda pair: (pair[1], pair[0]))
+        ]
+        names, options = self.never()
+        return "\n".join(
+            [*rows, f"never: {' '.join(names) or '-'}", f"options never: {', '.join(options) or '-'}"]
+        )
