@@ -40,7 +40,7 @@ from localstack_memorydb.engine.slots import SLOTS, Range, even_ranges, key_slot
 from localstack_memorydb.engine.spec import ClusterLayout, NodeLayout, ShardLayout
 from localstack_memorydb.engine.stats import LONG_PACKET, Bursts, NodeStats
 from localstack_memorydb.engine.switches import Switches
-from localstack_memorydb.engine.turns import resume
+from localstack_memorydb.engine.turns import resume, rouse
 from localstack_memorydb.engine.usage import Packets, Work
 from localstack_memorydb.engine.users import AccessLog, User, compile_users
 
@@ -522,6 +522,7 @@ class Cluster:
                 now, node.commands_processed, node.bytes_received, node.bytes_sent, cycles
             )
             node.stats.bursts.sample(now, node.bytes_received, node.bytes_sent)
+            rouse(node, now)
         for shard in self.shards:
             shard.scripting.pace.go_on(now)
             if shard.scripting.pace.long_run is not None:

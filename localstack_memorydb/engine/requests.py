@@ -32,6 +32,11 @@ _GOES_ON: Final = (
 )
 _PACKET_KEPT: Final = 68 * 1024  # a line that is too long for a real server, and what may stand before it
 _BEFORE_KEPT: Final = 512
+_PROBED: Final = [b"another request"]
+_PROBE: Final = b"*1\r\n$15\r\nanother request\r\n"
+_SOON_EXAMINED: Final = 512
+_GROWN: Final = 1.25
+_LONG_LINE: Final = 64 * 1024
 
 
 _MUCH: Final = 1 << 18
@@ -56,6 +61,7 @@ class Requests:
         "again",
         "before",
         "closing",
+        "examined",
         "interrupted",
         "kept",
         "lost",
@@ -80,6 +86,7 @@ class Requests:
         self.reader = hiredis.Reader()
         self.strict: RequestReader | None = None
         self.packet, self.before, self.lost = b"", b"", False
+        self.examined = b""
         self.closing = False
         self.trusted = True
         self.rest = bytearray()
@@ -139,7 +146,7 @@ class Requests:
     def forget(self) -> None:
         """Nothing will run of what came. Sessions are collected as garbage, much later; what they hold need not wait for that."""
         self.reader, self.strict = hiredis.Reader(), None
-        self.packet = self.before = b""
+        self.packet = self.before = self.examined = b""
         self.rest.clear()
         self.kept = 0
 
@@ -179,21 +186,43 @@ class Requests:
 
     def _reread(self, packet: bytes) -> str:
         """A packet as the strict reader sees it: it ends between requests (`idle`), in one (`midway`), or is `broken`."""
-        reader = RequestReader(self.most_arguments)
+        return self._read_again(packet)[0]
+
+    def _read_again(self, packet: bytes) -> tuple[str, int]:
+        """How the packet ends, and how many requests it has."""
+        reader, count = RequestReader(self.most_arguments), 0
         reader.feed(packet)
         try:
             while reader.next() is not None:
-                pass
+                count += 1
         except ProtocolError:
-            return "broken"
-        return "idle" if reader.idle else "midway"
+            return "broken", count
+        return "idle" if reader.idle else "midway", count
 
-    def waits_in_vain(self) -> bool:
-        """Whether hiredis waits for the rest of what is no request, such as an array inside an array."""
-        if not self.packet or self.strict is not None:
+    def waits_in_vain(self, *, silent: bool = False) -> bool:
+        """Whether hiredis waits for the rest of what is no request, such as an array inside an array, or of what is one already,
+        such as an inline command behind an array. Says so once of a packet.
+
+        A long one that grows slowly is looked at again when the client is `silent`.
+        """
+        if not self.packet or self.strict is not None or self.packet is self.examined:
+            return False
+        grown = len(self.packet) / max(len(self.examined), _SOON_EXAMINED)
+        if 1 <= grown < _GROWN and len(self.packet) <= _LONG_LINE and not silent:
             return False
         self._join()
-        return self._reread(self.packet) == "broken"
+        self.examined = self.packet
+        end, count = self._read_again(self.packet)
+        return end == "broken" or count > self._taken()[0]
+
+    def stalled(self) -> bool:
+        """Whether a client that is silent waits in vain. It does not where its packet ended with a request, which is soon seen."""
+        if not self.packet or self.strict is not None or self.packet is self.examined:
+            return False
+        if not self.reader.has_data() and self._taken(_PROBE)[1] == _PROBED:
+            self.examined = self.packet
+            return False
+        return self.waits_in_vain(silent=True)
 
     def _join(self) -> None:
         """Takes a packet that began as a request does for what it is: part of one that began in the packet before."""
@@ -223,7 +252,7 @@ class Requests:
         self._join()
         self.strict = strict = RequestReader(self.most_arguments)
         strict.feed(self.packet or b"*-")
-        done = self._taken()
+        done = self._taken()[0]
         while done and strict.at_array:
             before = strict.snapshot()
             try:
@@ -241,20 +270,22 @@ class Requests:
         self.closing = True
         raise CommandError("ERR Protocol error: expected '*'")
 
-    def _taken(self) -> int:
-        """How many requests of the packet hiredis has read, and somebody has run."""
+    def _taken(self, more: bytes = b"") -> tuple[int, Any]:
+        """How many requests of the packet, and of `more` behind it, hiredis reads, and what it read last."""
         reader = hiredis.Reader()
-        reader.feed(self.packet)
-        count = 0
+        reader.feed(self.packet + more)
+        count, last = 0, None
         try:
             # Bounded, since a reader that failed may go on answering null without end.
             while (
-                count < len(self.packet) and (argv := reader.gets()) is not False and not is_malformed(argv)
+                count < len(self.packet) + len(more)
+                and (argv := reader.gets()) is not False
+                and not is_malformed(argv)
             ):
-                count += 1
+                count, last = count + 1, argv
         except Exception:  # hiredis raises several, for sets of lists and the like
             LOG.debug("hiredis gives up after %d requests", count)
-        return count
+        return count, last
 
     def misread(self, argv: Any, error: Exception | None = None) -> bool:
         """Whether hiredis is to blame for what a request met: for an argument that is none, or it failed itself.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from localstack_memorydb.engine.requests import PORTION, TooMuchToRead
 
 if TYPE_CHECKING:
+    from localstack_memorydb.engine.cluster import Node
     from localstack_memorydb.engine.session import Session
 
 _LARGEST_PORTION: Final = 1 << 16
@@ -89,3 +90,12 @@ def resume(s: Session, now: int) -> None:
         s.sink(replies)
     if s.closing:
         s.hang_up()
+
+
+def rouse(node: Node, now: int) -> None:
+    """Answers clients of which something was not understood behind what they have been answered, and who sent no more since."""
+    for session in list(node.sessions.values()):
+        waits = session.waits_for_turn or session.blocked is not None or session.last_seen >= now
+        if not waits and session.stalled():
+            session.explain()
+            resume(session, now)

@@ -13,7 +13,9 @@ ENGINE_VERSIONS = {"valkey": "7.2", "redis": "7.0", "redis6": "6.2"}
 
 
 @contextmanager
-def engine(kind: str, *, unrestricted: bool = False, **parameters: str) -> Iterator[Server]:
+def engine(
+    kind: str, *, unrestricted: bool = False, tls: bool = False, **parameters: str
+) -> Iterator[Server]:
     """A cluster of MemoryDB's engine version that a witness of this kind stands for."""
     from localstack_memorydb.engine import ClusterSpec, Engine, UserSpec, hash_password
 
@@ -25,7 +27,7 @@ def engine(kind: str, *, unrestricted: bool = False, **parameters: str) -> Itera
             replicas=0,
             engine=kind.rstrip("6"),
             engine_version=engine_version,
-            tls=False,
+            tls=tls,
             unrestricted=unrestricted,
             parameters={name.replace("_", "-"): value for name, value in parameters.items()},
         )

@@ -114,9 +114,9 @@ def commands(kind: str, options: Options) -> int:
                 if arbiter is not None:
                     print(f"#   Redis 7.0:\n{found.judged(arbiter, ours) or '#   answers as we do'}")
             except Flaky as flaky:
-                for found in once(flaky):
-                    stage.seen.add(found.signature)
-                    print(f"\n{found}\n#   found with seed {options.seed}; not when it was played again")
+                for seen in once(flaky):
+                    stage.seen.add(seen.signature)
+                    print(f"\n{seen}\n#   found with seed {options.seed}; not when it was played again")
         died = f", {stage.deaths} deaths of the real server" if stage.deaths else ""
         print(
             f"{kind}: {stage.commands} commands, {len(stage.seen)} differences{died}, {progress.seconds}",
@@ -139,27 +139,26 @@ def once(flaky: Flaky) -> Iterator[Disagreement]:
 
 
 def raw_requests(kind: str, options: Options) -> int:
-    """Random and damaged bytes; the number of differences."""
-    newer, found, progress = kind == "valkey", 0, Progress()
-    with (
-        witness(kind) as server,
-        engine(kind) as subject,
-        closing(requests.Raw(server)) as real,
-        closing(requests.Raw(subject)) as ours,
-    ):
-        for turn in range(options.requests):
-            pieces = requests.draw(Random(options.seed * 1_000_003 + turn))
-            if requests.compare(real, ours, pieces, newer=newer) is None:
-                progress.show(f"{turn} streams of bytes")
-                continue
-            found += 1
-            if sum(map(len, pieces)) < 1000:
-                pieces = requests.shrink(
-                    pieces, lambda fewer: requests.compare(real, ours, fewer, newer=newer) is not None
-                )
-            print(f"\n{pieces}\n  {requests.compare(real, ours, pieces, newer=newer)}"[:3000])
-            if found >= options.most:
-                break
+    """Random and damaged bytes: whole or cut, cut everywhere, over TLS, of clients without a user. The number of differences."""
+    found, progress = 0, Progress()
+    for way in requests.WAYS:
+        with requests.sides(kind, way) as (real, ours):
+            for turn in range(options.requests // way.share):
+                drawn = requests.draw(Random(options.seed * 1_000_003 + turn), way.commands)
+                for pieces in requests.everywhere(drawn) if way.cut else [drawn]:
+                    difference = requests.compare(real, ours, pieces, newer=kind == "valkey")
+                    if difference is None:
+                        continue
+                    found += 1
+                    print(
+                        f"\n{way.name}: {requests.shortest(real, ours, pieces, newer=kind == 'valkey')}"[
+                            :3000
+                        ]
+                    )
+                    break
+                progress.show(f"{way.name}: {turn} streams of bytes")
+                if found >= options.most:
+                    return found
     print(f"{kind}: {options.requests} streams of bytes, {found} differences, {progress.seconds}", flush=True)
     return found
 

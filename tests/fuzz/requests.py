@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import select
-from collections.abc import Callable
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from random import Random
 from typing import Final
 
 from tests.differential.player import Connection
+from tests.differential.subject import engine
 from tests.differential.wire import request
-from tests.differential.witness import Server
+from tests.differential.witness import Server, running
 
 WORDS: Final = [
     b"PING",
@@ -41,6 +44,20 @@ COMMANDS: Final = [
     [b"HELLO", b"3"],
     [b"QUIT"],
     [b""],
+]
+USER, PASSWORD = b"somebody", b"the-password-of-somebody"
+# What a server takes, and does not take any more, of clients that have not said who they are.
+OF_STRANGERS: Final = [
+    *COMMANDS,
+    [b"AUTH", USER, PASSWORD],
+    [b"AUTH", USER, b"wrong"],
+    [b"HELLO", b"3", b"AUTH", USER, PASSWORD],
+    [b"ECHO", b"x" * 16_384],
+    [b"ECHO", b"x" * 16_385],
+    [b"MGET", *[b"{k}a"] * 9],
+    [b"MGET", *[b"{k}a"] * 10],
+    [b"SET", b"{k}a", *[b"y" * 16_384] * 8],
+    [b"RESET"],
 ]
 LENGTHS: Final = [
     b"0",
@@ -113,8 +130,8 @@ def _array(rng: Random) -> bytes:
     return data
 
 
-def _damaged(rng: Random) -> bytes:
-    data = bytearray(request(rng.choice(COMMANDS)))
+def _damaged(rng: Random, commands: list[list[bytes]]) -> bytes:
+    data = bytearray(request(rng.choice(commands)))
     for _ in range(rng.choice([1, 1, 2, 5])):
         place = rng.randrange(len(data))
         how = rng.random()
@@ -139,20 +156,18 @@ def _noise(rng: Random) -> bytes:
     return rng.randbytes(rng.randrange(1, 60)) + rng.choice([b"\r\n", b"", b"\n"])
 
 
-PIECES: Final[list[tuple[Callable[[Random], bytes], int]]] = [
-    (lambda rng: request(rng.choice(COMMANDS)), 8),
-    (_damaged, 8),
-    (_array, 5),
-    (_header, 3),
-    (lambda rng: rng.choice(INLINE) + rng.choice([b"\r\n", b"\n", b"\n", b""]), 6),
-    (_noise, 2),
-]
-
-
-def draw(rng: Random) -> list[bytes]:
+def draw(rng: Random, commands: list[list[bytes]] = COMMANDS) -> list[bytes]:
     """What a client sends, in the pieces in which it arrives: whole, cut anywhere, or byte by byte."""
-    makers, weights = zip(*PIECES, strict=True)
-    data = b"".join(maker(rng) for maker in rng.choices(makers, weights, k=rng.randrange(1, 5)))
+    pieces: list[tuple[Callable[[], bytes], int]] = [
+        (lambda: request(rng.choice(commands)), 8),
+        (lambda: _damaged(rng, commands), 8),
+        (lambda: _array(rng), 5),
+        (lambda: _header(rng), 3),
+        (lambda: rng.choice(INLINE) + rng.choice([b"\r\n", b"\n", b"\n", b""]), 6),
+        (lambda: _noise(rng), 2),
+    ]
+    makers, weights = zip(*pieces, strict=True)
+    data = b"".join(maker() for maker in rng.choices(makers, weights, k=rng.randrange(1, 5)))
     data = data or b"\r\n"
     if rng.random() < 0.03:
         return [data, _long(rng)]
@@ -165,43 +180,110 @@ def draw(rng: Random) -> list[bytes]:
     return [data[one:two] for one, two in zip([0, *cuts], [*cuts, len(data)], strict=True)]
 
 
+def everywhere(pieces: list[bytes]) -> Iterator[list[bytes]]:
+    """In two pieces, cut at every place, and byte by byte; a long one as it is."""
+    data = b"".join(pieces)
+    if len(data) > MOST_CUT:
+        yield pieces
+        return
+    yield from ([data[:at], data[at:]] for at in range(1, len(data)))
+    yield [data[at : at + 1] for at in range(len(data))]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How bytes are sent: cut everywhere, over TLS (of ours), as `strangers`. `share` says how seldom."""
+
+    name: str
+    share: int
+    cut: bool = False
+    tls: bool = False
+    strangers: bool = False
+
+    @property
+    def commands(self) -> list[list[bytes]]:
+        return OF_STRANGERS if self.strangers else COMMANDS
+
+
+WAYS: Final = [
+    Way("plain", 1),
+    Way("cut everywhere", 40, cut=True),
+    Way("over TLS", 8, tls=True),
+    Way("without a user", 2, strangers=True),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, and whether the server hung up."""
+    """What came back after each piece, and after which one the server hung up."""
 
-    data: bytes
-    closed: bool
+    parts: tuple[bytes, ...]
+    closed: int | None = None
+
+    @property
+    def data(self) -> bytes:
+        return b"".join(self.parts)
 
 
 class Raw:
-    """A server to send bytes to. Only `answer` waits, and only until everything that was sent is worked through."""
+    """A server to send bytes to. Only `answer` waits, and only until everything that was sent is worked through.
 
-    def __init__(self, server: Server) -> None:
+    To `strangers` it has one user, USER. With `tls` it is spoken to over that.
+    """
+
+    def __init__(self, server: Server, *, strangers: bool = False, tls: bool = False) -> None:
         self.server = server
-        self.control = Connection(server)
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if tls else None
+        if self._context is not None:
+            self._context.check_hostname, self._context.verify_mode = False, ssl.CERT_NONE
+        self.control = self._connect()
+        if strangers:
+            self._become_strange()
+
+    def _connect(self) -> Connection:
+        connection = Connection(self.server)
+        if self._context is not None:
+            connection.socket = self._context.wrap_socket(connection.socket)
+        return connection
+
+    def _become_strange(self) -> None:
+        rules = "on ~* &* +@all"
+        if self.server.set_users is not None:
+            self.server.set_users({"default": ("", ""), USER.decode(): (PASSWORD.decode(), rules)})
+        else:
+            words = [b"ACL", b"SETUSER", USER, b">" + PASSWORD, *rules.encode().split()]
+            assert self.control.ask(*words) == b"+OK\r\n"
+            assert self.control.ask(b"ACL", b"SETUSER", b"default", b"off") == b"+OK\r\n"
+            self.control.close()
+            self.control = self._connect()
+        assert self.control.ask(b"AUTH", USER, PASSWORD) == b"+OK\r\n"
 
     def barrier(self, size: int) -> None:
         """Servers read some kilobytes a turn."""
         for _ in range(2 + size // 4096):
             self.control.ask(b"PING")
 
-    def answer(self, pieces: list[bytes], patience: float = 0.0) -> Answer:
-        """On a new connection; `patience` is how long the last bytes may be on their way."""
-        client = Connection(self.server)
+    def answer(self, pieces: list[bytes], *, like: Answer | None = None, patience: float = 0.0) -> Answer:
+        """On a new connection. What was answered `like` this elsewhere may take a moment; `patience` is how long the last bytes
+        may be on their way."""
+        self.control.ask(b"FLUSHALL")
+        client = self._connect()
         try:
-            client.ask(b"FLUSHALL")  # the server knows the connection now
-            for piece in pieces:
+            client.ask(b"PING")  # the server knows the connection now
+            parts: list[bytes] = []
+            for at, piece in enumerate(pieces):
                 client.send(piece)
                 self.barrier(len(piece))
-            data = bytearray()
-            while select.select([client.socket], [], [], patience)[0]:
-                with contextlib.suppress(ConnectionResetError):
-                    piece = client.socket.recv(1 << 20)
-                    if piece:
-                        data += piece
-                        continue
-                return Answer(bytes(data), closed=True)
-            return Answer(bytes(data), closed=False)
+                wanted = like.parts[at] if like is not None and at < len(like.parts) else b""
+                closes = like is not None and like.closed == at
+                last = patience if at == len(pieces) - 1 else 0.0
+                data, closed = _arrived(
+                    client, len(wanted), closes=closes, patient=patience > 0, patience=last
+                )
+                parts.append(data)
+                if closed:
+                    return Answer(tuple(parts), at)
+            return Answer(tuple(parts))
         finally:
             client.close()
 
@@ -209,9 +291,47 @@ class Raw:
         self.control.close()
 
 
+def _arrived(
+    client: Connection, wanted: int, *, closes: bool, patient: bool, patience: float
+) -> tuple[bytes, bool]:
+    """What came, and whether the connection was closed."""
+    data = bytearray()
+    while True:
+        expected = closes or len(data) < (wanted if patient else min(wanted, 1))
+        if not _readable(client.socket, PATIENCE if expected else patience):
+            return bytes(data), False
+        try:
+            piece = client.socket.recv(1 << 20)
+        except OSError:
+            piece = b""
+        if not piece:
+            return bytes(data), True
+        data += piece
+
+
+def _readable(connection: socket.socket, seconds: float) -> bool:
+    decrypted = isinstance(connection, ssl.SSLSocket) and connection.pending() > 0
+    return decrypted or bool(select.select([connection], [], [], seconds)[0])
+
+
+@contextmanager
+def sides(kind: str, way: Way) -> Iterator[tuple[Raw, Raw]]:
+    """A real server and ours."""
+    with (
+        running(kind) as server,
+        engine(kind, tls=way.tls) as subject,
+        closing(Raw(server, strangers=way.strangers)) as real,
+        closing(Raw(subject, strangers=way.strangers, tls=way.tls)) as ours,
+    ):
+        yield real, ours
+
+
 PATIENCE: Final = 0.3
-_UNUSUAL_LINE: Final = re.compile(rb"\r[^\n]|[*$]-0\r")
-_LIKE_A_REPLY: Final = re.compile(rb"unknown command '[$+:\-,#_(~%>|=!]")
+MOST_CUT: Final = 150
+_INTRODUCTION: Final = re.compile(
+    rb"[*%]\d+\r\n\$6\r\nserver\r\n.*?\$5\r\nproto\r\n:(\d).*?\$7\r\nmodules\r\n(\*0\r\n|\*1\r\n.*?args\r\n\*0\r\n)",
+    re.DOTALL,
+)
 
 # Valkey 9 looks at the two bytes behind a bulk string, which nobody did before.
 _READ_ANEW: Final = (b'"', b"'", b"\0", b"\xff")  # it reads lines in another way, too
@@ -220,30 +340,38 @@ LATER: Final = (
     b"invalid CRLF",
     b"expected CRLF",
     b"Protocol error: expected '\\r\\n'",
+    b"NOAUTH",  # which it says before it looks at the command
 )
+
+
+def _plain(answer: Answer) -> Answer:
+    """Without what HELLO tells about the server."""
+    return Answer(tuple(_INTRODUCTION.sub(rb"<hello \1>", part) for part in answer.parts), answer.closed)
 
 
 def same(pieces: list[bytes], real: Answer, ours: Answer, *, newer: bool) -> bool:
     """Whether both servers understood the bytes in the same way."""
-    if real == ours:
+    if real == ours or _plain(real) == _plain(ours):
         return True
-    if b"$5\r\nproto\r\n" in real.data:
-        return True  # HELLO was understood, and tells about the server
     sent = b"".join(pieces)
-    if _UNUSUAL_LINE.search(sent) or (b"*" in sent and _LIKE_A_REPLY.search(real.data)):
-        return True  # hiredis reads what is plain here: it wants \r\n, reads -0, and takes replies for requests behind an array
-    if ours.data and real.data.startswith(ours.data) and not ours.closed and b"Protocol error" in real.data:
-        return True  # what follows a request in the same packet is looked at when more comes
     return newer and (any(mark in sent for mark in _READ_ANEW) or any(text in real.data for text in LATER))
 
 
 def compare(real: Raw, ours: Raw, pieces: list[bytes], *, newer: bool) -> tuple[Answer, Answer] | None:
     """The two answers where they differ; None where they do not."""
     for patience in (0.0, PATIENCE):
-        pair = real.answer(pieces, patience), ours.answer(pieces, patience)
+        wanted = real.answer(pieces, patience=patience)
+        pair = wanted, ours.answer(pieces, like=wanted, patience=patience)
         if same(pieces, *pair, newer=newer):
             return None
     return pair
+
+
+def shortest(real: Raw, ours: Raw, pieces: list[bytes], *, newer: bool) -> str:
+    """Fewer bytes that are answered differently, unless they are many, and how."""
+    if sum(map(len, pieces)) < 1000:
+        pieces = shrink(pieces, lambda fewer: compare(real, ours, fewer, newer=newer) is not None)
+    return f"{pieces}\n  {compare(real, ours, pieces, newer=newer)}"
 
 
 def shrink(pieces: list[bytes], differs: Callable[[list[bytes]], bool]) -> list[bytes]:

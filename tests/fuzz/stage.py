@@ -25,7 +25,7 @@ from .stored import Line, difference_in_what_is_stored
 from .transcribing import quoted
 
 PONG: Final = b"+PONG\r\n"
-SILENT_SECONDS: Final = 60.0  # a server that is only slow, on a machine with much to do, has answered by then
+SILENT_SECONDS: Final = 60.0  # ours has answered by then, on a machine with much to do
 NAMES: Final = ("a", "b", "c")  # c only releases the others
 # Of CLIENT LIST: what does not depend on the server's memory, clock, sockets or release.
 FIELDS: Final = frozenset(b"name flags db sub psub ssub cmd user resp lib-name lib-ver".split())
@@ -320,7 +320,7 @@ class Stage:
         for _ in range(2):
             for control in self.controls:
                 control.send(request((b"PING",)))
-            answers = [control.read(SILENT_SECONDS) for control in self.controls]
+            answers = self.controls[0].read(), self.controls[1].read(SILENT_SECONDS)
             if answers[0] != PONG:
                 self._died(answers[0])
                 return False

@@ -34,6 +34,17 @@ def test_damaged_requests_are_read_as_a_real_server_reads_them(kind: str, server
             assert difference is None, pieces
 
 
+@pytest.mark.parametrize("way", requests.WAYS[1:], ids=lambda way: way.name.replace(" ", "-"))
+def test_damaged_requests_are_read_in_every_way_in_which_they_come(way: requests.Way) -> None:
+    if BINARIES["redis"][0]() is None:
+        pytest.skip("no redis-server to compare with")
+    with requests.sides("redis", way) as (real, ours):
+        for turn in range(400 // way.share):
+            drawn = requests.draw(Random(SEED + turn), way.commands)
+            for pieces in requests.everywhere(drawn) if way.cut else [drawn]:
+                assert requests.compare(real, ours, pieces, newer=False) is None, pieces
+
+
 def test_what_is_only_announced_takes_no_memory(servers: Servers) -> None:
     server = servers.engine("valkey")
     before = psutil.Process().memory_info().rss

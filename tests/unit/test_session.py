@@ -48,6 +48,24 @@ def test_a_broken_request_is_explained_and_ends_the_connection(
     assert client.session.closing
 
 
+@pytest.mark.parametrize(
+    ("behind", "reply"),
+    [
+        (b"*1\r\n*1\r\n", b"-ERR Protocol error: expected '$', got '*'\r\n"),
+        (b"*1.0\rx", b"-ERR Protocol error: invalid multibulk length\r\n"),
+        (b"$5\n", b"-ERR unknown command '$5', with args beginning with: \r\n"),
+        (b"*1\r\n$4\rxPING\rx", b"+PONG\r\n"),
+        (b"*1\r\n$4\r\nPI", b""),
+    ],
+)
+def test_what_is_odd_behind_a_request_is_answered_though_no_more_comes(
+    client: Client, behind: bytes, reply: bytes
+) -> None:
+    assert client.session.receive(b"*1\r\n$4\r\nPING\r\n" + behind, NOW) == b"+PONG\r\n"
+    client.session.node.cluster.tick(NOW + 100)
+    assert (client.heard(), client.closed) == (reply, reply.startswith(b"-ERR Protocol error"))
+
+
 @pytest.mark.parametrize("cut", [65_000, 65_530, 65_536, 65_540, 65_541, 66_600])
 def test_a_line_that_is_too_long_may_come_in_parts(client: Client, cut: int) -> None:
     request = b"*1\r\n$" + b"1" * 70_000

@@ -8,6 +8,7 @@ from localstack_memorydb.engine.commands.streams import (
     Request,
     by_key,
     keys_of_read,
+    newest,
     parse_end,
     parse_id,
     parse_start,
@@ -282,7 +283,7 @@ def xreadgroup(s: Session, argv: Argv) -> Reply:
     replies: list[tuple[bytes, list[Reply]]] = []
     entries: list[Argv] = []
     for key, stream, group, identifier in groups:
-        fresh = identifier is None and stream.top > group.last
+        fresh = identifier is None and newest(s, stream) > group.last
         if identifier is None and not fresh:
             if not s.legacy_doubles:
                 _consumer(s, entries, key, group, names)
