@@ -8,7 +8,7 @@ from localstack_memorydb.engine.resp import Argv
 class Blocked:
     """What a blocked client waits for, since when, and until when."""
 
-    __slots__ = ("argv", "changed", "deadline", "keys", "silent", "since")
+    __slots__ = ("argv", "changed", "deadline", "keys", "postponed", "silent", "since")
 
     def __init__(self, argv: Argv, keys: dict[bytes, type], since: int) -> None:
         self.argv = argv
@@ -16,6 +16,7 @@ class Blocked:
         self.since = since
         self.deadline: int | None = None
         self.silent = False  # nobody wants to read the reply
+        self.postponed = False  # it waits no longer for a pause to end, but for its turn
         self.changed: bytes | None = None  # before 7.2, the key for which the command runs again
 
 

@@ -6,7 +6,7 @@ own keyspace, so a replica costs neither memory nor time, and a failover loses n
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from random import Random
@@ -18,13 +18,13 @@ from localstack_memorydb.engine.clients import client_type
 from localstack_memorydb.engine.errors import ClusterDown, CommandError, Moved
 from localstack_memorydb.engine.eviction import Budget
 from localstack_memorydb.engine.expiry import Expiry
+from localstack_memorydb.engine.giving_way import LongWork
 from localstack_memorydb.engine.glob import compile_glob
 from localstack_memorydb.engine.keyspace import Keyspace
 from localstack_memorydb.engine.lua.scripting import Scripting, Scripts
 from localstack_memorydb.engine.notifications import Notifier
 from localstack_memorydb.engine.parameters import Parameters
 from localstack_memorydb.engine.pausing import Pause
-from localstack_memorydb.engine.performing import go_on
 from localstack_memorydb.engine.registry import (
     GATE_BUSY,
     GATE_MEMORY,
@@ -128,7 +128,9 @@ class Node:
             self.shard.keyspace.withhold(starts=False)
         self.announce_gates()
         for session in waiting:
-            go_on(session, now)
+            if session.blocked is not None:
+                session.blocked.postponed = True
+                self.cluster.unblocked.append(session)
 
     def count_error(self, error: CommandError) -> bool:
         """Counts an error that a client is told of; False when it is counted already."""
@@ -174,6 +176,8 @@ class Node:
         self.connections_received += 1
         session = Session(self, self.cluster.next_client(), peer, now)
         self.sessions[session.number] = session
+        if self.shard.work.holder is not None:
+            session.portion = 0
         return session
 
     def deliver(self, channel: bytes, message: bytes) -> int:
@@ -243,6 +247,7 @@ class Shard:
         self.epoch = number
         self.nodes: list[Node] = []
         self._serving = False
+        self.work = LongWork(self)
         self.scripting = Scripting(self)
         self.budget = Budget(self, cluster.spec.maxmemory)
         self.log: ShardLog | None = None
@@ -296,12 +301,6 @@ class Shard:
         for node in self.nodes:
             for session in node.sessions.values():
                 session.gates = session.gates & ~GATE_MEMORY | self.memory_gate
-
-    def announce_busy(self) -> None:
-        """Shuts the clients of all nodes out while a script runs for too long, and lets them in again."""
-        for node in self.nodes:
-            for session in node.sessions.values():
-                session.gates = session.gates & ~GATE_BUSY | (self.gates & GATE_BUSY)
 
     @property
     def gates(self) -> int:
@@ -375,10 +374,12 @@ class Cluster:
         self.epoch = spec.shards
         self.clock: Callable[[], float] = lambda: 0.0
         self.microseconds: Callable[[], int] = lambda: 0
+        self.soon: Callable[[Callable[[], None]], object] | None = None
         self.ticks = 0
         self.switches = Switches()
         self.storage: Storage | None = None
-        self.unblocked: list[Session] = []
+        self.unblocked: deque[Session] = deque()
+        self._resuming = False
         self._clients = 0
         self._owners: list[Shard | None] = [None] * SLOTS
         self.shards: list[Shard] = []
@@ -446,10 +447,20 @@ class Cluster:
         """The slots that the shard serves, ascending."""
         return [number for number, owner in enumerate(self._owners) if owner is shard]
 
+    def settle(self) -> None:
+        """Lets what clients of the shards have begun come to its end; see `LongWork.settle`."""
+        for shard in self.shards:
+            shard.work.settle()
+
     def resume(self, now: int) -> None:
-        """Runs what clients sent while they were blocked."""
-        while self.unblocked:
-            resume(self.unblocked.pop(0), now)
+        """Runs what clients sent while they were blocked; who is unblocked meanwhile comes after them."""
+        if not self._resuming:
+            self._resuming = True
+            try:
+                while self.unblocked:
+                    resume(self.unblocked.popleft(), now)
+            finally:
+                self._resuming = False
 
     @property
     def timing_gate(self) -> int:
@@ -471,6 +482,7 @@ class Cluster:
 
         So are subscribers of channels that they may no longer hear. Passwords matter at the next authentication.
         """
+        self.settle()
         self.users = users
         for node in self.nodes():
             for session in list(node.sessions.values()):
@@ -492,6 +504,7 @@ class Cluster:
 
         Clients are cut off, as by any node that goes, and find the new ones where they look first.
         """
+        self.settle()
         self.spec, self.users = spec, users
         self.table = command_table(spec.engine_version, spec.edition)
         self.set_parameters(spec.parameters)
@@ -507,6 +520,8 @@ class Cluster:
 
     def tick(self, now: int) -> None:
         """Drops what expired; called a few times a second."""
+        for shard in self.shards:
+            shard.work.go_on(now)
         if not self.switches.cron:
             return
         for session in [each for each, deadline in self.iam_sessions.items() if deadline <= now]:
@@ -516,7 +531,7 @@ class Cluster:
         self.ticks += 1
         cycles = self.cycles()
         for node in self.nodes():
-            if node.paused is not None and node.paused.until <= now:
+            if node.paused is not None and node.paused.until <= now and node.shard.work.holder is None:
                 node.unpause(now)
             node.stats.rates.sample(
                 now, node.commands_processed, node.bytes_received, node.bytes_sent, cycles
@@ -524,9 +539,8 @@ class Cluster:
             node.stats.bursts.sample(now, node.bytes_received, node.bytes_sent)
             rouse(node, now)
         for shard in self.shards:
-            shard.scripting.pace.go_on(now)
-            if shard.scripting.pace.long_run is not None:
-                continue  # time stands still for the script, and others see nothing of what it did so far
+            if shard.work.suspended is not None or shard.work.holder is not None:
+                continue  # time stands still for it, and others see nothing of what it did so far
             if self.switches.active_expire and all(node.paused is None for node in shard.nodes):
                 spent = shard.expiry.tick(
                     shard.keyspace, now, self.clock, self.parameters.active_expire_effort
@@ -573,6 +587,7 @@ class Cluster:
 
     def spread(self, target: int) -> None:
         """Spreads the slots evenly over the first `target` shards, moving as few as can be."""
+        self.settle()
         owned = [self.slots_of(shard) for shard in self.shards]
         for slot, _, to in plan_reshard(owned, target):
             self.move_slot(slot, self.shards[to])
@@ -621,6 +636,7 @@ class Cluster:
 
     def set_replicas(self, replicas: int, now: int) -> tuple[list[Node], list[Node]]:
         """Gives every shard that many replicas; returns the nodes that are new and those to be closed."""
+        self.settle()
         new: list[Node] = []
         gone: list[Node] = []
         for shard in self.shards:
@@ -635,6 +651,7 @@ class Cluster:
 
     def failover(self, shard: Shard) -> None:
         """Swaps the roles of the shard's primary and its first replica. The shard must have one."""
+        self.settle()
         shard.primary = shard.replicas[0]
         self.epoch += 1
         shard.epoch = self.epoch
@@ -654,6 +671,7 @@ class Cluster:
 
     def set_parameters(self, parameters: Mapping[str, str]) -> None:
         """Values of the cluster's parameter group, acting from now on."""
+        self.settle()
         before, self.parameters = self.parameters, Parameters.of(parameters, self.table.level)
         if before.maxmemory_policy != self.parameters.maxmemory_policy:
             for shard in self.shards:

@@ -95,6 +95,7 @@ class ShardLog:
         self._file, self.generation, self.base_size = self._next
         self._next, self.size, self._postponed = None, 0, 0
         self._waiting.clear()  # the snapshot has it
+        self._began = False
         self._failure = self.blocked = None
         try:
             self._settle()

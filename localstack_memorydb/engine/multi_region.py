@@ -82,12 +82,16 @@ class ReplicationGroup:
 
     def add(self, cluster: Cluster) -> None:
         """The cluster takes part from now on; its data is that of the others."""
+        for member in (*self.members, cluster):
+            member.settle()
         self.members.append(cluster)
         self._introduce(cluster, self)
 
     def remove(self, cluster: Cluster) -> None:
         """The cluster has left; it keeps its data."""
         if cluster in self.members:
+            for member in self.members:
+                member.settle()
             self.members.remove(cluster)
             self._introduce(cluster, None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine import monitor
@@ -12,6 +13,7 @@ from localstack_memorydb.engine.resp import BLOCKED, NOTHING, Argv, Reply, Sever
 if TYPE_CHECKING:
     from localstack_memorydb.engine.session import Session
 
+_MANY: Final = 8  # commands of a transaction that take much longer than to switch to where they may give way
 _INVALIDATION: Final = b">2\r\n$10\r\ninvalidate"
 
 
@@ -40,6 +42,21 @@ def perform(s: Session, command: Command, argv: Argv) -> Reply:
         if node.monitors and not again:
             monitor.show(s, command, argv)
     return reply
+
+
+def perform_apart(s: Session, command: Command, argv: Argv) -> Reply:
+    """Runs the command of a client that wants no reply or is in a transaction; EXEC as work that gives way if it may take long."""
+    queue = s.queue
+    if queue and command.name == "exec":
+        long = len(queue) > _MANY
+        if not long:
+            for each, _ in queue:
+                if each.slow:
+                    long = True
+        if long:
+            run = silently if s.gates & GATE_SILENT else perform
+            return s.node.shard.work.run(s, argv, partial(run, s, command, argv))
+    return silently(s, command, argv) if s.gates & GATE_SILENT else perform(s, command, argv)
 
 
 def silently(s: Session, command: Command, argv: Argv) -> Reply:
@@ -121,4 +138,3 @@ def go_on(s: Session, now: int) -> None:
     s.deferred.clear()
     if data:
         s.push(data)
-    s.node.cluster.unblocked.append(s)

@@ -47,6 +47,7 @@ T = TypeVar("T")
 
 # The default of 700 makes the collector walk young objects after every few hundred commands.
 _GC_THRESHOLD = 50_000
+_PATIENCE = 30.0
 
 
 class Engine:
@@ -219,6 +220,21 @@ class ClusterHandle:
 
         return self._engine.run(run())
 
+    def _change(self, function: Callable[[], T]) -> T:
+        """As _call, for what waits until clients of the cluster are done with what they have begun."""
+
+        async def run() -> T:
+            await self._settle()
+            return function()
+
+        return self._engine.run(run())
+
+    async def _settle(self) -> None:
+        """Gives clients time to be done with what they have begun, while others are served; and not for ever."""
+        latest = time.monotonic() + _PATIENCE
+        while time.monotonic() < latest and any(shard.work.holder for shard in self._cluster.shards):
+            await asyncio.sleep(0)
+
     def endpoint(self) -> tuple[str, int]:
         """The address that clients are given to find the cluster."""
         return self._cluster.shards[0].nodes[0].address
@@ -240,6 +256,7 @@ class ClusterHandle:
 
     async def _reshard(self, target: int) -> None:
         cluster = self._cluster
+        await self._settle()
         capacity.require_shards(cluster, target)
         nodes = len(cluster.shards[0].nodes)
         before = list(cluster.shards)
@@ -262,6 +279,7 @@ class ClusterHandle:
         self._engine.run(self._set_replicas(replicas))
 
     async def _set_replicas(self, replicas: int) -> None:
+        await self._settle()
         new, gone = self._cluster.set_replicas(replicas, clock())
         try:
             await self._server.open(new)
@@ -274,7 +292,7 @@ class ClusterHandle:
 
     def failover(self, shard: str) -> None:
         """Makes a replica of the shard its primary. Raises LookupError without such a shard or replica."""
-        self._call(lambda: self._failover(shard))
+        self._change(lambda: self._failover(shard))
 
     def _failover(self, shard: str) -> None:
         self._cluster.failover(self._shard(shard))
@@ -288,7 +306,7 @@ class ClusterHandle:
 
     def snapshot(self) -> tuple[ShardSnapshot, ...]:
         """The data of every shard at one moment, as RDB files."""
-        return self._call(lambda: tuple(dump_shard(shard, clock()) for shard in self._cluster.shards))
+        return self._change(lambda: tuple(dump_shard(shard, clock()) for shard in self._cluster.shards))
 
     def load(self, files: Sequence[bytes]) -> int:
         """Loads RDB files into the cluster's shards, wherever their keys belong; returns the number of keys.
@@ -296,9 +314,10 @@ class ClusterHandle:
         Keys whose time has passed are dropped. Raises SnapshotError or CapacityError, and then nothing was loaded.
         """
         slots, libraries = load_files(self._cluster, files, clock())
-        return self._call(lambda: self._adopt(slots, libraries))
+        return self._change(lambda: self._adopt(slots, libraries))
 
     def _adopt(self, loaded: Keyspace, libraries: Sequence[bytes]) -> int:
+        self._cluster.settle()
         capacity.require_loadable(self._cluster, loaded)
         load_libraries(self._cluster, libraries)
         keys = 0
@@ -317,7 +336,7 @@ class ClusterHandle:
 
         It leaves them when it is closed. Raises CapacityError.
         """
-        self._call(lambda: self._join(group, copies))
+        self._change(lambda: self._join(group, copies))
         self._group = group
 
     def _join(self, group: ReplicationGroup, copies: bool) -> None:
@@ -328,7 +347,7 @@ class ClusterHandle:
 
     def set_parameters(self, parameters: dict[str, str]) -> None:
         """Applies the values of a parameter group."""
-        self._call(lambda: self._cluster.set_parameters(parameters))
+        self._change(lambda: self._cluster.set_parameters(parameters))
 
     def set_users(self, users: Sequence[UserSpec]) -> None:
         """Changes who may connect and what they may do, for connected clients too. Raises AccessStringError.
@@ -336,7 +355,7 @@ class ClusterHandle:
         Connections of users that are gone are closed; a new password leaves connections alone.
         """
         compiled = compile_users(users, self.spec.engine_version, self.spec.edition)
-        self._call(lambda: self._cluster.set_users(compiled))
+        self._change(lambda: self._cluster.set_users(compiled))
 
     def renew(self, spec: ClusterSpec) -> None:
         """Replaces every node by one of another size or engine version: addresses and data stay, clients connect again.
@@ -346,7 +365,7 @@ class ClusterHandle:
         users = compile_users(spec.users, spec.engine_version, spec.edition)
         self._call(lambda: capacity.require_nodes_of(self._cluster, spec.maxmemory))
         self.set_replicas(spec.replicas)
-        self._call(lambda: self._cluster.renew(spec, users, clock()))
+        self._change(lambda: self._cluster.renew(spec, users, clock()))
         self.spec = spec
 
     def close(self) -> None:
@@ -358,6 +377,7 @@ class ClusterHandle:
         self._engine._clusters.remove(self)
 
     async def _close(self) -> None:
+        await self._settle()
         if self._group is not None:
             self._group.remove(self._cluster)
         for shard in self._cluster.shards:

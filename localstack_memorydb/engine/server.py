@@ -422,6 +422,7 @@ class ClusterServer:
         self._addresses = addresses
         self._authority = authority
         self._loop = asyncio.get_running_loop()
+        cluster.soon = self._loop.call_soon
         self._servers: dict[str, asyncio.Server] = {}
         soon = self._loop.call_soon
         self._outbox = Committer(soon, cluster.storage) if cluster.storage else Outbox(soon)

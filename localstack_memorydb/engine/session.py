@@ -35,7 +35,7 @@ from localstack_memorydb.engine.errors import (
 from localstack_memorydb.engine.eviction import admit, use
 from localstack_memorydb.engine.keyspace import Slot
 from localstack_memorydb.engine.notifications import Before
-from localstack_memorydb.engine.performing import attended, perform, silently
+from localstack_memorydb.engine.performing import attended, perform, perform_apart
 from localstack_memorydb.engine.registry import (
     GATE_ALWAYS,
     GATE_BUSY,
@@ -428,8 +428,8 @@ class Session(Requests):
             self.skipped()
             return NOTHING if silent else QUEUED
         self.last_command = command.name
-        if self.gates & GATE_SILENT:
-            return silently(self, command, argv)
+        if self.gates & GATE_SILENT or self.queue is not None:
+            return perform_apart(self, command, argv)
         return perform(self, command, argv)
 
     def _admit(self, command: Command, argv: Argv) -> Command:
@@ -638,6 +638,8 @@ class Session(Requests):
     def expire_block(self, now: int) -> None:
         """Ends the wait if its timeout has passed; an alarm that rang too early is set again."""
         if self.blocked is None or self.blocked.deadline is None:
+            return
+        if self.node.shard.work.postpones(self):
             return
         if self.blocked.deadline > now:
             self.alarm(self.blocked.deadline)

@@ -21,7 +21,8 @@ SEARCH_AUX: Final = "memorydb-search"
 
 
 def dump_shard(shard: Shard, now: int) -> ShardSnapshot:
-    """The shard's live keys at this moment."""
+    """The shard's live keys at this moment, or as soon as what a client has begun is done."""
+    shard.work.settle()
     keyspace = shard.keyspace
     keyspace.purge_all(now)
     keys = len(keyspace)

@@ -226,7 +226,7 @@ class NodeStats:
         """A packet of so many calls of the command took long; the next ones of many are timed call by call."""
         if ran == 1:
             self.note_slow(s, command, argv, seconds * 1e6)
-        else:
+        elif ran:
             s.suspicion = SUSPECTED
             s.gates |= GATE_TIMED
 

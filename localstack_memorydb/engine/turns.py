@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from localstack_memorydb.engine.performing import go_on
 from localstack_memorydb.engine.requests import PORTION, TooMuchToRead
 
 if TYPE_CHECKING:
@@ -56,8 +57,10 @@ def run(s: Session, replies: bytes = b"") -> bytes:
             s.waits_for_turn = True
             s.again()
             break
+    if s.rest or s.interrupted:
+        s.node.shard.work.holds_up(s)
     s.pace = max(_SMALLEST_PORTION, s.pace // 8) if s.waits_for_turn else min(2 * s.pace, PORTION)
-    s.portion = 0 if s.rest or s.interrupted else PORTION
+    s.portion = 0 if s.rest or s.interrupted or s.node.shard.work.holder is not None else PORTION
     return b"".join(out)
 
 
@@ -73,13 +76,18 @@ def _cut(rest: bytearray, size: int) -> bytes:
 
 
 def _can_go_on(s: Session) -> bool:
-    return s.blocked is None and not s.closing and (s.interrupted or bool(s.rest))
+    free = s.blocked is None and not s.closing and s.node.shard.work.holder is None
+    return free and (s.interrupted or bool(s.rest))
 
 
 def resume(s: Session, now: int) -> None:
     """A turn of a client that was blocked, for what it sent meanwhile."""
     s.now = now
-    if s.blocked is not None or s.number not in s.node.sessions:
+    if s.number not in s.node.sessions or s.node.shard.work.holds_up(s):
+        return
+    if s.blocked is not None and s.blocked.postponed:
+        go_on(s, now)
+    if s.blocked is not None:
         return
     try:
         replies = run(s, s.drain())

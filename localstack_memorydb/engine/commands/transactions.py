@@ -27,7 +27,7 @@ from localstack_memorydb.engine.registry import (
     Family,
     span,
 )
-from localstack_memorydb.engine.resp import MOST_TO_SEND, NULL_ARRAY, OK, Argv, Reply
+from localstack_memorydb.engine.resp import MOST_TO_SEND, NULL_ARRAY, OK, Argv, Encoders, Reply, Several, Wire
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.slots import key_slot
 from localstack_memorydb.engine.users import log_refusal
@@ -35,6 +35,9 @@ from localstack_memorydb.engine.users import log_refusal
 transactions = Family("transactions", "@transaction")
 
 _PER_ELEMENT: Final = 8  # bytes, of what a reply that is a list takes at least
+_LOOKED_AT_ONCE: Final = 512
+_RUN_AT_ONCE: Final = 16
+_ENCODED_AT_ONCE: Final = 256
 _ANYTIME = ALLOW_BUSY | FAST | LOADING | NOSCRIPT | STALE
 
 
@@ -94,7 +97,10 @@ def exec_(s: Session, argv: Argv) -> Reply:
         keyspace.purge(keyspace.of(key), key, s.now)
     touched = s.touched
     s.end_transaction()
-    _require_one_slot(s, queue)
+    if len(queue) <= _LOOKED_AT_ONCE:
+        _require_one_slot(s, queue, set())
+    else:
+        _require_one_slot_of_many(s, queue)
     if aborted:
         raise ExecAbort
     if touched:
@@ -102,9 +108,8 @@ def exec_(s: Session, argv: Argv) -> Reply:
     return _run(s, queue)
 
 
-def _require_one_slot(s: Session, queue: list[tuple[Command, Argv]]) -> None:
+def _require_one_slot(s: Session, queue: list[tuple[Command, Argv]], slots: set[int]) -> None:
     """All keys of a transaction live in one slot, and it is still this node's."""
-    slots: set[int] = set()
     for command, argv in queue:
         keys = command.find_keys(argv)
         slots.update(map(key_slot, keys))
@@ -114,14 +119,22 @@ def _require_one_slot(s: Session, queue: list[tuple[Command, Argv]]) -> None:
             s.route(command, keys)
 
 
+def _require_one_slot_of_many(s: Session, queue: list[tuple[Command, Argv]]) -> None:
+    slots: set[int] = set()
+    for at in range(0, len(queue), _LOOKED_AT_ONCE):
+        _require_one_slot(s, queue[at : at + _LOOKED_AT_ONCE], slots)
+        s.node.shard.work.look()
+
+
 class _Replies(list[Reply]):
     """The replies of a transaction; none are kept any more when they have become more than can be sent."""
 
-    __slots__ = ("size",)
+    __slots__ = ("encoded", "size")
 
     def __init__(self) -> None:
         super().__init__()
         self.size = 0
+        self.encoded: list[bytes] | None = None
 
     def keep(self, reply: Reply) -> None:
         """One more."""
@@ -132,19 +145,55 @@ class _Replies(list[Reply]):
                 return
         self.append(reply)
 
+    def encode(self, encoders: Encoders) -> None:
+        """Makes bytes of what was kept since the last time: a long list would take long to encode."""
+        self.encoded = self.encoded or []
+        if self.size <= MOST_TO_SEND:
+            try:
+                self.encoded.append(encoders[Several](self))
+            except ReplyTooLarge:
+                self.size = MOST_TO_SEND + 1
+        if self.size > MOST_TO_SEND:
+            self.encoded.clear()
+        self.clear()
 
-def _run(s: Session, queue: list[tuple[Command, Argv]]) -> list[Reply]:
-    replies = _Replies()
-    s.in_exec = len(queue)
+    def whole(self, size: int) -> Wire:
+        """The reply that was encoded bit by bit. Raises ReplyTooLarge."""
+        encoded = self.encoded or []
+        if sum(map(len, encoded)) > MOST_TO_SEND:
+            raise ReplyTooLarge
+        return Wire(b"*%d\r\n%b" % (size, b"".join(encoded)))
+
+
+def _run(s: Session, queue: list[tuple[Command, Argv]]) -> Reply:
+    replies, shard = _Replies(), s.node.shard
+    s.in_exec = size = len(queue)
     try:
-        with s.node.shard.keyspace.atomic():
-            _run_each(s, queue, replies)
+        with shard.keyspace.atomic():
+            if shard.work.running:
+                _run_in_parts(s, queue, replies)
+            else:
+                _run_each(s, queue, replies)
     finally:
         s.in_exec = 0
-    s.node.shard.serve_ready(s.now)
+    shard.serve_ready(s.now)
     if replies.size > MOST_TO_SEND:
         raise ReplyTooLarge
-    return list(replies)
+    return list(replies) if replies.encoded is None else replies.whole(size)
+
+
+def _run_in_parts(s: Session, queue: list[tuple[Command, Argv]], replies: _Replies) -> None:
+    """Runs a few commands at a time, and gives way in between."""
+    encodes = len(queue) > _ENCODED_AT_ONCE
+    queue.reverse()
+    while queue:
+        part = queue[: -_RUN_AT_ONCE - 1 : -1]
+        del queue[-_RUN_AT_ONCE:]
+        _run_each(s, part, replies)
+        if encodes:
+            replies.encode(s.encoders)
+        if queue:
+            s.node.shard.work.look()
 
 
 def _run_each(s: Session, queue: list[tuple[Command, Argv]], replies: _Replies) -> None:
@@ -158,3 +207,5 @@ def _run_each(s: Session, queue: list[tuple[Command, Argv]], replies: _Replies) 
         except CommandError as error:
             s.node.count_error(error)
             replies.append(error)
+        if command.slow:
+            s.node.shard.work.look()

@@ -1,19 +1,16 @@
-"""Scripts that run too long: they give way to other clients, which are told so and may end them.
+"""Scripts that run too long: clients of their shard no longer wait, but are told so and may end them.
 
-A script runs in a greenlet of its own, unless it surely ends soon, which spares it two switches. Lua calls back every so many
-instructions; once the script has run for longer than the threshold, that call switches back to the loop, and the shard's timer lets
-the script go on for a while, again and again.
+A script is work that gives way (engine/giving_way.py), unless it surely ends soon, which spares it two switches. Lua calls back every
+so many instructions, and that call switches back to the loop when it is time.
 https://valkey.io/commands/script-kill/
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from greenlet import getcurrent, greenlet
-
-from localstack_memorydb.engine.errors import Busy, CommandError, NotBusy, Unkillable
+from localstack_memorydb.engine.errors import Busy, NotBusy, Unkillable
 from localstack_memorydb.engine.registry import GATE_RESTRICTED
 from localstack_memorydb.engine.resp import BLOCKED, OK, Argv, Reply, Simple
 
@@ -22,15 +19,11 @@ if TYPE_CHECKING:
     from localstack_memorydb.engine.lua.running import Run
     from localstack_memorydb.engine.session import Session
 
-_SLICE: Final = 0.05
-_SUSPENDED: Final = object()
-
 
 @dataclass(slots=True)
 class LongRun:
     """A script that others wait for."""
 
-    session: Session
     run: Run
     kind: str  # SCRIPT or FUNCTION
     name: bytes
@@ -42,49 +35,48 @@ class Pace:
     """Runs the scripts of a shard and knows whether one of them takes too long."""
 
     def __init__(self, shard: Shard) -> None:
-        self._shard = shard
-        self._worker: greenlet | None = None
+        self._shard, self._work = shard, shard.work
+        self._runs: tuple[Run, Session, str, Argv]
         self._started: float | None = None
-        self._slice_began = 0.0
         self._killed: str | None = None
+        self._last_words: str | None = None
         self.long_run: LongRun | None = None
 
     def execute(self, s: Session, run: Run, kind: str, argv: Argv) -> Reply:
-        """Runs a script, and returns its reply; BLOCKED if that comes later. Raises CommandError.
-
-        In a transaction a script cannot give way, since the transaction would have to: there it ends at the threshold.
-        """
+        """Runs a script, and returns its reply; BLOCKED if that comes later. Raises CommandError."""
         was_in_exec = s.in_exec
         if s.gates & GATE_RESTRICTED and not was_in_exec:
             s.last_command = argv[0].decode("latin-1").lower()  # which ACL LOG shows
-        run.enter(may_wait=not was_in_exec)
-        self._started = self._killed = None
-        if run.brief:
-            try:
-                answer = run.work()
-            finally:
-                run.leave(was_in_exec)
-            return run.reply(answer)
-        answer = _SUSPENDED
+        run.enter()
+        self._started, self._killed = None, self._last_words
         try:
-            worker = self._worker
-            answer = self._switch(run) if worker is None or worker.dead else worker.switch(run)
-        finally:
-            if answer is not _SUSPENDED:
-                run.leave(was_in_exec)
-        if answer is not _SUSPENDED:
-            return run.reply(answer)
-        self.long_run = LongRun(s, run, kind, argv[1], argv, s.now)
-        s.park(argv)
-        self._shard.announce_busy()
-        return BLOCKED
+            if run.brief:
+                answer = run.work()
+            else:
+                self._runs = run, s, kind, argv
+                answer = self._work.run(s, argv, run.work, self._end)
+        except BaseException:
+            run.leave(was_in_exec)
+            raise
+        if answer is BLOCKED:
+            return BLOCKED
+        self.long_run = None
+        run.leave(was_in_exec)
+        return run.reply(answer)
 
-    def _switch(self, run: Run | None) -> Any:
-        """Starts a script, or goes on with the one that gave way; returns its answer, or that it gives way again."""
-        worker = self._worker
-        if worker is None or worker.dead:
-            worker = self._worker = greenlet(_work_on, getcurrent())
-        return worker.switch(run)
+    def _end(self, answer: Any) -> Reply:
+        """The reply of a script that gave way to others; it was no part of anything else."""
+        run, s, _, argv = self._runs
+        self.long_run = None
+        run.leave(0)
+        failed = True
+        try:
+            reply = run.reply(answer)
+            failed = False
+        finally:
+            command = s.table[argv[0].lower()]
+            s.node.stats.note(s, command, argv, self._work.seconds, failed=failed)
+        return reply
 
     def _reason(self, kind: str) -> str:
         """What the client of a script is told that was ended; before 7.2 functions were scripts, too."""
@@ -104,37 +96,12 @@ class Pace:
             self._started = now
         if run.brief:
             return None
-        if self._killed is None and now - self._started >= self._threshold:
-            if not run.may_wait:
-                return self._reason("SCRIPT")
-            if self.long_run is None or now - self._slice_began >= _SLICE:
-                parent = getcurrent().parent
-                assert parent is not None  # noqa: S101 - scripts never run in the loop's own greenlet
-                parent.switch(_SUSPENDED)
-                self._slice_began = self._shard.cluster.clock()
+        if self._killed is None:
+            if self.long_run is None and now - self._started >= self._threshold:
+                _, s, kind, argv = self._runs
+                self.long_run = LongRun(run, kind, argv[1], argv, s.now)
+            self._work.give_way(now)
         return self._killed
-
-    def go_on(self, now: int) -> None:
-        """Lets the script that gave way run a little further; answers its client when it is done."""
-        long_run = self.long_run
-        if long_run is None:
-            return
-        answer = self._switch(None)
-        if answer is _SUSPENDED:
-            return
-        self.long_run = None
-        self._shard.announce_busy()
-        s = long_run.session
-        s.now = now
-        long_run.run.leave(False)
-        reply: Reply
-        try:
-            reply = long_run.run.reply(answer)
-        except CommandError as error:
-            reply = error
-        stat = s.node.stats.commands[long_run.argv[0].lower().decode()]
-        stat.add_call(failed=isinstance(reply, CommandError))
-        s.unblock(reply)
 
     # -- what other clients see ----------------------------------------------------------------------------------------------
 
@@ -166,15 +133,7 @@ class Pace:
         }
 
     def stop(self) -> None:
-        """Ends the script that runs, whatever it did: its node goes away."""
-        self._killed = self._reason("SCRIPT")
-        while self.long_run is not None:
-            self.go_on(self.long_run.since)
-
-
-def _work_on(run: Run) -> None:
-    """The greenlet of scripts: takes one after the other."""
-    loop = getcurrent().parent
-    assert loop is not None  # noqa: S101 - it is made by the loop's greenlet
-    while True:
-        run = loop.switch(run.work())
+        """Ends the script that runs, whatever it did, and those that follow in its transaction: their node goes away."""
+        self._killed = self._last_words = self._reason("SCRIPT")
+        self._work.finish()
+        self._last_words = None

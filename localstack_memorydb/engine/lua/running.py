@@ -80,7 +80,6 @@ class Run:
         "brief",
         "declared",
         "dirty",
-        "may_wait",
         "oom",
         "read_only",
         "slot",
@@ -99,7 +98,6 @@ class Run:
         self.slot: int | None = None
         self.declared: Argv = []
         self.dirty = False
-        self.may_wait = False
         self.oom = False
 
     @property
@@ -389,10 +387,9 @@ class Run:
             return value
         return answer(self._session, value, self._name)
 
-    def enter(self, *, may_wait: bool) -> None:
+    def enter(self) -> None:
         """Commands of the session are the script's from now on: they do not block, and answer in RESP2."""
         s = self._session
-        self.may_wait = may_wait
         s.in_exec = s.in_exec or -1
         log = s.node.shard.log
         if log is not None:

@@ -1,0 +1,284 @@
+"""Long work gives way: while a transaction or a script takes long, clients of other shards come in between.
+
+All shards share one thread. What may take long runs in a greenlet that looks at the clock now and then; when its slice of time is
+over, it switches back to the loop, which lets it go on after the others. The clients of its own shard wait meanwhile, as they would
+for a server that is busy, so nobody ever sees what is half done: whoever else needs the data of the shard lets the work come to its
+end first (`LongWork.settle`), and timers pass the shard over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from greenlet import getcurrent, greenlet
+
+from localstack_memorydb.engine.blocked import Blocked
+from localstack_memorydb.engine.bugs import failed
+from localstack_memorydb.engine.errors import CommandError
+from localstack_memorydb.engine.registry import GATE_BUSY
+from localstack_memorydb.engine.requests import PORTION
+from localstack_memorydb.engine.resp import BLOCKED, Argv, Reply
+
+if TYPE_CHECKING:
+    from localstack_memorydb.engine.cluster import Shard
+    from localstack_memorydb.engine.session import Session
+
+_SLICE: Final = 0.02
+_SLICE_OF_BUSY: Final = 0.05  # where others are answered, and timers let the work go on
+_SUSPENDED: Final = object()
+
+
+@dataclass(slots=True)
+class _Suspended:
+    """Work that gave way: whose it is, what becomes of its result, and what its client has to wait for."""
+
+    session: Session
+    blocked: Blocked
+    then: Callable[[Any], Reply]
+    now: int
+    deferred: list[bytes] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class LongWork:
+    """What a shard does that may take long. `running` says whether some is done right now that may give way.
+
+    While something is `suspended` and others must not see how far it is, it is the `holder` of this shard, and of those in
+    other Regions that repeat what it does: their clients wait.
+    """
+
+    def __init__(self, shard: Shard) -> None:
+        self._shard = shard
+        self._worker: greenlet | None = None
+        self._late: float | None = None
+        self._endless = False
+        self._asked = False
+        self._waiting: dict[Session, None] = {}
+        self._alarms: dict[Session, None] = {}
+        self._holding: list[LongWork] = []
+        self.running = False
+        self.suspended: _Suspended | None = None
+        self.holder: LongWork | None = None
+        self.seconds = 0.0
+        """How long the work took that has just come to its end after it gave way."""
+
+    # -- doing it --------------------------------------------------------------------------------------------------------
+
+    def run(
+        self, s: Session, argv: Argv, work: Callable[[], Any], then: Callable[[Any], Reply] | None = None
+    ) -> Any:
+        """Does the work of a client and returns the result; BLOCKED if it gave way, and then its reply comes later.
+
+        What the result is made of `then` is only asked for in that case. Work within other work is part of that.
+        """
+        if self.running:
+            return work()
+        self.running, self._late = True, None
+        worker = self._worker
+        try:
+            if worker is None:
+                worker = self._worker = greenlet(_work_on, getcurrent())
+            result = worker.switch(work)
+        except BaseException:
+            self._worker = None  # it ends with an exception
+            raise
+        finally:
+            self.running = False
+        if result is not _SUSPENDED:
+            return result
+        s.park(argv)
+        assert s.blocked is not None  # noqa: S101 - it is parked
+        since = self._late - _SLICE if self._late is not None else 0.0
+        spent = self._shard.cluster.clock() - since
+        self.suspended = _Suspended(s, s.blocked, then or _itself, s.now, list(s.deferred), spent)
+        s.deferred.clear()
+        self._step_aside()
+        return BLOCKED
+
+    def look(self) -> None:
+        """Called by the work now and then: gives way when it is time."""
+        self.give_way(self._shard.cluster.clock())
+
+    def give_way(self, now: float) -> None:
+        """Lets the others come if the work's slice of time is over."""
+        if self._late is None:
+            self._late = now + _SLICE
+        elif now >= self._late and self.running and (self.is_busy or not self._endless):
+            loop = getcurrent().parent
+            assert loop is not None  # noqa: S101 - work is never done in the loop's own greenlet
+            loop.switch(_SUSPENDED)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether others are no longer made to wait, but told that a script takes too long."""
+        return self._shard.scripting.pace.long_run is not None
+
+    # -- going on --------------------------------------------------------------------------------------------------------
+
+    def go_on(self, now: int, *, endless: bool = False) -> None:
+        """Lets the work that gave way go on for a slice, or to its end; answers its client when it is done."""
+        suspended, worker = self.suspended, self._worker
+        if suspended is None or worker is None or self.running:
+            return
+        s, clock = suspended.session, self._shard.cluster.clock
+        waits = s.blocked is suspended.blocked  # unless it has left, or has been told something else
+        began = clock()
+        self._late = began + (_SLICE_OF_BUSY if self.is_busy else _SLICE)
+        self.running, self._endless = True, endless
+        s.now, s.processing, s.blocked = suspended.now, True, None
+        s.deferred[:] = suspended.deferred
+        before, worker.parent = worker.parent, getcurrent()
+        reply: Reply = None
+        data: bytes | None = None
+        try:
+            reply = worker.switch(None)
+            suspended.seconds += clock() - began
+            self.seconds = suspended.seconds
+            if reply is not _SUSPENDED:
+                reply = suspended.then(reply)
+        except CommandError as error:
+            data = s.refused(error, suspended.blocked.argv, None)
+        except Exception as error:
+            data = failed(error, suspended.blocked.argv)
+        finally:
+            self.running = self._endless = s.processing = False
+            if worker.dead:
+                self._worker = None
+            else:
+                worker.parent = before
+        if reply is _SUSPENDED:
+            suspended.deferred = list(s.deferred)
+            s.deferred.clear()
+            s.blocked = suspended.blocked if waits else None
+            self._step_aside()
+            return
+        self.suspended = None
+        self._let_in(now)
+        if waits:
+            self._answer(suspended, s.encoders[type(reply)](reply) if data is None else data)
+        elif s.number not in s.node.sessions:
+            s.disconnect()  # once more, for what the work did in its name
+
+    def _answer(self, suspended: _Suspended, data: bytes) -> None:
+        s = suspended.session
+        data = (b"" if suspended.blocked.silent else data) + b"".join(s.deferred)
+        s.deferred.clear()
+        if data:
+            s.push(data)
+        if s.closing:
+            s.hang_up()
+        else:
+            self._shard.cluster.unblocked.appendleft(s)
+
+    def settle(self) -> None:
+        """Lets what holds the shard come to its end, before somebody looks at its data or changes what it depends on.
+
+        A script that others are told about is not waited for: it may never end.
+        """
+        holder = self.holder
+        while holder is not None and holder is self.holder and not holder.running:
+            holder.go_on(0, endless=True)
+
+    def finish(self) -> None:
+        """Lets the work come to its end in any case; whoever calls it sees to that scripts do."""
+        while self.suspended is not None and not self.running:
+            self.go_on(0, endless=True)
+
+    # -- those who wait --------------------------------------------------------------------------------------------------
+
+    def _concerned(self) -> list[LongWork]:
+        """The shard, and those that repeat what it does."""
+        group, own = self._shard.keyspace.group, self._shard.cluster
+        others = [member for member in group.members if member is not own] if group is not None else []
+        return [self, *(shard.work for member in others for shard in member.shards)]
+
+    def _step_aside(self) -> None:
+        """Work has given way: from now on clients of the shard wait, or are told that it is busy."""
+        self._announce()
+        if self.is_busy:
+            self._let_in(0)
+            return
+        if self.holder is None:
+            self._holding = self._concerned()
+            for each in self._holding:
+                each.holder = self
+                for session in each._sessions():
+                    session.portion = 0  # so what it sends meets `turns.run`
+        soon = self._shard.cluster.soon
+        if soon is not None and not self._asked:
+            self._asked = True
+            soon(self._have_turn)
+
+    def _announce(self) -> None:
+        """Tells clients of all nodes that a script takes too long, or no longer does."""
+        gate = self._shard.gates & GATE_BUSY
+        for session in self._sessions():
+            session.gates = session.gates & ~GATE_BUSY | gate
+
+    def _have_turn(self) -> None:
+        self._asked = False
+        cluster = self._shard.cluster
+        now = cluster.microseconds() // 1000
+        if self.holder is self:
+            self.go_on(now)
+        cluster.resume(now)
+
+    def _sessions(self) -> Iterator[Session]:
+        return (session for node in self._shard.nodes for session in node.sessions.values())
+
+    def _let_in(self, now: int) -> None:
+        """Nobody has to wait any more; what clients sent runs in the order in which they came."""
+        self._announce()
+        if self.holder is not self:
+            return
+        soon = self._shard.cluster.soon
+        for each in self._holding:
+            each._release(now)
+            if soon is not None:
+                soon(partial(_resume, each._shard.cluster))
+        self._holding = []
+
+    def _release(self, now: int) -> None:
+        self.holder = None
+        for session in self._sessions():
+            session.portion = 0 if session.rest or session.interrupted else PORTION
+        waiting, self._waiting = self._waiting, {}
+        alarms, self._alarms = self._alarms, {}
+        for session in alarms:
+            session.expire_block(max(now, session.now))
+        self._shard.cluster.unblocked.extend(waiting)
+
+    def holds_up(self, s: Session) -> bool:
+        """Whether a client has to wait. What it sent runs later."""
+        if self.holder is None:
+            return False
+        self._waiting[s] = None
+        return True
+
+    def postpones(self, s: Session) -> bool:
+        """Whether the end of a client's wait for a key is not yet: what holds the shard may still give it one."""
+        if self.holder is None:
+            return False
+        self._alarms[s] = None
+        return True
+
+
+def _resume(cluster: Any) -> None:
+    cluster.resume(cluster.microseconds() // 1000)
+
+
+def _itself(reply: Reply) -> Reply:
+    return reply
+
+
+def _work_on(work: Callable[[], Any]) -> None:
+    """The greenlet of a shard: does one piece of work after the other."""
+    this = getcurrent()
+    while True:
+        result = work()
+        loop = this.parent
+        assert loop is not None  # noqa: S101 - it is made by the loop's greenlet
+        work = loop.switch(result)

@@ -1,0 +1,340 @@
+"""Long transactions and scripts: other shards go on meanwhile, and clients of the same shard see all of it or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from localstack_memorydb.engine import ReplicationGroup, rdb
+from localstack_memorydb.engine.parameters import Parameters
+from localstack_memorydb.engine.slots import key_slot
+from localstack_memorydb.engine.snapshots import dump_shard
+from tests.unit.cluster_without_sockets import NOW, Client, start
+from tests.unit.test_long_scripts import BUSY, FOREVER, KILLED, Clock
+from tests.unit.test_multi_region import regional
+
+MANY = 200
+REPLIES = b"*%d\r\n%b" % (MANY, b"".join(b":%d\r\n" % number for number in range(1, MANY + 1)))
+LONG_SCRIPT = "local x = 0 for i = 1, 1000000 do x = x + 1 end redis.call('SET', KEYS[1], x) return x"
+
+
+class World:
+    """A cluster of two shards with a replica each, whose clock goes on by 30 ms with every look."""
+
+    def __init__(self) -> None:
+        self.cluster = start(shards=2, replicas=1)
+        self.cluster.clock = Clock(0.03)
+        self.shard = self.cluster.owner(key_slot(b"n"))
+        self.runs = self.client()
+
+    def client(self) -> Client:
+        return Client(self.shard.primary)
+
+    def elsewhere(self) -> Client:
+        """A client of the other shard."""
+        return Client(next(each for each in self.cluster.shards if each is not self.shard).primary)
+
+    def replica(self) -> Client:
+        client = Client(self.shard.replicas[0])
+        client("READONLY")
+        return client
+
+    def begin(self, *first: str, many: int = MANY) -> None:
+        """A transaction has begun to run, and some of it is done."""
+        for line in ["MULTI", *first, *["INCR n"] * many]:
+            self.runs(line)
+        assert self.runs("EXEC") == b""
+        assert self.shard.keyspace.of(b"n")[b"n"] not in {b"0", b"%d" % many}
+
+    def tick(self) -> None:
+        self.cluster.tick(NOW)
+
+    def end(self) -> bytes:
+        """Lets it run to its end; what its client hears."""
+        ticks = 0
+        while not self.runs.said:
+            self.tick()
+            ticks += 1
+            assert ticks < 1000
+        return self.runs.heard()
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    world = World()
+    yield world
+    for shard in world.cluster.shards:
+        shard.scripting.pace.stop()
+
+
+def test_others_go_on_and_its_own_shard_waits(world: World) -> None:
+    other, replica, stranger = world.client(), world.replica(), Client(start().shards[0].primary)
+    world.begin()
+    assert stranger("SET n 1") == b"+OK\r\n"
+    assert world.elsewhere()("PING") == b"+PONG\r\n"
+    late = world.client()
+    for client in (other, replica, late):
+        assert client("GET n") == b""
+        assert client("PING") == b""
+    world.tick()
+    assert other.said == b""
+    assert world.end() == REPLIES
+    for client in (other, replica, late):
+        assert client.heard() == b"$3\r\n200\r\n+PONG\r\n"
+        assert client("GET n") == b"$3\r\n200\r\n"
+
+
+def test_what_clients_sent_runs_in_the_order_in_which_they_came(world: World) -> None:
+    clients = [world.client() for _ in range(3)]
+    world.begin()
+    for client in (clients[2], clients[0], clients[1], clients[2]):
+        assert client("RPUSH {n}list x") == b""
+    world.end()
+    assert [client.heard() for client in clients] == [b":3\r\n", b":4\r\n", b":1\r\n:2\r\n"]
+
+
+def test_what_its_client_sent_meanwhile_follows(world: World) -> None:
+    world.begin()
+    assert world.runs("GET n") == b""
+    assert world.end() == REPLIES + b"$3\r\n200\r\n"
+
+
+def test_one_long_transaction_after_another(world: World) -> None:
+    other = world.client()
+    for line in ["MULTI", *["INCR n"] * MANY]:
+        other(line)
+    world.begin()
+    assert other("EXEC") == b""
+    third = world.client()
+    assert third("GET n") == b""
+    assert world.end() == REPLIES
+    assert other.heard() == third.said == b""
+    world.runs("PING")
+    assert world.end() == b"+PONG\r\n"
+    assert other.heard().endswith(b":400\r\n")
+    assert third.heard() == b"$3\r\n400\r\n"
+
+
+def test_in_a_pipeline(world: World) -> None:
+    for line in ["MULTI", *["INCR n"] * MANY]:
+        world.runs(line)
+    assert world.runs("EXEC\r\nGET n\r\nPING") == b""
+    assert world.end() == REPLIES + b"$3\r\n200\r\n+PONG\r\n"
+
+
+def test_a_short_transaction_of_commands_that_take_long(world: World) -> None:
+    for line in ["MULTI", *["BITCOUNT n"] * 5]:
+        world.runs(line)
+    assert world.runs("EXEC") == b""
+    assert world.end() == b"*5\r\n" + b":0\r\n" * 5
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda world: dump_shard(world.shard, NOW),
+        lambda world: world.cluster.failover(world.shard),
+        lambda world: world.cluster.spread(1),
+        lambda world: world.cluster.set_replicas(2, NOW),
+        lambda world: world.cluster.set_users(world.cluster.users),
+        lambda world: world.cluster.set_parameters({}),
+        lambda world: world.cluster.renew(world.cluster.spec, world.cluster.users, NOW),
+    ],
+    ids=["snapshot", "failover", "reshard", "replicas", "users", "parameters", "renewal"],
+)
+def test_what_concerns_the_shard_comes_when_it_is_done(world: World, look: Callable[[World], object]) -> None:
+    world.begin()
+    look(world)
+    assert world.runs.said == REPLIES
+    owner = world.cluster.owner(key_slot(b"n"))
+    assert Client(owner.primary)("GET n") == b"$3\r\n200\r\n"
+
+
+def test_a_snapshot_has_all_of_it(world: World) -> None:
+    world.begin("SET {n}first 1", "SETEX {n}short 1 x")
+    snapshot = rdb.read(dump_shard(world.shard, NOW).data, Parameters.of({}, (7, 2)).limits)
+    assert {key: value for key, value, _ in snapshot}[b"n"] == b"200"
+
+
+def test_time_stands_still(world: World) -> None:
+    world.runs("PSETEX {n}soon 1000 x")
+    world.begin()
+    world.cluster.tick(NOW + 5000)
+    assert b"{n}soon" in world.shard.keyspace.of(b"n")
+    assert world.runs.said == b""
+
+
+def test_a_client_that_leaves(world: World) -> None:
+    other = world.client()
+    world.begin("SUBSCRIBE news")
+    world.runs.session.disconnect()
+    assert other("GET n") == b""
+    while not other.said:
+        world.tick()
+    assert other.heard() == b"$3\r\n200\r\n"
+    assert world.runs.said == b""
+    assert other("PUBLISH news x") == b":0\r\n"
+
+
+def test_one_that_waits_may_leave(world: World) -> None:
+    other, third = world.client(), world.client()
+    world.begin()
+    other("INCR n")
+    third("INCR n")
+    other.session.disconnect()
+    world.end()
+    assert (other.heard(), third.heard()) == (b"", b":201\r\n")
+
+
+def test_who_waits_for_a_key_gets_it_afterwards_though_its_time_is_over(world: World) -> None:
+    blocked, too_late = world.client(), world.client()
+    assert blocked("BLPOP {n}list 0.01") == b""
+    assert too_late("BLPOP {n}other 0.01") == b""
+    world.begin("RPUSH {n}list a", "RPUSH {n}list b")
+    for client in (blocked, too_late):
+        client.session.expire_block(NOW + 100)
+    assert blocked.said == too_late.said == b""
+    world.end()
+    too_late.session.expire_block(NOW + 100)
+    assert blocked.heard() == b"*2\r\n$7\r\n{n}list\r\n$1\r\na\r\n"
+    assert too_late.heard() == b"*-1\r\n"
+
+
+def test_who_watches_a_key_is_told(world: World) -> None:
+    other = world.client()
+    for line in ["WATCH n", "MULTI", "SET n x"]:
+        other(line)
+    world.begin()
+    assert other("EXEC") == b""
+    world.end()
+    assert other.heard() == b"*-1\r\n"
+
+
+def test_monitors_see_it_in_order(world: World) -> None:
+    monitor = world.client()
+    monitor("MONITOR")
+    world.begin()
+    world.end()
+    lines = [line.partition(b"] ")[2] for line in monitor.heard().splitlines()]
+    assert lines == [b'"MULTI"', *[b'"INCR" "n"'] * MANY, b'"EXEC"']
+
+
+def test_what_it_is_told_follows_its_reply(world: World) -> None:
+    world.runs("HELLO 3")
+    world.runs("CLIENT TRACKING ON")
+    world.runs("GET {n}kept")
+    world.begin("SET {n}kept x")
+    heard = world.end()
+    assert heard.startswith(b"*201\r\n+OK\r\n:1\r\n")
+    assert heard.endswith(b":200\r\n>2\r\n$10\r\ninvalidate\r\n*1\r\n$7\r\n{n}kept\r\n")
+
+
+def test_nobody_wants_the_reply(world: World) -> None:
+    other = world.client()
+    world.runs("CLIENT REPLY OFF")
+    for line in ["MULTI", *["INCR n"] * MANY]:
+        world.runs(line)
+    world.runs("EXEC")
+    other("GET n")
+    while not other.said:
+        world.tick()
+    assert other.heard() == b"$3\r\n200\r\n"
+    assert world.runs("CLIENT REPLY ON") + world.runs.heard() == b"+OK\r\n"
+
+
+def test_a_pause_that_ends_in_between(world: World) -> None:
+    other, paused = world.client(), world.client()
+    for line in ["MULTI", *["INCR n"] * MANY]:
+        world.runs(line)
+    other("CLIENT PAUSE 100000 WRITE")
+    assert paused("INCR {n}m") == b""
+    assert paused("INCR {n}m") == b""
+    assert world.runs("EXEC") == b""
+    assert other("CLIENT UNPAUSE\r\nGET n") == b"+OK\r\n$-1\r\n"
+    assert paused.heard() == b":1\r\n:2\r\n"
+    assert other("GET n") == b""
+    assert world.end() == REPLIES
+    assert other.heard() == b"$3\r\n200\r\n"
+
+
+def test_errors_are_among_its_replies(world: World) -> None:
+    world.begin("LPUSH {n}list x", "INCR {n}list", "GET {n}none")
+    assert world.end().startswith(b"*203\r\n:1\r\n-WRONGTYPE Operation against a key")
+    assert b"errorstat_WRONGTYPE:count=1\r\n" in world.runs("INFO errorstats")
+
+
+def test_other_regions_wait_too() -> None:
+    group = ReplicationGroup()
+    members = [regional("here"), regional("there", shards=2)]
+    for member in members:
+        group.add(member)
+        member.clock = Clock(0.03)
+    here, there = (Client(member.owner(key_slot(b"n")).primary) for member in members)
+    for line in ["MULTI", *["INCR n"] * MANY]:
+        here(line)
+    assert here("EXEC") == b""
+    assert there("INCR n") == b""
+    while not here.said:
+        members[0].tick(NOW)
+    members[1].tick(NOW)
+    assert there.heard() == b":201\r\n"
+    assert here("GET n") == b"$3\r\n201\r\n"
+
+
+# -- scripts ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_long_script_is_waited_for(world: World) -> None:
+    other, elsewhere = world.client(), world.elsewhere()
+    assert world.runs(f'EVAL "{LONG_SCRIPT}" 1 n') == b""
+    assert other("GET n") == b""
+    assert elsewhere("PING") == b"+PONG\r\n"
+    assert world.end() == b":1000000\r\n"
+    assert other.heard() == b"$7\r\n1000000\r\n"
+
+
+def test_until_it_takes_too_long(world: World) -> None:
+    other = world.client()
+    assert world.runs(FOREVER) == b""
+    assert other("GET n") == b""
+    while not other.said:
+        world.tick()
+    assert other.heard() == BUSY
+    assert other("PING") == BUSY
+    assert other("SCRIPT KILL") == b"+OK\r\n"
+    assert world.end().startswith(KILLED)
+    assert other("PING") == b"+PONG\r\n"
+
+
+def test_in_a_transaction_it_may_be_ended_and_what_follows_runs(world: World) -> None:
+    other = world.client()
+    for line in ["MULTI", "SET n 1", FOREVER, *["INCR n"] * MANY, f'EVAL "{LONG_SCRIPT}" 1 {{n}}m']:
+        world.runs(line)
+    assert world.runs("EXEC") == b""
+    assert other("GET n") == b""
+    while not other.said:
+        world.tick()
+    assert other.heard() == BUSY
+    assert other("SCRIPT KILL") == b"+OK\r\n"
+    world.tick()
+    assert other("GET n") == b""
+    replies = world.end()
+    assert replies.startswith(b"*203\r\n+OK\r\n" + KILLED)
+    assert replies.endswith(b":201\r\n:1000000\r\n")
+    assert other.heard() == b"$3\r\n201\r\n"
+
+
+def test_a_long_script_counts_as_one_call_and_is_in_the_slow_log(world: World) -> None:
+    world.runs(f'EVAL "{LONG_SCRIPT}" 1 n')
+    world.end()
+    assert b"cmdstat_eval:calls=1," in world.runs("INFO commandstats")
+    assert b"EVAL" in world.runs("SLOWLOG GET")
+
+
+def test_a_cluster_that_ends_waits_for_no_script(world: World) -> None:
+    for line in ["MULTI", "SET n 1", FOREVER, FOREVER, "INCR n"]:
+        world.runs(line)
+    world.runs("EXEC")
+    world.shard.scripting.pace.stop()
+    assert world.runs.heard().endswith(b":2\r\n")
