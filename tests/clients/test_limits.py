@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from select import select
 
 import pytest
 from redis import Redis
@@ -91,6 +92,42 @@ def test_clients_leave_files_for_others(engine: Engine) -> None:
         with socket.socket():
             first.sendall(b"PING\r\n")
             assert first.recv(100) == b"+PONG\r\n"
+
+
+def read_bytes(connection: socket.socket, size: int) -> bytes:
+    """That many bytes."""
+    data = bytearray()
+    while len(data) < size:
+        data += connection.recv(1 << 16)
+    return bytes(data)
+
+
+def test_a_transaction_of_very_many_commands_holds_up_its_own_shard_only(engine: Engine) -> None:
+    many = 50_000
+    request = b"*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n"
+    with limited(engine) as (handle, where), limited(engine) as (_, elsewhere), ExitStack() as stack:
+        runs, other, stranger = (
+            stack.enter_context(socket.create_connection(address, 20))
+            for address in (where, where, elsewhere)
+        )
+        runs.sendall(b"MULTI\r\n")
+        assert read_bytes(runs, 5) == b"+OK\r\n"
+        for _ in range(many // 1000):
+            runs.sendall(request * 1000)
+            read_bytes(runs, 1000 * len(b"+QUEUED\r\n"))
+        runs.sendall(b"EXEC\r\n")
+        answered = 0
+        while not select([runs], [], [], 0)[0]:
+            stranger.sendall(b"PING\r\n")
+            assert stranger.recv(100) == b"+PONG\r\n"
+            if not answered:
+                other.sendall(b"GET n\r\n")
+            assert handle.topology()
+            answered += 1
+        assert answered > 3
+        assert other.recv(100) == b"$5\r\n50000\r\n"
+        replies = b"".join(b":%d\r\n" % number for number in range(1, many + 1))
+        assert read_bytes(runs, 8 + len(replies)) == b"*50000\r\n" + replies
 
 
 def test_a_silent_client_is_closed_and_one_that_waits_is_not(engine: Engine) -> None:
