@@ -8,12 +8,15 @@ its eight neighbours. What is computed here is computed in the order in which Va
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 Place: TypeAlias = tuple[float, float]
 """Longitude and latitude in degrees."""
+
+Found: TypeAlias = tuple[float, float, bytes]
+"""Metres, score and member."""
 
 Cell: TypeAlias = tuple[int, int]
 """Bits of a geohash, and how many pairs of them count."""
@@ -27,29 +30,49 @@ _RADIUS: Final = 6372797.560856  # of Earth
 _HALF_MAP: Final = 20037726.37  # the side of half the map
 _RADIANS: Final = math.pi / 180.0
 _ALPHABET: Final = b"0123456789bcdefghjkmnpqrstuvwxyz"
-_EVEN: Final = 0x5555555555555555
+_MARGIN: Final = 1e-9  # more than roundings make, and less than anybody has places in
+_NEAR: Final = (
+    1_000_000.0  # metres in which no place is on the other side of Earth, where roundings leave asin's domain
+)
+_CELLS: Final = 2.0 ** (2 * STEPS)
+_WIDTH: Final = 2 * LONGITUDE / (1 << STEPS)  # of a cell; exact, since it is divided by a power of two
+_HEIGHT: Final = 2 * LATITUDE / (1 << STEPS)
+_LETTERS: Final = [bytes((one, other)) for one in _ALPHABET for other in _ALPHABET]
 
 
 # -- cells ------------------------------------------------------------------------------------------------------------
 
 
+def _doubled(widths: Iterable[int]) -> list[int]:
+    """What the numbers from 0 on become whose bits, the lowest first, stand for these."""
+    found = [0]
+    for width in widths:
+        found += [width | other for other in found]
+    return found
+
+
+_PAIRS: Final = _doubled(1 << place // 2 + 13 * (place % 2) for place in range(14))
+"""Seven pairs of bits taken apart: longitudes from the 14th bit on, latitudes below."""
+
+_SPREAD: Final = _doubled(1 << 2 * place for place in range(14))
+"""Fourteen bits with a zero before each."""
+
+
 def _spread(bits: int) -> int:
-    """Puts a zero before each of 32 bits."""
-    bits = (bits | bits << 16) & 0x0000FFFF0000FFFF
-    bits = (bits | bits << 8) & 0x00FF00FF00FF00FF
-    bits = (bits | bits << 4) & 0x0F0F0F0F0F0F0F0F
-    bits = (bits | bits << 2) & 0x3333333333333333
-    return (bits | bits << 1) & _EVEN
+    """Puts a zero before each of 26 bits; of one more on the eastern edge of the map."""
+    return _SPREAD[bits >> 13] << 26 | _SPREAD[bits & 0x1FFF]
 
 
-def _gather(bits: int) -> int:
-    """Every second one of 64 bits, from the lowest on."""
-    bits &= _EVEN
-    bits = (bits | bits >> 1) & 0x3333333333333333
-    bits = (bits | bits >> 2) & 0x0F0F0F0F0F0F0F0F
-    bits = (bits | bits >> 4) & 0x00FF00FF00FF00FF
-    bits = (bits | bits >> 8) & 0x0000FFFF0000FFFF
-    return (bits | bits >> 16) & 0x00000000FFFFFFFF
+def _apart(bits: int) -> tuple[int, int]:
+    """The bits of the longitude and of the latitude."""
+    east = north = shift = 0
+    while bits:
+        both = _PAIRS[bits & 0x3FFF]
+        east |= both >> 13 << shift
+        north |= (both & 0x1FFF) << shift
+        bits >>= 14
+        shift += 7
+    return east, north
 
 
 def encode(place: Place, steps: int = STEPS, latitude: float = LATITUDE) -> int:
@@ -62,7 +85,7 @@ def encode(place: Place, steps: int = STEPS, latitude: float = LATITUDE) -> int:
 def _bounds(cell: Cell) -> tuple[float, float, float, float]:
     """West, south, east and north end of a cell."""
     bits, steps = cell
-    north, east, count = _gather(bits), _gather(bits >> 1), 1 << steps
+    (east, north), count = _apart(bits), 1 << steps
     return (
         -LONGITUDE + east / count * (2 * LONGITUDE),
         -LATITUDE + north / count * (2 * LATITUDE),
@@ -73,9 +96,22 @@ def _bounds(cell: Cell) -> tuple[float, float, float, float]:
 
 def decode(score: float) -> Place:
     """The middle of the cell that a score names; any score names one."""
+    if 0.0 <= score < _CELLS:
+        return _middle(int(score))
     west, south, east, north = _bounds((_unsigned(score), STEPS))
     longitude, latitude = (west + east) / 2, (south + north) / 2
     return min(max(longitude, -LONGITUDE), LONGITUDE), min(max(latitude, -LATITUDE), LATITUDE)
+
+
+def _middle(bits: int) -> Place:
+    """The middle of a cell of the full number of steps, as `_bounds` has it; all of a longitude's doubles are exact."""
+    high, low = bits >> 26, bits & 0x3FFFFFF
+    high, low = _PAIRS[high >> 14] << 7 | _PAIRS[high & 0x3FFF], _PAIRS[low >> 14] << 7 | _PAIRS[low & 0x3FFF]
+    north = (high & 0x1FFF) << 13 | low & 0x1FFF
+    return (
+        ((high & 0x3FFE000 | low >> 13) + 0.5) * _WIDTH - LONGITUDE,
+        (north * _HEIGHT - LATITUDE + ((north + 1) * _HEIGHT - LATITUDE)) / 2,
+    )
 
 
 def _unsigned(score: float) -> int:
@@ -88,7 +124,13 @@ def _unsigned(score: float) -> int:
 def text_of(score: float) -> bytes:
     """The geohash of eleven letters that other systems know; the last one is always 0, since 52 bits are ten letters."""
     bits = encode(decode(score), latitude=90.0)
-    return bytes(_ALPHABET[bits >> 52 - 5 * place & 31] for place in range(1, 11)) + b"0"
+    return b"%b%b%b%b%b0" % (
+        _LETTERS[bits >> 42 & 1023],
+        _LETTERS[bits >> 32 & 1023],
+        _LETTERS[bits >> 22 & 1023],
+        _LETTERS[bits >> 12 & 1023],
+        _LETTERS[bits >> 2 & 1023],
+    )
 
 
 # -- distances --------------------------------------------------------------------------------------------------------
@@ -103,7 +145,21 @@ def distance(one: Place, other: Place) -> float:
     south, north = one[1] * _RADIANS, other[1] * _RADIANS
     along = math.sin((north - south) / 2)
     root = math.sqrt(along * along + math.cos(south) * math.cos(north) * across * across)
+    return _meters(root)
+
+
+def _meters(root: float) -> float:
+    """Metres for the square root in the formula."""
     return 2.0 * _RADIUS * math.asin(root) if root <= 1 else math.nan
+
+
+def _roots(meters: float) -> tuple[float, float]:
+    """Up to which root a distance is certainly less than that many metres, and from which one on it is more."""
+    angle = meters / (2.0 * _RADIUS)
+    if not angle < math.pi / 2:
+        return 1.0 - _MARGIN, math.inf
+    root = math.sin(angle)
+    return root * (1 - _MARGIN), root * (1 + _MARGIN)
 
 
 def _north_south(one: float, other: float) -> float:
@@ -124,16 +180,65 @@ class Area:
     unit: float = 1.0
     box: bool = False
 
-    def distance_to(self, place: Place) -> float | None:
-        """Metres from the centre; None for a place outside."""
-        if not self.box:
-            found = distance(self.centre, place)
-            return None if found > self.radius * self.unit else found
-        if _north_south(place[1], self.centre[1]) > self.height * self.unit / 2:
-            return None
-        if distance(place, (self.centre[0], place[1])) > self.width * self.unit / 2:
-            return None
-        return distance(self.centre, place)
+    def within(self, pairs: Iterable[tuple[float, bytes]], *, measures: bool) -> Iterator[Found]:
+        """Those of the members (scores first) that are in the area: metres from the centre, if those are wanted, and the pair."""
+        return self._in_box(pairs, measures) if self.box else self._in_circle(pairs, measures)
+
+    # Both write `distance` out, and reckon no more of it than they need to know on which side of the border a place is: the
+    # comparison of what asin() is taken of decides, unless it is too close.
+
+    def _in_circle(self, pairs: Iterable[tuple[float, bytes]], measures: bool) -> Iterator[Found]:
+        sin, cos, sqrt = math.sin, math.cos, math.sqrt
+        west, south = self.centre[0] * _RADIANS, self.centre[1] * _RADIANS
+        cos_south = cos(south)
+        limit = self.radius * self.unit
+        inside, outside = _roots(limit)
+        aside = outside if limit < _NEAR else math.inf
+        for score, member in pairs:
+            longitude, latitude = _middle(int(score)) if 0.0 <= score < _CELLS else decode(score)
+            north = latitude * _RADIANS
+            along = sin((north - south) / 2)
+            if along > aside or -along > aside:
+                continue
+            across = sin((longitude * _RADIANS - west) / 2)
+            if across == 0.0:
+                meters = _RADIUS * abs(north - south)
+                if meters > limit:
+                    continue
+            else:
+                root = sqrt(along * along + cos_south * cos(north) * across * across)
+                if outside < root <= 1:
+                    continue
+                meters = _meters(root) if measures or root > inside else 0.0
+                if meters > limit:
+                    continue
+            yield meters, score, member
+
+    def _in_box(self, pairs: Iterable[tuple[float, bytes]], measures: bool) -> Iterator[Found]:
+        sin, cos, sqrt = math.sin, math.cos, math.sqrt
+        west, south = self.centre[0] * _RADIANS, self.centre[1] * _RADIANS
+        cos_south = cos(south)
+        height, width = self.height * self.unit / 2, self.width * self.unit / 2
+        inside, outside = _roots(width)
+        meters = 0.0
+        for score, member in pairs:
+            longitude, latitude = _middle(int(score)) if 0.0 <= score < _CELLS else decode(score)
+            north = latitude * _RADIANS
+            up = _RADIUS * abs(north - south)
+            if up > height:
+                continue
+            across = sin((longitude * _RADIANS - west) / 2)
+            if across != 0.0:
+                narrowing = cos(north)
+                root = sqrt(narrowing * narrowing * across * across)
+                if outside < root <= 1 or (root > inside and _meters(root) > width):
+                    continue
+                if measures:
+                    along = sin((north - south) / 2)
+                    meters = _meters(sqrt(along * along + cos_south * narrowing * across * across))
+            elif measures:
+                meters = up
+            yield meters, score, member
 
     def ranges(self) -> Iterator[tuple[int, int]]:
         """Ranges of scores, up to but not including the second one, in which all places of the area are.
@@ -204,7 +309,7 @@ def _cos(angle: float) -> float:
 
 def _move(bits: int, steps: int, east: int, north: int) -> Cell:
     """The cell so many cells further; beyond the edge of the map it goes on at the other side."""
-    x, y, last = _gather(bits >> 1), _gather(bits), (1 << steps) - 1
+    (x, y), last = _apart(bits), (1 << steps) - 1
     if east:
         x = x + east & last
     if north:

@@ -27,3 +27,17 @@ def test_what_is_stored_lies_in_one_slot_with_its_source(client: Client) -> None
     assert client("GEORADIUS {a}k 1 1 1 km STORE {a}t STORE {b}t") == crossed
     assert client("GEORADIUS {a}k 1 1 1 km STORE {a}t STOREDIST {b}t") == crossed
     assert client("GEORADIUS {a}k 1 1 1 km STORE {b}t STORE {a}t") == b":1\r\n"
+
+
+@pytest.mark.parametrize("distance", ["", "ASC", "WITHDIST"])
+def test_a_place_on_the_border_is_inside(distance: str) -> None:
+    """Whether distances are wanted or not: then they are reckoned only where it is close."""
+    client = Client(next(start().nodes()))
+    client("GEOADD k 0 0 centre 0 10 north 10 0 east")
+    meters = float(client("GEODIST k centre east").split(b"\r\n")[1])
+    found = [
+        client(f"GEOSEARCH k FROMMEMBER centre {area} m {distance}")
+        for reach in (meters + 0.001, meters - 0.001)
+        for area in (f"BYRADIUS {reach}", f"BYBOX {reach * 2} 1")
+    ]
+    assert [b"$4\r\neast" in each for each in found] == [True, True, False, False]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import repeat
+from itertools import chain, islice, repeat
 from typing import Final
 
 from localstack_memorydb.engine import geo as earth
@@ -186,28 +186,22 @@ class _Search:
         if self.any and not self.count:
             raise CommandError("ERR the ANY argument requires COUNT argument")
 
-    def hits(self) -> list[tuple[float, float, bytes]]:
-        """Distance in units, score and member of what was found, in order."""
+    def hits(self) -> list[earth.Found]:
+        """Distance in units (if it is wanted), score and member of what was found, in order."""
         if self.found is None:
             return []
-        hits = self._walk(self.found, self.count if self.any else 0)
         order = self.order or (b"ASC" if self.count and not self.any else b"")
+        measures = bool(order or self.distances or b"WITHDIST" in self.extras)
+        irange = self.found.order.irange
+        met = chain.from_iterable(irange((low,), (high,), (True, False)) for low, high in self.area.ranges())
+        found = self.area.within(met, measures=measures)
+        hits = list(islice(found, self.count) if self.any else found)
         if order:
             in_order(hits, self.count, descending=order == b"DESC")
+        if self.count:
+            del hits[self.count :]
         unit = self.area.unit
-        return [(meters / unit, score, member) for meters, score, member in hits[: self.count or None]]
-
-    def _walk(self, found: ZSet, enough: int) -> list[tuple[float, float, bytes]]:
-        """What is in the area, as it is met; no more than `enough` unless that is 0."""
-        hits = []
-        for low, high in self.area.ranges():
-            for score, member in found.order.irange((low,), (high,), (True, False)):
-                meters = self.area.distance_to(earth.decode(score))
-                if meters is not None:
-                    hits.append((meters, score, member))
-                    if len(hits) == enough:
-                        return hits
-        return hits
+        return [(meters / unit, score, member) for meters, score, member in hits] if measures else hits
 
 
 def _answer(s: Session, search: _Search) -> Reply:
@@ -219,7 +213,7 @@ def _answer(s: Session, search: _Search) -> Reply:
     s.unchanged = True
     extras = search.extras
     if not extras:
-        return [member for _, _, member in hits]
+        return [hit[2] for hit in hits]
     reply = []
     for meters, score, member in hits:
         entry: list[Reply] = [member]
