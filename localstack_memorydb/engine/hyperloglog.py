@@ -7,8 +7,12 @@ A value is a header (`HYLL`, the encoding, the cached count) and 16384 registers
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
+
+from localstack_memorydb.engine.murmur import murmur_hash, murmur_hashes
 
 REGISTERS: Final = 1 << 14
 _MASK: Final = REGISTERS - 1
@@ -20,30 +24,25 @@ _DENSE, _SPARSE = 0, 1
 _SPARSE_VALUE_MAX: Final = 32
 _RUN_MAX: Final = 4
 _ZERO_MAX: Final = 64
-_FULL: Final = (1 << 64) - 1
-_MULTIPLIER: Final = 0xC6A4A7935BD1E995
-_SEED: Final = 0xADC83B19
+_FEW: Final = 8
+"""Up to that many elements are added one by one; for more it pays to take all registers out."""
+
+_MARKED: Final = 32
+_FAR: Final = 256
+_REACH: Final = 16
+"""Bytes between marks in a sparse value, how far apart they may come to lie, and how far behind a run its change may reach."""
+
+_set_registers: Final = re.compile(rb"[^\0]").finditer
+_shortest_runs: Final = re.compile(rb"(\0{65,})|\0+|([^\0])\2{0,3}", re.DOTALL).finditer
 _ALPHA_INFINITE: Final = 0.721347520444481703680
-
-
-def murmur_hash(data: bytes) -> int:
-    """MurmurHash64A, little endian."""
-    size = len(data)
-    value = (_SEED ^ (size * _MULTIPLIER)) & _FULL
-    whole = size & ~7
-    for at in range(0, whole, 8):
-        part = int.from_bytes(data[at : at + 8], "little") * _MULTIPLIER & _FULL
-        part = (part ^ part >> 47) * _MULTIPLIER & _FULL
-        value = (value ^ part) * _MULTIPLIER & _FULL
-    if size & 7:
-        value = (value ^ int.from_bytes(data[whole:], "little")) * _MULTIPLIER & _FULL
-    value = (value ^ value >> 47) * _MULTIPLIER & _FULL
-    return value ^ value >> 47
 
 
 def place_of(element: bytes) -> tuple[int, int]:
     """The register that an element concerns, and the length of the run of zeros that it wants there."""
-    hashed = murmur_hash(element)
+    return _place(murmur_hash(element))
+
+
+def _place(hashed: int) -> tuple[int, int]:
     rest = hashed >> 14 | 1 << _HASH_BITS
     return hashed & _MASK, (rest & -rest).bit_length()
 
@@ -60,7 +59,7 @@ def is_valid(data: bytes) -> bool:
     return data[4] != _DENSE or len(data) == _DENSE_SIZE
 
 
-def is_dense(data: bytes) -> bool:
+def is_dense(data: bytes | bytearray) -> bool:
     return data[4] == _DENSE
 
 
@@ -68,7 +67,7 @@ class Corrupt(Exception):
     """The runs of a sparse value do not make up all registers."""
 
 
-def _runs(data: bytes) -> Iterator[tuple[int, int]]:
+def _runs(data: bytes | bytearray) -> Iterator[tuple[int, int]]:
     """The runs of a sparse value: (value, length)."""
     at, end = _HEADER, len(data)
     while at < end:
@@ -160,6 +159,47 @@ class Sketch:
     def __init__(self, data: bytes, most_sparse_bytes: int) -> None:
         self.data = bytearray(data)
         self._most = most_sparse_bytes
+        self._firsts, self._places = [0], [_HEADER]  # of runs, each a mark
+        self._is_marked = False
+
+    def add(self, elements: Sequence[bytes]) -> bool:
+        """Adds elements; whether a register was raised. Raises Corrupt."""
+        if len(elements) <= _FEW:
+            return True in [self.set(*place_of(element)) for element in elements]
+        return self.raise_to([_place(hashed) for hashed in murmur_hashes(elements)])
+
+    def merge(self, registers: bytes) -> None:
+        """Raises registers to those of another value. Raises Corrupt."""
+        self.raise_to([(match.start(), registers[match.start()]) for match in _set_registers(registers)])
+
+    def raise_to(self, wanted: Iterable[tuple[int, int]]) -> bool:
+        """`set` for many registers and counts, in order. Raises Corrupt."""
+        try:
+            current = bytearray(registers(bytes(self.data)))
+        except Corrupt:  # of which a part may be right
+            return True in [self.set(*each) for each in wanted]
+        raised = []
+        for register, count in wanted:
+            if current[register] < count:
+                current[register] = count
+                raised.append((register, count))
+        if raised and (is_dense(self.data) or self._outgrows(current)):
+            self.data = bytearray(with_registers(bytes(self.data), bytes(current)))
+            return True
+        self._is_marked = True
+        for each in raised:
+            self.set(*each)
+        return bool(raised)
+
+    def _outgrows(self, found: bytearray) -> bool:
+        """Whether the value must have become dense on the way to these registers, since runs of them cannot be that short."""
+        if len(self.data) > self._most:
+            return False
+        if max(found) > _SPARSE_VALUE_MAX or (REGISTERS - found.count(0)) // _RUN_MAX > self._most:
+            return True
+        return (
+            _HEADER + sum([1 if match.lastindex != 1 else 2 for match in _shortest_runs(found)]) > self._most
+        )
 
     def set(self, register: int, count: int) -> bool:
         """Raises a register to the count; False if it is there already. Raises Corrupt."""
@@ -183,7 +223,10 @@ class Sketch:
 
     def _find(self, register: int) -> tuple[int, int, int, int, int]:
         """The run with the register: where it begins, its bytes, value, length, first register; and the run before."""
-        at, first, data = _HEADER, 0, self.data
+        # From the last mark but one before it: so the run before is met, too.
+        mark = max(0, bisect_left(self._firsts, register) - 2)
+        first, start, data = self._firsts[mark], self._places[mark], self.data
+        at = start
         end = len(data)
         self._before = -1
         while at < end:
@@ -197,18 +240,40 @@ class Sketch:
             else:
                 size, value, length = 1, 0, (code & 0x3F) + 1
             if register <= first + length - 1:
+                if self._is_marked and at - start > _FAR:
+                    self._mark()
                 return at, size, value, length, first
             self._before = at
             at += size
             first += length
         raise Corrupt
 
+    def _mark(self) -> None:
+        """Notes where some of the runs begin."""
+        self._firsts, self._places = [0], [_HEADER]
+        first, at = 0, _HEADER
+        for _, length in _runs(self.data):
+            if at - self._places[-1] >= _MARKED:
+                self._firsts.append(first)
+                self._places.append(at)
+            at += 2 if self.data[at] & 0xC0 == 0x40 else 1
+            first += length
+
+    def _move_marks(self, start: int, end: int, grown: int) -> None:
+        """Forgets the marks between two places, and moves those behind."""
+        places = self._places
+        low = bisect_right(places, start)
+        high = bisect_left(places, end, low)
+        if grown:
+            places[high:] = [place + grown for place in places[high:]]
+        del places[low:high], self._firsts[low:high]
+
     def _set_sparse(self, register: int, count: int) -> bool | None:
         """As `set`; None when the value has to become dense (hllSparseSet)."""
         if count > _SPARSE_VALUE_MAX:
             return None
         at, size, value, length, first = self._find(register)
-        before, kind = self._before, self.data[at]
+        before, kind, old_size = self._before, self.data[at], len(self.data)
         if value >= count:
             return False
         if length == 1 and (kind & 0x80 or not kind & 0xC0):
@@ -222,7 +287,10 @@ class Sketch:
             if len(pieces) > size and len(self.data) + len(pieces) - size > self._most:
                 return None
             self.data[at : at + size] = pieces
-        self._merge(before if before >= 0 else _HEADER)
+        start = before if before >= 0 else _HEADER
+        self._merge(start)
+        if self._is_marked:
+            self._move_marks(start, at + size + _REACH, len(self.data) - old_size)
         return True
 
     def _merge(self, at: int) -> None:

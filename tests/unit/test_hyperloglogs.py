@@ -52,3 +52,21 @@ def test_a_sparse_value_has_the_same_registers() -> None:
         100: 32,
         16383: 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("most", "count"), [(3000, 20), (3000, 400), (3000, 3000), (100, 60), (100, 90), (20, 500), (0, 9)]
+)
+def test_many_elements_leave_what_they_leave_one_by_one(luck: Random, most: int, count: int) -> None:
+    elements = [luck.randbytes(luck.choice((0, 3, 8, 15, 24))) for _ in range(count)]
+    together, alone = hll.Sketch(hll.new(), most), hll.Sketch(hll.new(), most)
+    for _ in range(2):  # and again, when nothing is new
+        changes = together.add(elements)
+        assert changes is (True in [alone.set(*hll.place_of(element)) for element in elements])
+        assert together.data == alone.data
+
+
+def test_a_damaged_value_is_found_damaged() -> None:
+    sketch = hll.Sketch(hll.new()[:-2] + b"\x00", 3000)
+    with pytest.raises(hll.Corrupt):
+        sketch.add([b"%d" % number for number in range(20)])

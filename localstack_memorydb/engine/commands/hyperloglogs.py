@@ -44,10 +44,8 @@ def pfadd(s: Session, argv: Argv) -> Reply:
     """Adds elements; 1 if the estimate may have changed."""
     found = _value(s, argv[1])
     sketch = _sketch(s, hll.new() if found is None else found)
-    changed = found is None
     try:
-        for element in argv[2:]:
-            changed |= sketch.set(*hll.place_of(element))
+        changed = sketch.add(argv[2:]) or found is None
     except hll.Corrupt:
         raise CommandError(_CORRUPT) from None
     if changed:
@@ -100,9 +98,8 @@ def pfmerge(s: Session, argv: Argv) -> Reply:
         highest, any_dense = _union(s, argv[1:])
         found = _value(s, argv[1]) or hll.new()
         sketch = _sketch(s, hll.with_registers(found, highest) if any_dense else found)
-        for register, count in enumerate(() if any_dense else highest):
-            if count:
-                sketch.set(register, count)
+        if not any_dense:
+            sketch.merge(highest)
     except hll.Corrupt:
         raise CommandError(_CORRUPT) from None
     s.db.grow(argv[1], sketch.spoil())
