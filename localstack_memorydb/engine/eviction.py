@@ -165,12 +165,14 @@ class Budget:
             return False
         policy, clock = self.shard.cluster.parameters.maxmemory_policy, self.shard.cluster.clock
         began, found = clock(), True
-        while found and self.used > self.limit and clock() - began <= _LONGEST:
+        while found and self.used > self.limit:
             victim = self._victim(policy, now)
             found = victim is not None
             if victim is not None:
                 number, key = victim
                 self.shard.evict(number, key)
+                if clock() - began > _LONGEST:
+                    break
         threshold = self.shard.cluster.parameters.latency_monitor_threshold
         self.shard.primary.stats.spent(b"eviction-cycle", now, clock() - began, threshold)
         self.hopeless = not found

@@ -13,29 +13,29 @@ from localstack_memorydb.engine.slots import key_slot
 
 from . import values
 
-# Never drawn, and why.
+# Not drawn here, and why.
 NOT_DRAWN: Final = {
-    "the connection or the server would be another one afterwards": "auth hello quit reset monitor psubscribe ssubscribe subscribe "
-    "punsubscribe sunsubscribe unsubscribe asking readonly readwrite select swapdb move client|reply client|pause client|kill "
-    "client|no-evict client|no-touch client|tracking client|caching client|setname client|setinfo client|unpause "
-    "client|unblock script|debug script|kill function|kill flushall flushdb",
-    "the answer is about this server, its clock or its clients": "acl acl|log acl|genpass acl|list acl|users acl|getuser "
-    "acl|whoami acl|dryrun client|id client|info client|list client|getname client|getredir client|trackinginfo info "
-    "lastsave lolwut role time memory memory|usage memory|doctor memory|stats memory|malloc-stats memory|purge latency|doctor "
-    "latency|graph latency|histogram latency|history latency|latest latency|reset slowlog|get slowlog|len slowlog|reset "
-    "cluster cluster|info cluster|links cluster|myid cluster|myshardid cluster|nodes cluster|replicas cluster|shards "
-    "cluster|slaves cluster|slots cluster|count-failure-reports cluster|getkeysinslot script|flush function|stats "
-    "pubsub|channels pubsub|numpat pubsub|numsub pubsub|shardchannels pubsub|shardnumsub publish spublish",
-    "what they say is compared command by command (test_command_metadata)": "command command|count command|docs command|info "
-    "command|list command|getkeys command|getkeysandflags acl|cat",
-    "help texts name another product": "acl|help client|help cluster|help command|help function|help latency|help memory|help "
-    "object|help pubsub|help script|help slowlog|help xgroup|help xinfo|help",
-    "scripts are drawn in their own way": "eval eval_ro evalsha evalsha_ro fcall fcall_ro script|load script|exists "
-    "function|load function|delete function|list function|dump function|restore function|flush",
+    "what becomes of the connection is the state machine's to know, which says them": "auth hello quit reset psubscribe ssubscribe "
+    "subscribe punsubscribe sunsubscribe unsubscribe asking readonly readwrite select client|reply client|pause client|kill "
+    "client|no-evict client|no-touch client|tracking client|caching client|setname client|setinfo client|unpause client|unblock "
+    "client|id client|info client|list client|getname client|getredir client|trackinginfo publish spublish pubsub|channels "
+    "pubsub|numpat pubsub|numsub pubsub|shardchannels pubsub|shardnumsub acl|whoami",
+    "what becomes of all keys is the state machine's to know, which says them": "swapdb move flushall flushdb",
+    "scripts and functions are drawn in their own way": "eval eval_ro evalsha evalsha_ro fcall fcall_ro script|load script|exists "
+    "script|flush function|load function|delete function|list function|flush",
     "transactions are drawn around other commands": "multi exec discard",
-    "payloads are drawn in their own way": "restore pfdebug pfselftest",
+    "payloads are drawn in their own way": "restore pfdebug",
+    "the connection would not answer any more; see transcripts/observing.txt": "monitor",
+    "takes seconds; see transcripts/hyperloglogs.txt": "pfselftest",
 }
 LEFT_OUT: Final = {name for names in NOT_DRAWN.values() for name in names.split()}
+
+# Commands about another command line, and what stands before that.
+ABOUT_A_LINE: Final[dict[str, list[bytes]]] = {
+    "command|getkeys": [],
+    "command|getkeysandflags": [],
+    "acl|dryrun": [b"default"],
+}
 
 FAMILY_OF_KEYS: Final = {
     "sorted-set": "sorted-set",
@@ -99,6 +99,10 @@ class Grammar:
     def line(self, rng: Random, family: str, *, waits: bool) -> list[bytes]:
         """A command line; `waits` says that a blocking command would really wait."""
         command, arguments = rng.choice(self.families[family])
+        if command.name in ABOUT_A_LINE and rng.random() > 0.1:
+            names = [name for name in self.families if name != "server"]
+            about = self.line(rng, rng.choice(names), waits=waits)
+            return [*(part.encode() for part in command.name.split("|")), *ABOUT_A_LINE[command.name], *about]
         line = _Line(rng, family, command, waits, newer=self.newer).draw(arguments)
         if command.name == "xautoclaim":
             return [b"100" if _takes_all_memory(word) else word for word in line]

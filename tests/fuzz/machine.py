@@ -19,11 +19,13 @@ from .stage import Stage
 Line = tuple[bytes, ...]
 
 STEPS: Final = 25
+WEIGHTS: Final = {"server": 3, "cluster": 2, "scripting": 1, "connection": 1, "pubsub": 1}
 DATA: Final = st.data()
 WHO: Final = st.sampled_from(["a", "a", "b"])
 CHANNELS: Final = [b"c1", b"c2", b"d1"]
 PATTERNS: Final = [b"c*", b"?1", b"c[12]", b"*"]
 SHARD_CHANNELS: Final = [b"{k}c1", b"{k}c2", b"{o}c1"]
+SKETCHES: Final = values.KEYS["hyperloglog"]
 LISTS, SETS = values.KEYS["list"], values.KEYS["sorted-set"]
 ENDS: Final = [b"LEFT", b"RIGHT", b"left", b"up"]
 
@@ -179,6 +181,12 @@ class Play(RuleBasedStateMachine):
             (b"CLIENT", b"SETNAME", name),
             (b"CLIENT", b"INFO"),
             (b"CLIENT", b"LIST", b"ID", b"id:a", b"id:b"),
+            (b"CLIENT", b"LIST", b"TYPE", rng.choice([b"normal", b"pubsub", b"replica", b"master", b"x"])),
+            (b"CLIENT", b"KILL", b"TYPE", rng.choice([b"replica", b"master", b"slave", b"x"])),
+            (b"CLIENT", b"KILL", rng.choice([b"USER", b"ADDR", b"LADDR"]), b"nobody"),
+            (b"CLIENT", b"KILL", b"127.0.0.1:1"),
+            (b"AUTH", *rng.choice([(b"x",), (b"default", b"x"), (b"nobody", b"x"), ()])),
+            (b"HELLO", b"3", b"AUTH", rng.choice([b"default", b"nobody"]), b"x"),
             (b"CLIENT", b"ID"),
             (b"CLIENT", b"GETREDIR"),
             (b"CLIENT", b"TRACKINGINFO"),
@@ -206,23 +214,30 @@ class Play(RuleBasedStateMachine):
             (b"READWRITE",),
             (b"ASKING",),
             (b"FLUSHALL", *rng.choice([(), (b"ASYNC",), (b"SYNC",), (b"x",), (b"SYNC", b"ASYNC")])),
-            (b"FLUSHDB",),
+            (b"FLUSHDB", *rng.choice([(), (b"ASYNC",), (b"sync",), (b"x",)])),
             (b"SCRIPT", b"EXISTS", *SHAS, b"x"),
-            (b"SCRIPT", b"FLUSH", *rng.choice([(), (b"ASYNC",), (b"x",)])),
+            (b"SCRIPT", b"FLUSH", *rng.choice([(), (b"ASYNC",), (b"SYNC",), (b"x",)])),
             (b"FUNCTION", b"LIST", *rng.choice([(), (b"WITHCODE",), (b"LIBRARYNAME", b"li*"), (b"x",)])),
             (b"FUNCTION", b"DELETE", rng.choice([b"library", b"none"])),
-            (b"FUNCTION", b"FLUSH", *rng.choice([(), (b"ASYNC",), (b"x",)])),
+            (b"FUNCTION", b"FLUSH", *rng.choice([(), (b"ASYNC",), (b"SYNC",), (b"x",)])),
             (b"PUBSUB", b"CHANNELS", *rng.choice([(), (b"c*",), (b"?1",)])),
             (b"PUBSUB", b"SHARDCHANNELS"),
             (b"CLUSTER", b"COUNTKEYSINSLOT", rng.choice([b"7629", b"0", b"-1", b"16384", b"abc"])),
             (b"OBJECT", b"FREQ", rng.choice(values.ANY_KEY)),
             (
-                b"MEMORY",
-                b"USAGE",
-                b"none",
-                *rng.choice([(), (b"SAMPLES", b"5"), (b"SAMPLES", b"-1"), (b"x",)]),
+                b"PFDEBUG",
+                rng.choice([b"ENCODING", b"DECODE", b"GETREG", b"TODENSE", b"x"]),
+                rng.choice(SKETCHES),
             ),
             (b"SWAPDB", b"0", b"1"),
+            *([(b"MOVE", rng.choice(values.ANY_KEY), b"1")] if not self.grammar.newer else []),
+            (
+                b"CLIENT",
+                b"PAUSE",
+                rng.choice([b"0", b"1", b"-1", b"abc"]),
+                *rng.choice([(), (b"WRITE",), (b"all",), (b"x",)]),
+            ),
+            (b"CLIENT", b"UNPAUSE"),
         ]
         line = rng.choice(choices)
         command = self.grammar.table.find(line[0])
@@ -290,7 +305,7 @@ def play(
     machine.stage, machine.grammar, machine.payloads = stage, grammar, payloads
     # A group of few commands does not come as often as one of many.
     wanted = families or list(grammar.families)
-    machine.families = [name for name in wanted for _ in grammar.families[name][:12]]
+    machine.families = [name for name in wanted for _ in grammar.families[name][: WEIGHTS.get(name, 12)]]
     run_state_machine_as_test(
         seed(number)(machine),
         settings=settings(

@@ -20,6 +20,7 @@ def restore(rng: Random, payloads: list[bytes]) -> tuple[bytes, ...]:
         payload = payload[:place] + bytes([payload[place] ^ 1 << rng.randrange(8)]) + payload[place + 1 :]
     options = [word for word in (b"REPLACE", b"ABSTTL") if rng.random() < 0.5]
     options += [b"FREQ", values.integer(rng)] if rng.random() < 0.1 else []
+    options += [b"IDLETIME", values.integer(rng)] if rng.random() < 0.1 else []
     return (
         b"RESTORE",
         rng.choice(values.ANY_KEY),

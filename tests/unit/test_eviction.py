@@ -123,6 +123,13 @@ def test_keys_that_do_not_expire_stay_and_then_writes_are_refused(policy: str) -
     assert client("EXISTS key0") == b":1\r\n"
 
 
+def test_where_nothing_may_go_writes_are_refused_however_slow_the_machine() -> None:
+    cluster, client = limited("volatile-lru")
+    ticks = count()
+    cluster.clock = lambda: float(next(ticks))
+    assert fill(client)[-1] == OOM
+
+
 def test_the_key_that_expires_first_goes_first() -> None:
     _, client = limited("volatile-ttl", maxmemory_samples="64")
     names = [f"key{number}" for number in range(80)]
