@@ -46,6 +46,10 @@ def _negative_limit(line: Line) -> bool:
 
 ALWAYS: Final = [
     Known(
+        "what the memory's allocator has to say has another form in another build",
+        _commands("memory", lambda line, one, two: line[1:2] != () and line[1].lower() == b"malloc-stats"),
+    ),
+    Known(
         "small integers are shared: which strings those are is found from the content, too, and 9.0 shares none",
         _commands("object", lambda line, one, two: len(line) > 1 and line[1].lower() == b"refcount"),
     ),
