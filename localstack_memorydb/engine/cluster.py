@@ -109,12 +109,14 @@ class Node:
         """The time at this moment, not only when the packet came (`now`): unix time in microseconds."""
         return max(self.cluster.microseconds(), now * 1000)
 
-    def pause(self, until: int, *, everything: bool) -> None:
-        """Makes clients wait until that time; of two pauses the longer time and the stricter kind hold."""
+    def pause(self, now: int, milliseconds: int, *, everything: bool) -> None:
+        """Makes clients wait so long; of two pauses the longer time and the stricter kind hold."""
         if self.paused is None:
-            self.paused = Pause(until, everything)
+            if not milliseconds:
+                return
+            self.paused = Pause(now + milliseconds, everything)
         else:
-            self.paused.until = max(until, self.paused.until)
+            self.paused.until = max(now + milliseconds, self.paused.until)
             self.paused.everything |= everything
         self.shard.keyspace.withhold(starts=True)
         self.announce_gates()

@@ -83,12 +83,12 @@ def keys_looked_up(command: Command, argv: Argv, legacy: bool) -> list[bytes]:
 
 
 def looked_up_before(
-    command: Command, argv: Argv, db: Slot, error: CommandError, legacy: bool
+    command: Command, argv: Argv, db: Slot, error: CommandError, level: tuple[int, ...]
 ) -> list[bytes]:
     """The keys that a command had looked up when it failed."""
     if any(spec.counted and not argv[spec.index].isdigit() for spec in command.keys):
         return []
-    keys = keys_looked_up(command, argv, legacy)
+    keys = keys_looked_up(command, argv, legacy=level < (7,))
     if error.text.startswith("WRONGTYPE"):
         last = next(
             (at for at, key in enumerate(keys, 1) if key in db and not _suits(command, db[key])), len(keys)
@@ -97,6 +97,8 @@ def looked_up_before(
         last = next((at for at, key in enumerate(keys, 1) if key not in db), 1)
     elif error.text.startswith(_READ_LATE.get(command.name, ())):
         last = 1
+    elif level < (7, 2) and command.name in {"bitcount", "bitpos"}:
+        last = command.name == "bitcount" or argv[2] in {b"0", b"1"}
     elif command.name in _LOOKS_FIRST and error.text != _BAD_CURSOR:
         last = len(keys)
     else:

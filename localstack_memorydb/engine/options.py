@@ -161,12 +161,16 @@ def parse_pop_count(argv: Argv, at: int) -> int:
     return count or 1
 
 
-def parse_milliseconds(word: bytes) -> int:
-    """A time in ms that a client wants to wait. Raises CommandError."""
+def parse_milliseconds(s: Session, word: bytes) -> int:
+    """A time in ms that a client wants to wait, 0 for ever. Raises CommandError."""
     try:
         timeout = parse_int(word)
     except CommandError:
         raise CommandError("ERR timeout is not an integer or out of range") from None
     if timeout < 0:
         raise CommandError("ERR timeout is negative")
+    if timeout > INT_MAX - s.now:
+        if s.legacy_doubles:
+            return 0  # the end was a time long ago, and that never came
+        raise CommandError("ERR timeout is out of range")
     return timeout

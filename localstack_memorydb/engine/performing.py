@@ -9,12 +9,12 @@ from localstack_memorydb.engine import monitor
 from localstack_memorydb.engine.errors import CommandError
 from localstack_memorydb.engine.registry import GATE_SILENT, READONLY, SKIP_MONITOR, Command
 from localstack_memorydb.engine.resp import BLOCKED, NOTHING, Argv, Reply, Several, Wire
+from localstack_memorydb.engine.tracking import Later
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.session import Session
 
 _MANY: Final = 8  # commands of a transaction that take much longer than to switch to where they may give way
-_INVALIDATION: Final = b">2\r\n$10\r\ninvalidate"
 
 
 def perform(s: Session, command: Command, argv: Argv) -> Reply:
@@ -80,17 +80,20 @@ def silently(s: Session, command: Command, argv: Argv) -> Reply:
 def attended(s: Session, reply: Reply) -> Reply:
     """The reply to a client that was told of something while its own command ran: since 7.2 what it was told follows.
 
-    Before, only that keys have changed which it keeps itself does.
+    Before, only what is about keys that it keeps itself does; the rest comes at once, also in the midst of EXEC's array.
     """
-    if s.in_exec or s.script is not None or reply is BLOCKED or s.gates & GATE_SILENT:
+    if s.script is not None or reply is BLOCKED or s.gates & GATE_SILENT:
         return reply
-    told = [Wire(data) for data in s.deferred]
-    s.deferred.clear()
-    if not s.legacy_doubles:
-        return Several([reply, *told])
-    own = s.tracking is not None and not s.tracking.redirect
-    later = [data for data in told if own and data.startswith(_INVALIDATION)]
-    return Several([*(data for data in told if data not in later), reply, *later])
+    if s.in_exec and not s.legacy_doubles:
+        return reply
+    first = [Wire(data) for data in s.deferred if s.legacy_doubles and type(data) is not Later]
+    later = (
+        []
+        if s.in_exec
+        else [Wire(data) for data in s.deferred if not s.legacy_doubles or type(data) is Later]
+    )
+    s.deferred[:] = [data for data in s.deferred if type(data) is Later] if s.in_exec else []
+    return Several([*first, reply, *later])
 
 
 def _after_what_came_first(s: Session, command: Command, argv: Argv) -> Reply:

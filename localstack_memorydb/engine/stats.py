@@ -216,7 +216,7 @@ class NodeStats:
     def failed_lookup(self, s: Session, command: Command, argv: Argv, error: CommandError) -> None:
         """A command failed, perhaps after it had looked some of its keys up."""
         if command.keys and not isinstance(error, REFUSALS):
-            keys = looked_up_before(command, argv, s.db, error, s.legacy)
+            keys = looked_up_before(command, argv, s.db, error, s.table.level)
             missing = [key for key in keys if key not in s.db]
             self.looked_up(s, command, len(keys), missing)
             if missing and command.write and s.node.shard.keyspace.notifier is not None:

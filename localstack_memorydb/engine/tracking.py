@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 _CHANNEL: Final = b"__redis__:invalidate"
 
 
+class Later(bytes):
+    """A message to a client about keys that it keeps itself: it never comes before the reply of the command that changed them."""
+
+
 class Tracker:
     """How one client tracks keys. `redirect` is the number of the client that is told instead, or 0.
 
@@ -173,9 +177,15 @@ def send(s: Session, keys: Iterable[bytes] | None) -> None:
             return
         receiver = found
     if _protocol(receiver) == 3:
-        receiver.send(Push([b"invalidate", body]))
+        message = Push([b"invalidate", body])
     elif redirected and (receiver.channels or receiver.patterns or receiver.shard_channels):
-        receiver.send(Push([b"message", _CHANNEL, body]))
+        message = Push([b"message", _CHANNEL, body])
+    else:
+        return
+    if receiver is s and s.processing:
+        s.deferred.append(Later(s.encoders[Push](message)))
+    else:
+        receiver.send(message)
 
 
 def _protocol(s: Session) -> int:

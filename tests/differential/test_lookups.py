@@ -25,7 +25,7 @@ COMMANDS = """
 GET K; STRLEN K; GETRANGE K 5 1; GETRANGE K x y; LCS K {k}hll; LCS {k}string K; MGET K {k}nope K; EXISTS K K; TYPE K; TTL K; DUMP K
 OBJECT ENCODING K; OBJECT FREQ K; TOUCH K K; MEMORY USAGE K; SORT_RO K; SORT_RO K ALPHA; SORT K ALPHA; SORT K STORE {k}d; WATCH K
 SET K v; SET K v GET; SET K v GET EX 0; GETSET K v; GETDEL K; GETEX K; GETEX K EX 100; COPY K {k}copy; RENAME K {k}new; INCR K
-BITCOUNT K 0 -1; BITPOS K 1; BITPOS K 2; GETBIT K 1; GETBIT K x; BITFIELD_RO K GET u4 0; BITFIELD K GET u4 0; BITFIELD K SET u4 0 1
+BITCOUNT K 0 -1; BITCOUNT K x 1; BITCOUNT K 1 1 x; BITCOUNT K 1 1 BIT 1; BITPOS K 1; BITPOS K 1 x; BITPOS K 1 1 1 x; BITPOS K 1 1 x BIT; BITPOS K 2; BITPOS K x; GETBIT K 1; GETBIT K x; BITFIELD_RO K GET u4 0; BITFIELD K GET u4 0; BITFIELD K SET u4 0 1
 BITOP NOT {k}d K; BITOP AND {k}d K {k}string
 HGET K f; HGET K zz; HMGET K f zz; HGETALL K; HRANDFIELD K 0; HSCAN K 0; HSCAN K x; HSCAN K 0 COUNT 0; HINCRBY K f 1
 LLEN K; LRANGE K 5 1; LINDEX K 10; LINDEX K x; LPOS K zz; LPOS K a COUNT 0; LPOP K
@@ -62,7 +62,7 @@ def counted(server: Server, lines: list[str]) -> dict[tuple[str, str], tuple[int
     return found
 
 
-@pytest.mark.parametrize("kind", ["valkey", "redis"])
+@pytest.mark.parametrize("kind", ["valkey", "redis", "redis6"])
 def test_hits_and_misses(servers: Servers, kind: str) -> None:
     lines = [line.strip() for line in COMMANDS.strip().replace("\n", ";").split(";")]
     if kind == "valkey":  # which reads GETEX's and SET's options before the key since 8

@@ -242,7 +242,7 @@ def client_pause(s: Session, argv: Argv) -> Reply:
         raise wrong_subcommand_arguments("client", argv[1], s.legacy)
     if words and words[0] not in {b"write", b"all"}:
         raise CommandError("ERR CLIENT PAUSE mode must be WRITE or ALL")
-    s.node.pause(s.now + parse_milliseconds(argv[2]), everything=words != [b"write"])
+    s.node.pause(s.now, parse_milliseconds(s, argv[2]), everything=words != [b"write"])
     return OK
 
 

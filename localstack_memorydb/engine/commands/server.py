@@ -117,7 +117,7 @@ generic = Family("generic", "@connection")
 def wait(s: Session, argv: Argv) -> Reply:
     """How many replicas hold every write of this connection: all of them, since replicas never lag."""
     parse_int(argv[1])
-    parse_milliseconds(argv[2])
+    parse_milliseconds(s, argv[2])
     _refuse_on_replica(s, "WAIT")
     return len(s.node.shard.replicas)
 
@@ -127,7 +127,7 @@ def waitaof(s: Session, argv: Argv) -> Reply:
     """As WAIT; the first number is the append-only file of this node, which a managed node does not have."""
     local = parse_int_in(argv[1], 0, 1)
     parse_int_in(argv[2], 0, INT_MAX, "ERR value is out of range, must be positive")
-    parse_milliseconds(argv[3])
+    parse_milliseconds(s, argv[3])
     _refuse_on_replica(s, "WAITAOF")
     if local:
         raise CommandError("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")

@@ -18,7 +18,8 @@ from localstack_memorydb.engine.errors import (
     wrong_subcommand_arguments,
 )
 from localstack_memorydb.engine.help import help_lines
-from localstack_memorydb.engine.numbers import INT_MAX, is_integer, parse_int, parse_int_in
+from localstack_memorydb.engine.numbers import is_integer, parse_int
+from localstack_memorydb.engine.options import parse_milliseconds
 from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.registry import (
     BLOCKING,
@@ -171,16 +172,18 @@ def _parse_new_id(text: bytes, partial: bool) -> tuple[int, bool] | None:
     return parse_id(text), True
 
 
-def _new_id(found: Stream | None, wanted: tuple[int, bool] | None, now: int) -> int:
+def _new_id(s: Session, found: Stream | None, wanted: tuple[int, bool] | None) -> int:
     """The ID that the new entry gets."""
     last = 0 if found is None else found.last
     if last == ID_MAX:
         raise CommandError("ERR The stream has exhausted the last possible ID, unable to add more items")
     if wanted is None:
-        present = now << 64
+        present = s.now << 64
         return present if present > last else last + 1
     identifier, exact = wanted
     if not exact and identifier >> 64 == last >> 64:
+        if last & SEQUENCE_MAX == SEQUENCE_MAX and s.legacy_doubles:
+            raise CommandError("ERR Elements are too large to be stored")  # before 7.2 every failure but one
         identifier = last + 1 if last & SEQUENCE_MAX != SEQUENCE_MAX else 0
     if identifier <= last and (found is not None or exact):
         raise CommandError("ERR The ID specified in XADD is equal or smaller than the target stream top item")
@@ -205,7 +208,7 @@ def xadd(s: Session, argv: Argv) -> Reply:
             return None
     elif type(found) is not Stream:
         raise WrongType
-    identifier = _new_id(found, wanted, s.now)
+    identifier = _new_id(s, found, wanted)
     if found is None:
         s.db[key] = found = Stream()
     found.append(identifier, tuple(argv[at + 1 :]), s.node.cluster.parameters.limits)
@@ -384,7 +387,7 @@ class Request:
                 return at + 1
             if word == b"BLOCK" and more:
                 _not_in_old_scripts(s, argv)
-                self.block = _parse_milliseconds(argv[at + 1])
+                self.block = parse_milliseconds(s, argv[at + 1])
             elif word == b"COUNT" and more:
                 self.count = max(parse_int(argv[at + 1]), 0)
             elif word == b"GROUP" and more >= 2:
@@ -419,13 +422,6 @@ def _only_in_groups(option: str, grouped: bool) -> None:
         raise CommandError(
             f"ERR The {option} option is only supported by XREADGROUP. You called XREAD instead."
         )
-
-
-def _parse_milliseconds(text: bytes) -> int:
-    number = parse_int_in(text, -INT_MAX - 1, INT_MAX, "ERR timeout is not an integer or out of range")
-    if number < 0:
-        raise CommandError("ERR timeout is negative")
-    return number
 
 
 def newest(s: Session, stream: Stream) -> int:

@@ -13,7 +13,7 @@ from localstack_memorydb.engine.errors import (
     NoLongerPermitted,
     ReplyTooLarge,
 )
-from localstack_memorydb.engine.performing import perform
+from localstack_memorydb.engine.performing import attended, perform
 from localstack_memorydb.engine.registry import (
     ALLOW_BUSY,
     FAST,
@@ -206,6 +206,6 @@ def _run_each(s: Session, queue: list[tuple[Command, Argv]], replies: _Replies) 
             replies.keep(perform(s, command, argv))
         except CommandError as error:
             s.node.count_error(error)
-            replies.append(error)
+            replies.append(attended(s, error) if s.deferred else error)
         if command.slow:
             s.node.shard.work.look()

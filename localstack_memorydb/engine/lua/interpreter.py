@@ -45,6 +45,7 @@ _LEVELS: Final = (logging.DEBUG, logging.DEBUG, logging.INFO, logging.WARNING)
 STATUS: Final = 1
 FAILED: Final = 2  # the command failed, or may not run here
 REFUSED: Final = 3  # the call itself is wrong
+UNSURE: Final = 4  # the call has a zero, and numbers come without the sign of one
 
 
 class Caller(Protocol):

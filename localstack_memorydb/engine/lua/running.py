@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from localstack_memorydb.engine.bugs import log_bug
 from localstack_memorydb.engine.errors import CommandError, OutOfMemory, ReadOnlyReplica
-from localstack_memorydb.engine.lua.interpreter import FAILED, REFUSED, STATUS, Interpreter, LuaMemory
+from localstack_memorydb.engine.lua.interpreter import FAILED, REFUSED, STATUS, UNSURE, Interpreter, LuaMemory
 from localstack_memorydb.engine.lua.texts import Texts, denied, texts
 from localstack_memorydb.engine.metadata_of_6_2 import NOT_FROM_SCRIPTS_OF_6_2
 from localstack_memorydb.engine.numbers import format_decimals, format_double, format_double_17
@@ -140,6 +140,8 @@ class Run:
             return (b"OK", STATUS) if reply is OK else self._converted(reply)
         except _WrongCall as error:
             return (error.text.encode(), REFUSED)
+        except _Unsure:
+            return (b"", UNSURE)
         except CommandError as error:
             if not s.legacy and s.node.count_error(error) and command is not None:
                 s.node.stats.commands[command.name].rejected += 1
@@ -214,15 +216,18 @@ class Run:
     # -- from words to a command ------------------------------------------------------------------------------------------
 
     def _spelled(self, words: tuple[Any, ...]) -> Argv:
-        """The arguments as strings. Raises _WrongCall for what is neither a string nor a number."""
+        """The arguments as strings. Raises _WrongCall for what is neither a string nor a number, and _Unsure."""
         if not words:
             raise _WrongCall(self._texts.no_arguments)
-        double = format_double_17 if self._session.legacy_doubles else format_double
+        legacy = self._session.legacy_doubles
+        double = format_double_17 if legacy else format_double
         argv = []
         for word in words:
             kind = type(word)
             if kind is bytes:
                 argv.append(word)
+            elif kind is int and not word and legacy:
+                raise _Unsure
             elif kind is float and isnan(word):
                 argv.append(b"-nan" if copysign(1, word) < 0 else b"nan")
             elif kind is int or kind is float:
@@ -412,6 +417,10 @@ class Run:
 
 class _WrongCall(CommandError):
     """redis.call with arguments that cannot be a command line."""
+
+
+class _Unsure(Exception):
+    """A zero among the arguments, which may have had a sign: before 7.2 it is not lost."""
 
 
 def answer(s: Session, value: Any, name: bytes) -> Reply:

@@ -479,7 +479,7 @@ local structs = {
 
 -- == redis.call ==
 
-local reply_kinds = {ok = 1, failed = 2, refused = 3}
+local reply_kinds = {ok = 1, failed = 2, refused = 3, unsure = 4}
 local limit = settings.soft_limit_kb
 
 local function raised(problem)
@@ -506,16 +506,35 @@ local function failed(text, kind)
   elseif kind == reply_kinds.refused and modern then
     problem.err = "ERR " .. text
   elseif kind == reply_kinds.refused then
-    local at = getinfo(3, "Sl")
+    local level, at = 3, getinfo(3, "Sl")
+    while at.source == "=server" do
+      level = level + 1
+      at = getinfo(level, "Sl")
+    end
     problem.err = format("%s: %d: %s", at.source, at.currentline, text)
   end
   return problem
 end
 
 local call_host, count = host.call, collectgarbage
+local UNSURE = reply_kinds.unsure
 local MANY = 7000 -- arguments, of which a call of Python cannot have as many as one of C
 
-local function server_call(...)
+-- Python gets the number -0 as the integer 0. Where it got one it asks for whole numbers again, as text.
+local function signed(...)
+  local words, total = {...}, select("#", ...)
+  for at = 1, total do
+    local word = words[at]
+    if type(word) == "number" and word % 1 == 0 and word < 1e14 and word > -1e14 then
+      words[at] = tostring(word)
+    end
+  end
+  return unpack(words, 1, total)
+end
+
+local server_call, server_pcall
+
+function server_call(...)
   if count("count") > limit then
     make_room()
   end
@@ -530,11 +549,14 @@ local function server_call(...)
   end
   if kind == 1 then
     return {ok = value}
+  end
+  if kind == UNSURE then
+    return server_call(signed(...))
   end
   raised(failed(value, kind))
 end
 
-local function server_pcall(...)
+function server_pcall(...)
   if count("count") > limit then
     make_room()
   end
@@ -549,6 +571,9 @@ local function server_pcall(...)
   end
   if kind == 1 then
     return {ok = value}
+  end
+  if kind == UNSURE then
+    return server_pcall(signed(...))
   end
   return (failed(value, kind))
 end
@@ -665,7 +690,7 @@ api.REPL_NONE, api.REPL_AOF, api.REPL_SLAVE, api.REPL_REPLICA, api.REPL_ALL = 0,
 if modern then
   api.REDIS_VERSION, api.REDIS_VERSION_NUM = settings.version, settings.version_number
   function api.acl_check_cmd(...)
-    local value, kind = host.acl_check_cmd(...)
+    local value, kind = host.acl_check_cmd(signed(...))
     if kind ~= nil then
       error({err = value})
     end
@@ -838,7 +863,7 @@ local function encode_table(t, depth)
   end
   special = rawget(t, "double")
   if type(special) == "number" then
-    return add(host.double(special))
+    return add(host.double((signed(special))))
   end
   special = rawget(t, "big_number")
   if modern and type(special) == "string" then
