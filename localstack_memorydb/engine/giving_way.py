@@ -131,14 +131,14 @@ class LongWork:
         s.now, s.processing, s.blocked = suspended.now, True, None
         s.deferred[:] = suspended.deferred
         before, worker.parent = worker.parent, getcurrent()
-        reply: Reply = None
-        data: bytes | None = None
+        result, data = None, b""
         try:
-            reply = worker.switch(None)
+            result = worker.switch(None)
             suspended.seconds += clock() - began
             self.seconds = suspended.seconds
-            if reply is not _SUSPENDED:
-                reply = suspended.then(reply)
+            if result is not _SUSPENDED:
+                reply = suspended.then(result)
+                data = s.encoders[type(reply)](reply)
         except CommandError as error:
             data = s.refused(error, suspended.blocked.argv, None)
         except Exception as error:
@@ -149,7 +149,7 @@ class LongWork:
                 self._worker = None
             else:
                 worker.parent = before
-        if reply is _SUSPENDED:
+        if result is _SUSPENDED:
             suspended.deferred = list(s.deferred)
             s.deferred.clear()
             s.blocked = suspended.blocked if waits else None
@@ -158,7 +158,7 @@ class LongWork:
         self.suspended = None
         self._let_in(now)
         if waits:
-            self._answer(suspended, s.encoders[type(reply)](reply) if data is None else data)
+            self._answer(suspended, data)
         elif s.number not in s.node.sessions:
             s.disconnect()  # once more, for what the work did in its name
 

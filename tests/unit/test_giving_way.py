@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from localstack_memorydb.engine import ReplicationGroup, rdb
+from localstack_memorydb.engine.cluster import Cluster
 from localstack_memorydb.engine.parameters import Parameters
 from localstack_memorydb.engine.slots import key_slot
 from localstack_memorydb.engine.snapshots import dump_shard
 from tests.unit.cluster_without_sockets import NOW, Client, start
 from tests.unit.test_long_scripts import BUSY, FOREVER, KILLED, Clock
 from tests.unit.test_multi_region import regional
+from tests.unit.test_storage import flush, kept, restarted
 
 MANY = 200
 REPLIES = b"*%d\r\n%b" % (MANY, b"".join(b":%d\r\n" % number for number in range(1, MANY + 1)))
@@ -258,6 +261,13 @@ def test_a_pause_that_ends_in_between(world: World) -> None:
     assert other.heard() == b"$3\r\n200\r\n"
 
 
+def test_a_reply_that_cannot_be_sent(world: World) -> None:
+    world.runs("SETRANGE {n}large 60000000 x")
+    world.begin(*["GET {n}large"] * 20)
+    assert world.end() == b"-ERR the reply would have more than 1 GB\r\n"
+    assert world.runs("GET n") == b"$3\r\n200\r\n"
+
+
 def test_errors_are_among_its_replies(world: World) -> None:
     world.begin("LPUSH {n}list x", "INCR {n}list", "GET {n}none")
     assert world.end().startswith(b"*203\r\n:1\r\n-WRONGTYPE Operation against a key")
@@ -280,6 +290,46 @@ def test_other_regions_wait_too() -> None:
     members[1].tick(NOW)
     assert there.heard() == b":201\r\n"
     assert here("GET n") == b"$3\r\n201\r\n"
+
+
+def written(cluster: Cluster) -> bytes:
+    """What the log of the first shard has on disk."""
+    log = cluster.shards[0].log
+    assert log is not None
+    return log._path(log.generation, "incr.aof").read_bytes()
+
+
+def test_the_log_has_all_of_it_or_nothing(tmp_path: Path) -> None:
+    cluster = kept(tmp_path)
+    cluster.clock = Clock(0.03)
+    runs = Client(cluster.shards[0].primary)
+    runs("SET n 0")
+    for line in ["MULTI", *["INCR n"] * MANY]:
+        runs(line)
+    runs("EXEC")
+    flush(cluster)
+    assert b"INCR" not in written(cluster)
+    cluster.tick(NOW)
+    flush(cluster)
+    assert b"INCR" not in written(cluster)
+    cluster.settle()
+    flush(cluster)
+    assert written(cluster).count(b"INCR") == MANY
+    again = restarted(cluster)
+    assert Client(again.shards[0].primary)("GET n") == b"$3\r\n200\r\n"
+
+
+def test_a_log_that_begins_anew_while_a_script_is_busy_can_be_read(tmp_path: Path) -> None:
+    cluster = kept(tmp_path)
+    cluster.clock = Clock(10.0)
+    runs = Client(cluster.shards[0].primary)
+    assert runs("EVAL \"redis.call('SET', KEYS[1], 1) while true do end\" 1 n") == b""
+    assert cluster.storage is not None
+    assert cluster.storage.keep_all(NOW)
+    cluster.shards[0].scripting.pace.stop()
+    assert runs("SET m 2") == b"+OK\r\n"
+    again = Client(restarted(cluster).shards[0].primary)
+    assert (again("GET n"), again("GET m")) == (b"$1\r\n1\r\n", b"$1\r\n2\r\n")
 
 
 # -- scripts ---------------------------------------------------------------------------------------------------------------
