@@ -14,7 +14,7 @@ INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 _SMALL = {b"%d" % number: number for number in range(-128, 1024)}
 _INTEGER = re.compile(rb"(?:0|-?[1-9][0-9]{0,18})")
 # The numbers that people write: they are neither too large nor too small for a double.
-_PLAIN = re.compile(rb"-?[0-9]{1,15}(?:\.[0-9]{1,15})?").fullmatch
+_PLAIN = re.compile(rb"-?[0-9]{1,300}(?:\.[0-9]{1,300})?").fullmatch
 _LEADING = re.compile(rb"\s*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))").match
 _FLOAT = re.compile(
     rb"[+-]?(?:inf(?:inity)?|nan|0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?\d+)?"

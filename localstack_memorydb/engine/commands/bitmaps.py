@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import and_, or_, xor
 from typing import Final, NamedTuple
 
@@ -112,17 +112,24 @@ def _range(s: Session, argv: Argv, at: int, *, open_end: bool) -> _Range:
     return _Range(start, end, unit or 1)
 
 
-_CHUNK: Final = (
-    1 << 15
-)  # bytes that become one number: a number of a whole large string is slow, and a copy of it
+_CHUNK: Final = 1 << 15
+"""Bytes that become one number: a number of a whole large string is slow, and a copy of it."""
+
+_ZEROS: Final = bytes(_CHUNK)
+_ONES: Final = b"\xff" * _CHUNK
 
 
-def _numbers(data: bytes | Buffer, first: int, last: int) -> Iterator[tuple[int, int, int]]:
-    """The bits from `first` up to `last` (not included) in pieces: a number, and the bits where it begins and ends."""
+def _numbers(data: bytes | Buffer, first: int, last: int, but: bytes) -> Iterator[tuple[int, int, int]]:
+    """The bits from `first` up to `last` (not included) in pieces: a number, and the bits where it begins and ends.
+
+    Pieces that are equal to `but` are left out.
+    """
     while first < last:
         end = min(last, (first >> 3) + _CHUNK << 3)
-        piece = int.from_bytes(data[first >> 3 : (end + 7) >> 3], "big") >> (-end & 7)
-        yield piece & ((1 << (end - first)) - 1), first, end
+        piece = data[first >> 3 : (end + 7) >> 3]
+        if piece != but or end & 7 or first & 7:
+            number = int.from_bytes(piece, "big") >> (-end & 7)
+            yield number & ((1 << (end - first)) - 1), first, end
         first = end
 
 
@@ -136,7 +143,7 @@ def bitcount(s: Session, argv: Argv) -> Reply:
     first, last = span.bits(len(found or b""))
     if found is None or first >= last or span.is_reversed:
         return 0
-    return sum(number.bit_count() for number, _, _ in _numbers(found, first, last))
+    return sum(number.bit_count() for number, _, _ in _numbers(found, first, last, but=_ZEROS))
 
 
 @bitmaps.command("BITPOS", -3, READONLY, keys=one("RO access"), since="2.8.7")
@@ -154,7 +161,7 @@ def bitpos(s: Session, argv: Argv) -> Reply:
     first, last = span.bits(len(found))
     if first >= last:
         return -1
-    for number, start, end in _numbers(found, first, last):
+    for number, start, end in _numbers(found, first, last, but=_ZEROS if bit else _ONES):
         wanted = number if bit else number ^ ((1 << (end - start)) - 1)
         if wanted:
             return end - wanted.bit_length()
@@ -163,6 +170,7 @@ def bitpos(s: Session, argv: Argv) -> Reply:
 
 # -- whole strings ----------------------------------------------------------------------------------------------------
 
+_INVERTED: Final = bytes(range(255, -1, -1))
 _OPERATIONS: Final[dict[bytes, Callable[[int, int], int]]] = {b"AND": and_, b"OR": or_, b"XOR": xor}
 
 
@@ -198,9 +206,15 @@ def bitop(s: Session, argv: Argv) -> Reply:
 
 
 def _combined(name: bytes, pieces: Sequence[bytes | bytearray], size: int) -> bytes:
-    numbers = [int.from_bytes(piece.ljust(size, b"\0"), "big") for piece in pieces]
-    result = numbers[0] ^ ((1 << size * 8) - 1) if name == b"NOT" else reduce(_OPERATIONS[name], numbers)
-    return result.to_bytes(size, "big")
+    if name == b"NOT":
+        return bytes(pieces[0].translate(_INVERTED))
+    filled = [piece for piece in pieces if piece and not (piece[0] == 0 and piece == _ZEROS[: len(piece)])]
+    if not filled or (name == b"AND" and len(filled) < len(pieces)):
+        return _ZEROS[:size]
+    if len(filled) == 1:
+        return bytes(filled[0].ljust(size, b"\0"))
+    numbers = [int.from_bytes(piece, "little") for piece in filled]
+    return reduce(_OPERATIONS[name], numbers).to_bytes(size, "little")
 
 
 # -- integers of any width --------------------------------------------------------------------------------------------
@@ -237,11 +251,13 @@ class _Operation(NamedTuple):
 
     def read(self, data: bytes | bytearray) -> int:
         """The field's value; what lies behind the end is 0."""
-        last = self.offset + self.width
-        size = (last + 7) >> 3
-        piece = bytes(data[self.offset >> 3 : size]).ljust(size - (self.offset >> 3), b"\0")
-        number = int.from_bytes(piece, "big") >> (-last & 7) & ((1 << self.width) - 1)
-        return number - (1 << self.width) if self.signed and number >> (self.width - 1) else number
+        _, signed, width, offset, _, _ = self
+        last = offset + width
+        start, end = offset >> 3, last + 7 >> 3
+        piece = data[start:end]
+        bits = int.from_bytes(piece, "big") << 8 * (end - start - len(piece))
+        number = bits >> (-last & 7) & ((1 << width) - 1)
+        return number - (1 << width) if signed and number >> (width - 1) else number
 
     def write(self, data: bytearray, number: int) -> None:
         """Puts a value that fits into the field."""
@@ -256,6 +272,7 @@ class _Operation(NamedTuple):
 _INTEGER_TYPE: Final = re.compile(rb"([iu])([0-9]{1,2})(?:\0.*)?", re.DOTALL).fullmatch
 
 
+@lru_cache(maxsize=256)
 def _type(text: bytes) -> tuple[bool, int]:
     match = _INTEGER_TYPE(text)
     if match is not None:

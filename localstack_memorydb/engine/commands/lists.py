@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
+from typing import Final
 
 from localstack_memorydb.engine.blocked import awaited
 from localstack_memorydb.engine.errors import CommandError, NoSuchKey, SyntaxFault, WrongArity, WrongType
@@ -30,6 +32,7 @@ from localstack_memorydb.engine.values import List, Value
 
 lists = Family("list", "@list")
 
+_FEW: Final = 16
 _MOVES = two("RW access delete", "RW insert")
 
 
@@ -368,12 +371,16 @@ def lrange(s: Session, argv: Argv) -> Reply:
     start, stop = _bounds(argv[2], argv[3], len(found))
     if type(found) is not List:
         raise WrongType
+    near = min(start, len(found) - stop)
+    if stop - start <= _PICKED and near > 32 * (stop - start):  # to go to each of few takes less than a walk
+        return [found[at] for at in range(start, stop)]
     if start > len(found) // 2:  # deques are walked from the nearer end
         backwards = islice(reversed(found), len(found) - stop, len(found) - start)
         return list(backwards)[::-1]
     return list(islice(found, start, stop))
 
 
+_PICKED: Final = 128
 _NONE = List()  # stands for a key that does not exist; never changed
 
 
@@ -403,30 +410,36 @@ def lrem(s: Session, argv: Argv) -> Reply:
     _, key, word, element = argv
     count = parse_int(word) if s.table.level < (7, 2) else parse_int_in(word, -INT_MAX, INT_MAX)
     found = s.value(key, List)
-    matches = 0 if found is None else found.count(element)
-    removed = min(matches, abs(count)) if count else matches
-    if found is None or not removed:
-        s.unchanged = True
-        return 0
-    if removed == len(found):
+    removed = 0 if found is None else _drop(found, element, count)
+    s.unchanged = not removed
+    if not found and removed:
         s.db.remove(key)
-        return removed
-    _drop(found, element, removed, backwards=count < 0)
     return removed
 
 
-def _drop(found: List, element: bytes, count: int, backwards: bool) -> None:
-    """Removes the first `count` elements that equal one, or the last; others keep their order.
-
-    The list turns once past its end, so that it takes one pass wherever the elements are.
-    """
-    take, put = (found.pop, found.appendleft) if backwards else (found.popleft, found.append)
-    for _ in range(len(found)):
+def _drop(found: List, element: bytes, count: int) -> int:
+    """Removes the first `count` elements that equal one, the last when negative, or all when 0; how many there were."""
+    size = len(found)
+    if 0 < abs(count) <= _FEW:
+        if count < 0:
+            found.reverse()
+        with suppress(ValueError):
+            for _ in range(abs(count)):
+                found.remove(element)
+        if count < 0:
+            found.reverse()
+        return size - len(found)
+    matches = found.count(element)
+    left = min(matches, abs(count) or matches)
+    # The list turns once past its end, so that it takes one pass wherever the elements are.
+    take, put = (found.pop, found.appendleft) if count < 0 else (found.popleft, found.append)
+    for _ in range(size if matches else 0):
         taken = take()
-        if count and taken == element:
-            count -= 1
+        if left and taken == element:
+            left -= 1
         else:
             put(taken)
+    return size - len(found)
 
 
 @lists.command("LPOS", -3, READONLY, keys=one("RO access"), since="6.0.6")

@@ -98,9 +98,10 @@ def _zadd(s: Session, argv: Argv) -> Reply:
         found.encoding = "skiplist"
     added = changed = 0
     result: float | None = None
+    scores = found.scores
     for score, member in pairs:
-        old = found.scores.get(member)
-        result = _new_score(words, old, score)
+        old = scores.get(member)
+        result = _new_score(words, old, score) if words else score
         if result is not None and result != old:
             found.put(member, result, limits)
             changed += 1

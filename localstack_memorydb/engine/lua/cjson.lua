@@ -201,6 +201,12 @@ return function(host, next)
     end
 
     local function next_number(start)
+      -- Nearly all numbers are plain: digits, and a point with digits. What else may belong to one is looked for where these end.
+      local _, plain = find(text, "^-?%d+%.?%d*", start)
+      if plain and not find(text, "^[eExX.%d]", plain + 1) then
+        at = plain + 1
+        return "T_NUMBER", tonumber(sub(text, start, plain)), start
+      end
       local last = number_end(start)
       if last then
         at = last + 1
