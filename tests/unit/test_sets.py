@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from localstack_memorydb.engine.parameters import Limits
+from localstack_memorydb.engine.resp import encode_request
 from localstack_memorydb.engine.values import Set
-from tests.unit.cluster_without_sockets import Client, start
+from tests.unit.cluster_without_sockets import NOW, Client, start
 
 LONG = "x" * 65
 
@@ -258,3 +259,12 @@ def test_what_is_chosen_from_is_what_is_there(changes: list[tuple[str, bytes]]) 
             assert found.discard(member) == (member in expected)
             expected.discard(member)
         assert sorted(found.choices()) == sorted(found) == sorted(expected)
+
+
+@pytest.mark.parametrize("command", ["SINTER", "SINTERCARD 400000"])
+def test_there_is_no_end_to_how_many_sets_may_be_intersected(client: Client, command: str) -> None:
+    keys = [b"{s}%d" % number for number in range(40)]
+    for number, key in enumerate(keys):
+        client(b"SADD %b a b x%d" % (key, number))
+    reply = client.session.receive(encode_request([*command.encode().split(), *keys * 10_000]), NOW)
+    assert reply == (b":2\r\n" if "CARD" in command else b"*2\r\n$1\r\na\r\n$1\r\nb\r\n")

@@ -6,8 +6,9 @@ listed and stored as if its members had been added one after the other, as Valke
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, islice, repeat
+from typing import Final
 
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault
 from localstack_memorydb.engine.numbers import INT_MAX, is_integer, parse_int_in
@@ -324,15 +325,20 @@ def _smallest_first(s: Session, keys: Argv) -> list[Set]:
     return [] if missing else sorted(found, key=len)
 
 
-def _common(found: Sequence[Set]) -> Iterator[bytes]:
+_FEW: Final = 16  # filters in filters, which C calls one in the other, and there is no end to how many sets there may be
+
+
+def _common(found: Sequence[Set]) -> Iterable[bytes]:
     """The members that all sets have, in the order of the first one."""
     if not found:
-        return iter(())
-    first, *others = found
+        return ()
+    first, *others = {id(each): each for each in found}.values()
     members: Iterable[bytes] = first.members()
-    for each in others:
+    for count, each in enumerate(others, 1):
         members = filter(each.__contains__, members)
-    return iter(members)
+        if not count % _FEW:
+            members = list(members)
+    return members
 
 
 @sets.command("SINTER", -2, READONLY, keys=span("RO access"))
