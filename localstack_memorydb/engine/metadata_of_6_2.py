@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-ONLY_IN_6_2: Final = frozenset({"stralgo"})
-"""Commands that 7.0 has under another name."""
+ONLY_IN_6_2: Final = frozenset({"host:", "post", "stralgo"})
+"""Commands that 7.0 has under another name, or no longer as commands."""
 
 # The categories of a container are those of all its subcommands; a few commands were put elsewhere.
 CATEGORIES_OF_6_2: Final = {

@@ -123,6 +123,13 @@ def _track(s: Session, command: Command, argv: Argv) -> None:
         tracker.caching = False
 
 
+def refuse_browser(s: Session) -> Reply:
+    """A web page may not have commands run: it is hung up on, and not answered what it asked before. Scripts are no pages."""
+    if s.script is None:
+        s.cut_off()
+    return NOTHING
+
+
 def go_on(s: Session, now: int) -> None:
     """Runs the command with which the client had to wait, as if it came only now."""
     if s.blocked is None or s.number not in s.node.sessions:

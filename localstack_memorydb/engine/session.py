@@ -35,7 +35,7 @@ from localstack_memorydb.engine.errors import (
 from localstack_memorydb.engine.eviction import admit, use
 from localstack_memorydb.engine.keyspace import Slot
 from localstack_memorydb.engine.notifications import Before
-from localstack_memorydb.engine.performing import attended, perform, perform_apart
+from localstack_memorydb.engine.performing import attended, perform, perform_apart, refuse_browser
 from localstack_memorydb.engine.registry import (
     GATE_ALWAYS,
     GATE_BUSY,
@@ -394,8 +394,7 @@ class Session(Requests):
             if not self.confirms(argv):
                 raise hiredis.ProtocolError("not an array of bulk strings")
             if argv[0].lower() in _WEB:
-                self.closing = True
-                return NOTHING
+                return refuse_browser(self)
             self.last_command = "NULL"
             raise unknown_command(argv, self.legacy)
         return self.detour(command, argv)

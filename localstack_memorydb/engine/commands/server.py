@@ -9,6 +9,7 @@ from localstack_memorydb.engine.info import info
 from localstack_memorydb.engine.lolwut import ART
 from localstack_memorydb.engine.numbers import INT_MAX, parse_int, parse_int_in
 from localstack_memorydb.engine.options import parse_milliseconds
+from localstack_memorydb.engine.performing import refuse_browser
 from localstack_memorydb.engine.registry import (
     FAST,
     LOADING,
@@ -82,6 +83,18 @@ def info_(s: Session, argv: Argv) -> Reply:
 def lastsave(s: Session, argv: Argv) -> Reply:
     """When a client had the shard saved, else when the node started: snapshots are taken outside of the engine."""
     return max(s.node.started, s.node.shard.saved_at) // 1000
+
+
+@server.command("POST", -1, LOADING | READONLY | STALE)
+def post(s: Session, argv: Argv) -> Reply:
+    """A request of a web browser, whose body may hold commands: the connection is closed."""
+    return refuse_browser(s)
+
+
+@server.command("HOST:", -1, LOADING | READONLY | STALE)
+def host(s: Session, argv: Argv) -> Reply:
+    """As POST: the second line of every such request."""
+    return refuse_browser(s)
 
 
 @server.command("ROLE", 1, FAST | LOADING | NOSCRIPT | STALE, since="2.8.12", categories="@admin @dangerous")

@@ -315,7 +315,7 @@ class Run:
         """A reply as Lua gets it. Raises LuaMemory."""
         kind = type(reply)
         if kind is Several:  # attributes and messages on the side are not for scripts
-            return self._converted(next(each for each in reply if type(each) is not Wire))
+            return self._converted(next((each for each in reply if type(each) is not Wire), None))
         if kind is Simple:
             return (bytes(reply), STATUS)
         if kind is list:
