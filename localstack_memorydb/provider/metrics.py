@@ -149,6 +149,11 @@ def _memory_share(node: NodeFigures) -> float:
 _MEMORY: Final = (("Tier", "Memory"),)
 _SSD: Final = (("Tier", "SSD"),)
 
+
+def _latency(name: str, wanted: Callable[[CommandFigures], bool]) -> Metric:
+    return Metric(name, "Microseconds", _time(wanted), grows=True, over=_calls(wanted), only=_since_72)
+
+
 METRICS: Final[Sequence[Metric]] = (
     Metric("ActiveDefragHits", "None", _nothing),
     Metric("AuthenticationFailures", "Count", _denied("auth"), grows=True),
@@ -187,22 +192,8 @@ METRICS: Final[Sequence[Metric]] = (
     Metric("NumItemsWrittenToDisk", "Count", _nothing, only=_tiered),
     Metric("PrimaryLinkHealthStatus", "None", lambda _: 1),
     Metric("Reclaimed", "Count", lambda node: node.expired, grows=True, only=_primary),
-    Metric(
-        "SuccessfulReadRequestLatency",
-        "Microseconds",
-        _time(_reads),
-        grows=True,
-        over=_calls(_reads),
-        only=_since_72,
-    ),
-    Metric(
-        "SuccessfulWriteRequestLatency",
-        "Microseconds",
-        _time(_writes),
-        grows=True,
-        over=_calls(_writes),
-        only=_since_72,
-    ),
+    _latency("SuccessfulReadRequestLatency", _reads),
+    _latency("SuccessfulWriteRequestLatency", _writes),
     Metric("ReplicationBytes", "Bytes", _replicated(0), grows=True, only=_with_log),
     Metric("ReplicationDelayedWriteCommands", "Count", _nothing, only=_primary),
     Metric("ReplicationLag", "Seconds", _nothing, only=_replica),

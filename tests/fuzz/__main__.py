@@ -6,7 +6,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,24 +163,36 @@ def raw_requests(kind: str, options: Options) -> int:
     return found
 
 
+def wrong_ones(what: str, most: int, attempts: Iterable[tuple[int, str | None]], progress: Progress) -> int:
+    """How many of the attempts something was wrong with, which is printed; no more than `most`."""
+    found = 0
+    for done, wrong in attempts:
+        progress.show(f"{done} {what}")
+        if wrong:
+            print(f"\n{wrong[-3000:]}")
+            found += 1
+            if found >= most:
+                break
+    return found
+
+
 def damaged_payloads(kind: str, options: Options) -> int:
     """Values that somebody has tampered with; the number of differences."""
-    found, progress = 0, Progress()
+    progress = Progress()
     with (
         running(kind, "--sanitize-dump-payload", "yes") as real,
         engine(kind) as ours,
         closing(payloads.Restorer(real, ours)) as restorer,
     ):
         sound = restorer.made()
-        for turn in range(options.payloads):
-            rng = Random(options.seed * 1_000_003 + turn)
-            difference = restorer.restore(payloads.damaged(rng, rng.choice(sound)))
-            progress.show(f"{turn} payloads")
-            if difference is not None:
-                found += 1
-                print(f"\n{difference}"[:3000])
-                if found >= options.most:
-                    break
+
+        def attempts() -> Iterator[tuple[int, str | None]]:
+            for turn in range(options.payloads):
+                rng = Random(options.seed * 1_000_003 + turn)
+                difference = restorer.restore(payloads.damaged(rng, rng.choice(sound)))
+                yield turn, difference and str(difference)
+
+        found = wrong_ones("payloads", options.most, attempts(), progress)
     print(f"{kind}: {options.payloads} payloads, {found} differences, {progress.seconds}", flush=True)
     return found
 
@@ -206,34 +218,29 @@ def access_strings(kind: str, options: Options) -> int:
 
 def kept(options: Options) -> int:
     """Commands to our engine alone; the number of sequences in which something was wrong."""
-    progress, found, length = Progress(), 0, 150
+    progress, length = Progress(), 150
     versions = ["7.2", "7.1", "6.2"]
-    for turn in range(options.kept // length):
-        with tempfile.TemporaryDirectory() as directory:
-            version = versions[turn % len(versions)]
-            wrong = keeping.play(Path(directory), f"{options.seed} {turn}", length, engine_version=version)
-        progress.show(f"{turn * length} commands with a log")
-        if wrong:
-            print(f"\nengine {version}: {wrong[-3000:]}")
-            found += 1
-            if found >= options.most:
-                break
+
+    def attempts() -> Iterator[tuple[int, str | None]]:
+        for turn in range(options.kept // length):
+            with tempfile.TemporaryDirectory() as directory:
+                version = versions[turn % len(versions)]
+                seed = f"{options.seed} {turn}"
+                wrong = keeping.play(Path(directory), seed, length, engine_version=version)
+            yield turn * length, wrong and f"{wrong}\nengine {version}, seed {seed}"
+
+    found = wrong_ones("commands with a log", options.most, attempts(), progress)
     print(f"{options.kept} commands with a log, {found} sequences wrong, {progress.seconds}", flush=True)
     return found
 
 
 def calls(options: Options) -> int:
     """Random requests to the API; the number of those that were not answered as they must be."""
-    progress, found = Progress(), 0
+    progress = Progress()
     with api.caller() as caller:
-        for turn in range(options.calls):
-            wrong = caller.call(Random(options.seed * 1_000_003 + turn))
-            progress.show(f"{turn} calls")
-            if wrong:
-                print(f"\n{wrong}")
-                found += 1
-                if found >= options.most:
-                    break
+        seeds = ((turn, Random(options.seed * 1_000_003 + turn)) for turn in range(options.calls))
+        attempts = ((turn, caller.call(rng)) for turn, rng in seeds)
+        found = wrong_ones("calls", options.most, attempts, progress)
         print(
             f"{caller.refused} calls refused, {caller.accepted} accepted, {found} wrong, {progress.seconds}"
         )

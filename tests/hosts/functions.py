@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 import time
-import zipfile
 from collections.abc import Callable
 from typing import Any
+
+from tests.packages import package
 
 from .endpoint import Endpoint
 
@@ -81,19 +81,6 @@ exports.connecting = async ({ Address, Port }) => new Promise((resolve, reject) 
 });
 exports.echo = async (event) => { console.log("asked"); return { event, region: process.env.AWS_REGION }; };
 """
-
-
-def package(**files: str) -> bytes:
-    """A deployment package of files whose names are given as words."""
-    return archive({name.replace("_DOT_", ".").replace("_IN_", "/"): text for name, text in files.items()})
-
-
-def archive(files: dict[str, str]) -> bytes:
-    written = io.BytesIO()
-    with zipfile.ZipFile(written, "w") as made:
-        for name, text in files.items():
-            made.writestr(name, text)
-    return written.getvalue()
 
 
 CODE = package(app_DOT_py=SOURCE, index_DOT_js=NODE)

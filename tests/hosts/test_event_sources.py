@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.packages import package
+
 from .endpoint import Endpoint
-from .functions import Functions, package, until
+from .functions import Functions, until
 
 SOURCE = """
 import json, os

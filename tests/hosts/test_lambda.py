@@ -17,9 +17,11 @@ import pytest
 from botocore.exceptions import ClientError, WaiterError
 from redis import Redis
 
+from tests.packages import archive, package
+
 from .conftest import require
 from .endpoint import Endpoint, environment
-from .functions import CODE, SOURCE, Functions, archive, package, recorded, recording, until
+from .functions import CODE, SOURCE, Functions, recorded, recording, until
 
 
 def test_a_function_answers_and_stays_warm(functions: Functions) -> None:

@@ -8,7 +8,9 @@ import time
 
 import pytest
 
-from .functions import Functions, archive, recorded, recording, until
+from tests.packages import archive
+
+from .functions import Functions, recorded, recording, until
 
 
 def test_a_queue_calls_a_function(functions: Functions, bucket: str) -> None:

@@ -33,6 +33,7 @@ from localstack_memorydb.integrations.lambda_runtime import (
     UnsupportedRuntime,
 )
 from localstack_memorydb.integrations.lambda_runtime.archive import BadArchive, unzip
+from tests.packages import archive, package
 
 pytest.importorskip("awslambdaric")
 
@@ -113,18 +114,6 @@ exports.unheld = (event, context, callback) => {
 };
 exports.unsettled = async () => new Promise(() => {});
 """
-
-
-def package(**files: str) -> bytes:
-    return archive({name.replace("__", "/").replace("_DOT_", "."): text for name, text in files.items()})
-
-
-def archive(files: dict[str, str]) -> bytes:
-    written = io.BytesIO()
-    with zipfile.ZipFile(written, "w") as made:
-        for name, text in files.items():
-            made.writestr(name, text)
-    return written.getvalue()
 
 
 @pytest.fixture(scope="module")

@@ -185,21 +185,18 @@ function make.wrong(item)
   end
 end
 
-function make.position(item, rest)
-  local index = item.index
-  return function(m, at)
-    m[index], m[-index] = at, nil
-    return rest(m, at)
+-- What begins here, until it is known where it ends: nothing more of a position.
+local function beginning(behind)
+  return function(item, rest)
+    local index = item.index
+    return function(m, at)
+      m[index], m[-index] = at, behind
+      return rest(m, at)
+    end
   end
 end
 
-function make.open(item, rest)
-  local index = item.index
-  return function(m, at)
-    m[index], m[-index] = at, OPEN
-    return rest(m, at)
-  end
-end
+make.position, make.open = beginning(nil), beginning(OPEN)
 
 function make.close(item, rest)
   local index = item.index
