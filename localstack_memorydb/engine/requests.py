@@ -31,6 +31,7 @@ _GOES_ON: Final = (
     b"$-0123456789"  # what may follow where hiredis has used up all bytes in the middle of a request
 )
 _PACKET_KEPT: Final = 68 * 1024  # a line that is too long for a real server, and what may stand before it
+_PIECES_KEPT: Final = 1 << 20
 _BEFORE_KEPT: Final = 512
 _PROBED: Final = [b"another request"]
 _PROBE: Final = b"*1\r\n$15\r\nanother request\r\n"
@@ -68,6 +69,7 @@ class Requests:
         "most_arguments",
         "pace",
         "packet",
+        "pieces",
         "portion",
         "query_limit",
         "reader",
@@ -86,6 +88,7 @@ class Requests:
         self.reader = hiredis.Reader()
         self.strict: RequestReader | None = None
         self.packet, self.before, self.lost = b"", b"", False
+        self.pieces: list[bytes] = []
         self.examined = b""
         self.closing = False
         self.trusted = True
@@ -110,9 +113,7 @@ class Requests:
                 raise TooMuchToRead
             if self.unread > _MUCH:
                 self.weigh()
-            # Kept so that a broken request can be explained; long values need no explanation.
-            self.lost = self.lost or len(self.packet) > _PACKET_KEPT
-            self.packet = b"" if self.lost else self.packet + data
+            self._keep(data)
             self.reader.feed(data)
         elif _PLAIN_LINES(data) is not None:
             # Of these nothing can be wrong that would have to be explained.
@@ -125,6 +126,15 @@ class Requests:
             self.before = self.packet if len(self.packet) < _BEFORE_KEPT else b""
             self.packet, self.lost = data, False
             self.reader.feed(data)
+
+    def _keep(self, data: bytes) -> None:
+        """Keeps more of a request, so that what is broken can be explained; of one that is very long, nothing."""
+        if not self.lost and len(self.packet) <= _PACKET_KEPT:
+            self.packet += data
+            return
+        if not self.lost:
+            self.lost, self.pieces, self.packet = True, [self.packet], b""
+        self.pieces = [*self.pieces, data] if self.pieces and self.unread <= _PIECES_KEPT else []
 
     def keep(self, size: int) -> None:
         """A request of that many bytes waits for EXEC."""
@@ -147,6 +157,7 @@ class Requests:
         """Nothing will run of what came. Sessions are collected as garbage, much later; what they hold need not wait for that."""
         self.reader, self.strict = hiredis.Reader(), None
         self.packet = self.before = self.examined = b""
+        self.pieces = []
         self.rest.clear()
         self.kept = 0
 
@@ -217,6 +228,8 @@ class Requests:
 
     def stalled(self) -> bool:
         """Whether a client that is silent waits in vain. It does not where its packet ended with a request, which is soon seen."""
+        if self.pieces and not self.reader.has_data():
+            self.pieces = []
         if not self.packet or self.strict is not None or self.packet is self.examined:
             return False
         if not self.reader.has_data() and self._taken(_PROBE)[1] == _PROBED:
@@ -248,7 +261,9 @@ class Requests:
     def explain(self) -> Callable[[], Argv | bool]:
         """Goes on strictly where hiredis gave up: at an inline command, or at a request that is broken."""
         if self.lost:
-            return self._unexplained
+            if not self.pieces:
+                return self._unexplained
+            self.packet, self.lost, self.pieces = b"".join(self.pieces), False, []
         self._join()
         self.strict = strict = RequestReader(self.most_arguments)
         strict.feed(self.packet or b"*-")
@@ -266,7 +281,7 @@ class Requests:
         return self.next_strict
 
     def _unexplained(self) -> bool:
-        """What is wrong stands behind something large in the same piece, of which nothing was kept."""
+        """What is wrong stands behind something very large in the same piece, of which nothing was kept."""
         self.closing = True
         raise CommandError("ERR Protocol error: expected '*'")
 

@@ -18,7 +18,7 @@ NOT_DRAWN: Final = {
     "what becomes of the connection is the state machine's to know, which says them": "auth hello quit reset psubscribe ssubscribe "
     "subscribe punsubscribe sunsubscribe unsubscribe asking readonly readwrite select client|reply client|pause client|kill "
     "client|no-evict client|no-touch client|tracking client|caching client|setname client|setinfo client|unpause client|unblock "
-    "client|id client|info client|list client|getname client|getredir client|trackinginfo publish spublish pubsub|channels "
+    "client|id client|info client|list client|getname client|getredir client|trackinginfo script|debug publish spublish pubsub|channels "
     "pubsub|numpat pubsub|numsub pubsub|shardchannels pubsub|shardnumsub acl|whoami",
     "what becomes of all keys is the state machine's to know, which says them": "swapdb move flushall flushdb",
     "scripts and functions are drawn in their own way": "eval eval_ro evalsha evalsha_ro fcall fcall_ro script|load script|exists "

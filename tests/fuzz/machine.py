@@ -238,6 +238,7 @@ class Play(RuleBasedStateMachine):
                 *rng.choice([(), (b"WRITE",), (b"all",), (b"x",)]),
             ),
             (b"CLIENT", b"UNPAUSE"),
+            (b"SCRIPT", b"DEBUG", rng.choice([b"NO", b"maybe"])),
         ]
         line = rng.choice(choices)
         command = self.grammar.table.find(line[0])

@@ -335,7 +335,6 @@ BY_NAME: Final[dict[str, Pool]] = {
     "slot": mixed([b"0", b"7629", b"16383"], [b"16384", b"-1", b"abc", b""]),
     "bits": mixed([b"1", b"5", b"128", b"4096"], [b"0", b"-1", b"4097", b"abc", b""]),
     "serialized-value": lambda rng: rng.choice(HOSTILE),
-    "script|debug mode": lambda rng: b"NO",
     "lolwut version": lambda rng: rng.choice(SMALL),
     "numreplicas": lambda rng: rng.choice([b"0", b"1", b"-1", b"abc", b""]),
     "numlocal": lambda rng: rng.choice([b"0", b"1", b"2", b"-1", b"abc"]),

@@ -66,6 +66,12 @@ def test_what_is_odd_behind_a_request_is_answered_though_no_more_comes(
     assert (client.heard(), client.closed) == (reply, reply.startswith(b"-ERR Protocol error"))
 
 
+@pytest.mark.parametrize("size", [60_000, 70_000, 200_000, 900_000])
+def test_an_inline_command_may_follow_a_large_value_in_the_same_piece(client: Client, size: int) -> None:
+    data = b"*2\r\n$4\r\nECHO\r\n$%d\r\n%b\r\nPING\r\n*1\r\n$4\r\nPING\r\n" % (size, b"x" * size)
+    assert client.session.receive(data, NOW).endswith(b"x\r\n+PONG\r\n+PONG\r\n")
+
+
 @pytest.mark.parametrize("cut", [65_000, 65_530, 65_536, 65_540, 65_541, 66_600])
 def test_a_line_that_is_too_long_may_come_in_parts(client: Client, cut: int) -> None:
     request = b"*1\r\n$" + b"1" * 70_000

@@ -135,7 +135,7 @@ def _parse_trim(s: Session, argv: Argv, adding: bool) -> tuple[int, Trim | None,
             raise SyntaxFault
         at += 1
     if adding and at < len(argv):
-        _parse_new_id(argv[at], True)
+        _parse_new_id(argv[at], not s.legacy)
     if not trims:
         if limit:
             raise CommandError(
