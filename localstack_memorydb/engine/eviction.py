@@ -27,7 +27,6 @@ _SMALL_LIMIT: Final = 256 << 20
 _NEAR: Final = 0.75  # of the limit: from here on every change is counted
 _FAR: Final = 0.6
 _GROWTH: Final = 4  # bytes that a byte which arrives may become
-_STRING_OVERHEAD: Final = 64
 _LONGEST: Final = 0.02  # seconds that a client waits while keys are evicted
 _POOL: Final = 16  # candidates that are remembered from one eviction to the next (evict.c: EVPOOL_SIZE)
 
@@ -224,13 +223,7 @@ class Budget:
 
 def slot_size(slot: Slot) -> int:
     """The bytes of a slot's keys."""
-    total = memory.deadline_size(len(slot.deadlines))
-    for key, value in slot.items():
-        if type(value) is bytes:
-            total += len(key) + len(value) + _STRING_OVERHEAD
-        else:
-            total += memory.usage(key, value)
-    return total
+    return memory.deadline_size(len(slot.deadlines)) + memory.usage_of_all(slot)
 
 
 # -- what sessions ask ------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ the structures of Valkey 7.2 and the size classes of its allocator (object.c: ob
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, islice
 from typing import Final
 
@@ -32,6 +32,7 @@ _NODE_SAMPLE: Final = 512  # elements of a node that say how large it is
 _SKIPLIST: Final = 48 + 640  # its first node has links on all levels
 _SKIPLIST_NODE: Final = 48  # score, links backward and forward on 1.33 levels
 _EMBEDDED: Final = 44  # a string up to here lies in its object
+_DIGITS: Final = 20  # the most that a number has which takes no bytes of its own
 _DEADLINE: Final = _ENTRY + 8
 _STREAM: Final = 160
 _STREAM_NODE: Final = 64
@@ -49,6 +50,27 @@ def _string(length: int) -> int:
 def usage(key: bytes, value: Value, samples: int = SAMPLES) -> int:
     """The bytes of a key with its value, judged by the first `samples` elements (0: by all)."""
     return _ENTRY + _string(len(key)) + value_size(value, samples)
+
+
+_KNOWN: Final = 2048
+_KEYS: Final = [_ENTRY + _string(length) for length in range(_KNOWN)]
+_VALUES: Final = [
+    allocated(_OBJECT + length + 4) if length <= _EMBEDDED else _OBJECT + _string(length)
+    for length in range(_KNOWN)
+]
+
+
+def usage_of_all(entries: Mapping[bytes, Value]) -> int:
+    """The bytes of all these keys with their values: what `usage` says of each, found faster for short strings."""
+    total = 0
+    for key, value in entries.items():
+        if type(value) is bytes and len(value) < _KNOWN and len(key) < _KNOWN:
+            total += _KEYS[len(key)] + _VALUES[len(value)]
+            if len(value) <= _DIGITS and is_integer(value):
+                total += _OBJECT - _VALUES[len(value)]
+        else:
+            total += usage(key, value)
+    return total
 
 
 def told(key: bytes, value: Value, samples: int, level: tuple[int, ...]) -> int:
@@ -69,7 +91,7 @@ def told(key: bytes, value: Value, samples: int, level: tuple[int, ...]) -> int:
 def value_size(value: Value, samples: int = SAMPLES) -> int:
     """The bytes of a value."""
     if isinstance(value, bytes | Buffer):
-        if len(value) <= 20 and is_integer(value):
+        if len(value) <= _DIGITS and is_integer(value):
             return _OBJECT
         if len(value) <= _EMBEDDED:
             return allocated(_OBJECT + len(value) + 4)

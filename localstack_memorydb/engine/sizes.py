@@ -10,14 +10,12 @@ from localstack_memorydb.engine.numbers import is_integer
 PAGE: Final = 4096
 _CLASSES: Final[list[int]] = [
     *range(8, 65, 8),
-    *(((4 + quarter) << exponent) for exponent in range(4, 18) for quarter in range(1, 5)),
+    *(((4 + quarter) << exponent) for exponent in range(4, 42) for quarter in range(1, 5)),
 ]
 
 
 def allocated(size: int) -> int:
     """The bytes that the allocator gives for a request of `size`."""
-    if size > _CLASSES[-1]:
-        return (size + PAGE - 1) // PAGE * PAGE
     return _CLASSES[bisect_left(_CLASSES, size)]
 
 

@@ -15,7 +15,7 @@ from redis.exceptions import OutOfMemoryError
 from localstack_memorydb.engine import Engine, EngineSettings
 from localstack_memorydb.engine.server import clock
 from localstack_memorydb.provider import Options
-from tests.world import World, open_world
+from tests.world import ACCOUNT, REGION, World, open_world
 
 NODE_MEMORY = 3 << 20
 KEYS = 3200
@@ -135,6 +135,39 @@ def test_a_larger_node_type_has_more_room_in_proportion(aws: World, client: Redi
     assert aws.settled_cluster()["NodeType"] == "db.t4g.small"
     fill(client, volatile=False)
     assert alive(client) == left
+
+
+def test_regional_clusters_of_one_multi_region_cluster_are_full_together(engine: Engine) -> None:
+    """Their parameter group is AWS's own, so nothing is evicted in one Region that another would keep."""
+    shared = {"NodeType": "db.r7g.xlarge", "TLSEnabled": False}
+    for aws in open_world(engine, node_memory=2 << 20):
+        aws("CreateMultiRegionCluster", MultiRegionClusterNameSuffix="shop", **shared)
+        aws.finish_work()
+        (shop,) = aws("DescribeMultiRegionClusters")["MultiRegionClusters"]
+        group = {"MultiRegionParameterGroupName": shop["MultiRegionParameterGroupName"]}
+        values = aws("DescribeMultiRegionParameters", MaxResults=100, **group)["MultiRegionParameters"]
+        assert {each["Name"]: each.get("Value") for each in values}["maxmemory-policy"] == "noeviction"
+
+        member = {"ClusterName": "orders", "ACLName": "open-access", "NumReplicasPerShard": 0, **shared}
+        member["MultiRegionClusterName"] = shop["MultiRegionClusterName"]
+        clients = []
+        for region in (REGION, "eu-west-1"):
+            aws.at(ACCOUNT, region, "CreateCluster", **member)
+            aws.finish_work()
+            (cluster,) = aws.at(ACCOUNT, region, "DescribeClusters")["Clusters"]
+            clients.append(Redis(cluster["ClusterEndpoint"]["Address"], cluster["ClusterEndpoint"]["Port"]))
+        here, there = clients
+        with here.pipeline(transaction=False) as pipeline:
+            for number in range(50):
+                pipeline.set(f"key:{number}", b"x" * 1_000_000)
+            answers = pipeline.execute(raise_on_error=False)
+        written = answers.count(True)
+        assert 30 < written < 40
+        with pytest.raises(OutOfMemoryError, match=OOM):
+            there.set("another", "value")
+        assert keys(here) == keys(there) == {b"key:%d" % number for number in range(written)}
+        assert there.delete("key:0")
+        assert here.set("key:0", "again")
 
 
 # -- connections ------------------------------------------------------------------------------------------------------

@@ -58,6 +58,21 @@ def test_what_may_go_from_now_on_makes_room_at_once(line: str) -> None:
     assert client("EXISTS key7") == b":0\r\n"
 
 
+def test_what_is_counted_change_by_change_is_what_a_count_of_all_keys_finds() -> None:
+    cluster, client = limited("allkeys-random")
+    for number in range(3000):
+        size = number * number % 2500
+        client(f"SET key{number % 97} {'7' * size}")
+        client(f"INCR number{number % 50}")
+        client(f"RPUSH list{number % 3} {'x' * (size % 100)}")
+        client(f"EXPIRE key{number % 89} 1000")
+        client(f"DEL key{number % 31} list{number % 300}")
+    budget = cluster.shards[0].budget
+    used = budget.used
+    assert cluster.shards[0].keyspace.evicted
+    assert used == budget.measure()
+
+
 def test_what_was_deleted_makes_room() -> None:
     _, client = limited()
     fill(client)
