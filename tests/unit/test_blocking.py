@@ -187,3 +187,19 @@ def test_whoever_waits_for_a_slot_that_moves_is_sent_after_it() -> None:
     client("BLPOP foo 0")
     cluster.move_slot(12182, cluster.shards[0])
     assert client.heard() == b"-MOVED 12182 10.0.0.1:6379\r\n"
+
+
+@pytest.mark.parametrize(
+    ("wait", "write"),
+    [("XREAD BLOCK 0 STREAMS {k} $", "XADD {k} * a b"), ("BLPOP {k} 0", "RPUSH {k} " + "x " * 500)],
+)
+def test_hundreds_of_clients_that_one_write_serves(wait: str, write: str) -> None:
+    cluster = start()
+    clients = [Client(next(cluster.nodes())) for _ in range(500)]
+    for client in clients:
+        client(wait)
+        assert client("INCR served") == b""
+    other = Client(next(cluster.nodes()))
+    assert not other(write).startswith(b"-")
+    assert other("GET served") == b"$3\r\n500\r\n"
+    assert all(b"{k}" in client.heard() for client in clients)
