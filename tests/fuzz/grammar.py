@@ -25,10 +25,31 @@ NOT_DRAWN: Final = {
     "script|flush function|load function|delete function|list function|flush",
     "transactions are drawn around other commands": "multi exec discard",
     "payloads are drawn in their own way": "restore pfdebug",
+    "words of web browsers, which are hung up on": "post host:",
     "the connection would not answer any more; see transcripts/observing.txt": "monitor",
     "takes seconds; see transcripts/hyperloglogs.txt": "pfselftest",
 }
 LEFT_OUT: Final = {name for names in NOT_DRAWN.values() for name in names.split()}
+
+# What only 6.2 has, in the form in which COMMAND DOCS tells of others.
+_STRALGO: Final[dict[str, Any]] = {
+    "group": "string",
+    "arguments": [
+        {"name": "lcs", "type": "pure-token", "token": "LCS"},
+        {
+            "name": "source",
+            "type": "oneof",
+            "arguments": [
+                {"name": "key", "type": "key", "token": "KEYS", "flags": ["multiple"]},
+                {"name": "value", "type": "string", "token": "STRINGS", "flags": ["multiple"]},
+            ],
+        },
+        {"name": "len", "type": "pure-token", "token": "LEN", "flags": ["optional"]},
+        {"name": "idx", "type": "pure-token", "token": "IDX", "flags": ["optional"]},
+        {"name": "min-match-len", "type": "integer", "token": "MINMATCHLEN", "flags": ["optional"]},
+        {"name": "withmatchlen", "type": "pure-token", "token": "WITHMATCHLEN", "flags": ["optional"]},
+    ],
+}
 
 # Commands about another command line, and what stands before that.
 ABOUT_A_LINE: Final[dict[str, list[bytes]]] = {
@@ -51,7 +72,7 @@ class Grammar:
 
     def __init__(self, engine_version: str = "7.2", *, newer: bool = True) -> None:
         folder = resources.files("localstack_memorydb.engine") / "data/commands.json"
-        documented: dict[str, Any] = json.loads(folder.read_text("utf-8"))["commands"]
+        documented: dict[str, Any] = json.loads(folder.read_text("utf-8"))["commands"] | {"stralgo": _STRALGO}
         self.newer = newer
         self._documented = documented
         self.engine_version = tuple(int(part) for part in engine_version.split("."))
