@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -24,7 +24,7 @@ from tests.differential.witness import BINARIES, Server, running, witness
 from . import api, keeping, machine, payloads, requests
 from .coverage import Coverage
 from .grammar import Grammar
-from .stage import Disagreement, Stage
+from .stage import Disagreement, Mortal, Stage
 
 EXAMPLES = 60
 
@@ -72,21 +72,6 @@ def second_opinion(*, wanted: bool) -> Iterator[Server | None]:
         yield server
 
 
-class Mortal:
-    """A real server of a kind, and another one whenever that has died."""
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-        self._running = ExitStack()
-
-    def start(self) -> Server:
-        self._running.close()
-        return self._running.enter_context(witness(self.kind))
-
-    def close(self) -> None:
-        self._running.close()
-
-
 def commands(kind: str, options: Options) -> int:
     """Clients that do what they can; the number of different differences, each shrunk and printed as a transcript."""
     newer = kind == "valkey"
@@ -123,7 +108,10 @@ def commands(kind: str, options: Options) -> int:
             flush=True,
         )
     names, never = coverage.never()
-    print(coverage.report() if options.coverage else f"{len(names)} commands and {len(never)} options never")
+    if options.coverage:
+        print(coverage.report())
+    elif not options.families:
+        print(f"never said: {', '.join([*names, *never]) or 'nothing'}")
     return len(stage.seen)
 
 

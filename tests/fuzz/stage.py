@@ -9,6 +9,7 @@ import re
 import select
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from difflib import unified_diff
 from typing import Final
@@ -17,7 +18,7 @@ from tests.differential.player import CLOSED, NO_REPLY, Connection
 from tests.differential.player import play as replay
 from tests.differential.transcript import parse
 from tests.differential.wire import decode, request, show
-from tests.differential.witness import Server
+from tests.differential.witness import Server, witness
 
 from . import known
 from .scripts import command_of
@@ -56,6 +57,21 @@ class Client:
     listening: bool = False
     waits: Line | None = None
     lines: list[str] = field(default_factory=list)
+
+
+class Mortal:
+    """A real server of a kind, and another one whenever that has died."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._running = ExitStack()
+
+    def start(self) -> Server:
+        self._running.close()
+        return self._running.enter_context(witness(self.kind))
+
+    def close(self) -> None:
+        self._running.close()
 
 
 class Stage:

@@ -1,0 +1,49 @@
+"""Servers that go while they are compared: a real one is started anew, ours is a difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from tests.differential.player import Connection
+from tests.differential.subject import engine
+from tests.differential.witness import BINARIES
+
+from .stage import Disagreement, Mortal, Stage
+
+
+@pytest.fixture
+def real() -> Iterator[Mortal]:
+    if BINARIES["valkey"][0]() is None:
+        pytest.skip("no valkey-server to compare with")
+    with closing(Mortal("valkey")) as mortal:
+        yield mortal
+
+
+def test_a_real_server_that_dies_is_started_anew_for_the_next_sequence(
+    real: Mortal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with engine("valkey") as ours, closing(Stage(real.start(), ours, newer=True, again=real.start)) as stage:
+        stage.begin()
+        stage.say("a", (b"SET", b"{k}s1", b"1"))
+        stage.wait("b", (b"BLPOP", b"{k}l1", b"0"))
+        with closing(Connection(stage.servers[0])) as other:
+            other.ask(b"SHUTDOWN", b"NOSAVE")
+        stage.say("a", (b"GET", b"{k}s1"))
+        stage.end()
+        assert (stage.over, stage.deaths) == (True, 1)
+        assert "the real server died" in capsys.readouterr().err
+        stage.begin()
+        stage.say("a", (b"GET", b"{k}s1"))
+        stage.end()
+        assert (stage.over, stage.deaths) == (False, 1)
+
+
+def test_a_node_of_ours_that_goes_is_a_difference(real: Mortal) -> None:
+    with engine("valkey") as ours:
+        stage = Stage(real.start(), ours, newer=True)
+        stage.begin()
+    with closing(stage), pytest.raises(Disagreement, match="closed"):
+        stage.say("a", (b"SET", b"{k}s1", b"1"))
