@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from localstack_memorydb.engine.switches import NEVER
@@ -59,9 +61,9 @@ def sizes_of(session: Session, now: int, argv: Argv | None = None) -> Sizes:
     argv = argv or (session.blocked.argv if session.blocked is not None else [])
     arguments = sum(map(len, argv))
     heading = len(b"*%d\r\n" % len(argv)) + sum(len(b"$%d\r\n\r\n" % len(word)) for word in argv)
-    query = session.unread + len(session.rest) or (
-        heading + arguments if argv and session.blocked is None else 0
-    )
+    complete, came, announced = session.begun
+    query = came + len(session.rest) or (heading + arguments if argv and session.blocked is None else 0)
+    arguments += complete
     # A client that was silent for two seconds gives its query buffer back, and after five most of that for replies.
     silent = now - session.last_seen
     room = _QUERY_BUFFER_OF_6_2 if session.legacy else _QUERY_BUFFER
@@ -88,10 +90,39 @@ def sizes_of(session: Session, now: int, argv: Argv | None = None) -> Sizes:
         + _QUEUED * len(queue)
     )
     total += _CHANNEL * channels + _WATCHED * len(session.watched) + len(session.name)
+    if session.tracking is not None and session.tracking.prefixes and not session.legacy:
+        total += _PREFIX_NODE * _nodes(session.tracking.prefixes)
     if query or query_free:
-        total += max(room, query) + _QUERY_HEADER
+        total += max(room, query, announced) + _QUERY_HEADER
     peak = 0 if not fresh else buffer
     return Sizes(query, query_free, arguments, queued, buffer, peak, in_buffer, replies, output, total)
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """The length of a common beginning of two words of which neither begins with the other."""
+    return next(place for place, (left, right) in enumerate(zip(one, other, strict=False)) if left != right)
+
+
+def _nodes(prefixes: Sequence[bytes]) -> int:
+    """How many nodes they take in a tree of common beginnings (rax.c), none of them being another's beginning.
+
+    There is one where they part, one at the end of each, and one more before these for what does not part.
+    """
+    words = sorted(prefixes)
+    if len(words) == 1:
+        return 1 + bool(words[0])
+    shared = [_common(*pair) for pair in pairwise(words)]
+    ends = zip(words, [0, *shared], [*shared, 0], strict=True)
+    total = sum(1 + (len(word) - max(left, right) > 1) for word, left, right in ends)
+    forks: list[int] = []
+    for depth in [*shared, -1]:
+        while forks and forks[-1] > depth:
+            fork = forks.pop()
+            above = max(depth, forks[-1] if forks else -1)
+            total += 1 + (fork - above > 1)
+        if depth >= 0 and (not forks or forks[-1] < depth):
+            forks.append(depth)
+    return total
 
 
 _QUERY_BUFFER: Final = 20474
@@ -106,6 +137,7 @@ _POINTER: Final = 8
 _QUEUED: Final = 40
 _CHANNEL: Final = 56
 _WATCHED: Final = 64
+_PREFIX_NODE: Final = 32
 
 
 def describe(session: Session, now: int, argv: Argv | None = None) -> bytes:

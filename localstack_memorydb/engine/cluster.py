@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from localstack_memorydb.engine import broadcast
 from localstack_memorydb.engine.activity import Written
+from localstack_memorydb.engine.client_eviction import ClientLimit
 from localstack_memorydb.engine.clients import client_type
 from localstack_memorydb.engine.errors import ClusterDown, CommandError, Moved
 from localstack_memorydb.engine.eviction import Budget
@@ -86,6 +87,7 @@ class Node:
         self.work = Work(now)
         self.monitors: dict[Session, None] = {}
         self.paused: Pause | None = None
+        self.client_limit = ClientLimit(self)
 
     @property
     def gates(self) -> int:
@@ -563,6 +565,8 @@ class Cluster:
         self.resume(now)
         if self.storage is not None:
             self.storage.tick(now)
+        for chore in self.switches.chores.values():
+            chore(now)
 
     def _close_idle(self, now: int) -> None:
         """Closes connections that said nothing for the parameter `timeout`; who waits for something is not idle."""

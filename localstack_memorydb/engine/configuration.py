@@ -6,85 +6,31 @@ The rest says how things are and cannot be changed.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
+from localstack_memorydb.engine.directives import DIRECTIVES, obey, reader, shown_directives
 from localstack_memorydb.engine.errors import CommandError
-from localstack_memorydb.engine.numbers import INT_MAX, is_integer, read_double
+from localstack_memorydb.engine.numbers import is_integer, read_double
+from localstack_memorydb.engine.readers import (
+    C_INT,
+    Reader,
+    Unacceptable,
+    choice,
+    integer,
+    memory,
+    read_memory,
+    switch,
+)
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.cluster import Cluster, Node
 
-Reader: TypeAlias = Callable[[str], "str | dict[str, str]"]
-"""Makes of what a client said the value that is kept, or the values of several parameters. Raises Unacceptable."""
-
-_C_INT: Final = 2**31 - 1
-_MEMORY: Final = re.compile(r"([0-9]{1,20})(b|k|kb|m|mb|g|gb)?", re.IGNORECASE)
-_UNITS: Final = {
-    "": 1,
-    "b": 1,
-    "k": 1000,
-    "m": 10**6,
-    "g": 10**9,
-    "kb": 1 << 10,
-    "mb": 1 << 20,
-    "gb": 1 << 30,
-}
 _POLICIES: Final = "volatile-lru volatile-lfu volatile-random volatile-ttl allkeys-lru allkeys-lfu allkeys-random noeviction".split()
 _EVENTS: Final = "g$lshzxetd"
 _LIMITED: Final = {"normal": "normal", "slave": "replica", "replica": "replica", "pubsub": "pubsub"}
-
-
-class Unacceptable(ValueError):
-    """The directive does not take the value; the text is Valkey's reason."""
-
-
-def read_memory(text: str) -> int | None:
-    """Bytes: a number, and a unit if need be (`1k` is 1000, `1kb` is 1024). None when it is not one."""
-    found = _MEMORY.fullmatch(text)
-    return None if found is None else int(found[1]) * _UNITS[(found[2] or "").lower()]
-
-
-def _within(number: int, low: int, high: int) -> str:
-    if not low <= number <= high:
-        raise Unacceptable(f"argument must be between {low} and {high} inclusive")
-    return str(number)
-
-
-def _integer(low: int = 0, high: int = INT_MAX) -> Reader:
-    def read(text: str) -> str:
-        if not is_integer(text.encode("utf-8", "surrogateescape")):
-            raise Unacceptable("argument couldn't be parsed into an integer")
-        return _within(int(text), low, high)
-
-    return read
-
-
-def _memory(low: int = 0, high: int = INT_MAX) -> Reader:
-    def read(text: str) -> str:
-        number = read_memory(text)
-        if number is None:
-            raise Unacceptable("argument must be a memory value")
-        return _within(number, low, high)
-
-    return read
-
-
-def _switch(text: str) -> str:
-    if text.lower() not in ("yes", "no"):
-        raise Unacceptable("argument must be 'yes' or 'no'")
-    return text.lower()
-
-
-def _choice(*known: str) -> Reader:
-    def read(text: str) -> str:
-        if text.lower() not in known:
-            raise Unacceptable(f"argument(s) must be one of the following: {', '.join(known)}")
-        return text.lower()
-
-    return read
 
 
 def _percentiles(text: str) -> str:
@@ -139,65 +85,69 @@ def _output_limits(text: str) -> dict[str, str]:
 
 def _frequency(text: str) -> str:
     """Anything is accepted, and brought within bounds."""
-    return str(min(max(int(str(_integer(0, _C_INT)(text))), 1), 500))
+    return str(min(max(int(str(integer(0, C_INT)(text))), 1), 500))
 
 
 _SPECIAL: Final = frozenset({"client-output-buffer-limit", "maxmemory", "requirepass"})
 
 READERS: Final[dict[str, Reader]] = {
-    "acllog-max-len": _integer(),
-    "active-expire-effort": _integer(1, 10),
-    "busy-reply-threshold": _integer(),
+    "acllog-max-len": integer(),
+    "active-expire-effort": integer(1, 10),
+    "busy-reply-threshold": integer(),
     "client-output-buffer-limit": _output_limits,
-    "client-query-buffer-limit": _memory(1 << 20),
-    "hash-max-listpack-entries": _integer(),
-    "hash-max-listpack-value": _memory(),
-    "hll-sparse-max-bytes": _memory(),
-    "latency-monitor-threshold": _integer(),
-    "latency-tracking": _switch,
+    "client-query-buffer-limit": memory(1 << 20),
+    "hash-max-listpack-entries": integer(),
+    "hash-max-listpack-value": memory(),
+    "hll-sparse-max-bytes": memory(),
+    "latency-monitor-threshold": integer(),
+    "latency-tracking": switch,
     "latency-tracking-info-percentiles": _percentiles,
-    "lazyfree-lazy-user-del": _switch,
-    "lfu-decay-time": _integer(0, _C_INT),
-    "lfu-log-factor": _integer(0, _C_INT),
-    "list-compress-depth": _integer(0, _C_INT),
-    "list-max-listpack-size": _integer(-_C_INT - 1, _C_INT),
-    "maxclients": _integer(1, 2**32 - 1),
-    "maxmemory": _memory(0, 2**64 - 1),
-    "maxmemory-policy": _choice(*_POLICIES),
-    "maxmemory-samples": _integer(1, _C_INT),
+    "lazyfree-lazy-user-del": switch,
+    "lfu-decay-time": integer(0, C_INT),
+    "lfu-log-factor": integer(0, C_INT),
+    "list-compress-depth": integer(0, C_INT),
+    "list-max-listpack-size": integer(-C_INT - 1, C_INT),
+    "maxclients": integer(1, 2**32 - 1),
+    "maxmemory": memory(0, 2**64 - 1),
+    "maxmemory-policy": choice(*_POLICIES),
+    "maxmemory-samples": integer(1, C_INT),
     "notify-keyspace-events": _events,
-    "proto-max-bulk-len": _memory(1 << 20),
+    "proto-max-bulk-len": memory(1 << 20),
     "requirepass": _any_text,
-    "set-max-intset-entries": _integer(),
-    "set-max-listpack-entries": _integer(),
-    "set-max-listpack-value": _integer(),
-    "slowlog-log-slower-than": _integer(-1),
-    "slowlog-max-len": _integer(),
-    "stream-node-max-bytes": _memory(),
-    "stream-node-max-entries": _integer(),
-    "tcp-keepalive": _integer(0, _C_INT),
-    "timeout": _integer(0, _C_INT),
-    "tracking-table-max-keys": _integer(),
-    "zset-max-listpack-entries": _integer(),
-    "zset-max-listpack-value": _memory(),
+    "set-max-intset-entries": integer(),
+    "set-max-listpack-entries": integer(),
+    "set-max-listpack-value": integer(),
+    "slowlog-log-slower-than": integer(-1),
+    "slowlog-max-len": integer(),
+    "stream-node-max-bytes": memory(),
+    "stream-node-max-entries": integer(),
+    "tcp-keepalive": integer(0, C_INT),
+    "timeout": integer(0, C_INT),
+    "tracking-table-max-keys": integer(),
+    "zset-max-listpack-entries": integer(),
+    "zset-max-listpack-value": memory(),
 }
 """The directives that can be set, and act."""
 
 RECORDED: Final[dict[str, tuple[str, Reader]]] = {
-    "acl-pubsub-default": ("resetchannels", _choice("allchannels", "resetchannels")),
-    "dynamic-hz": ("yes", _switch),
+    "acl-pubsub-default": ("resetchannels", choice("allchannels", "resetchannels")),
+    "dynamic-hz": ("yes", switch),
     "hz": ("10", _frequency),
-    "lazyfree-lazy-eviction": ("no", _switch),
-    "lazyfree-lazy-expire": ("no", _switch),
-    "lazyfree-lazy-server-del": ("no", _switch),
-    "lazyfree-lazy-user-flush": ("no", _switch),
-    "sanitize-dump-payload": ("no", _choice("no", "yes", "clients")),
+    "lazyfree-lazy-eviction": ("no", switch),
+    "lazyfree-lazy-expire": ("no", switch),
+    "lazyfree-lazy-server-del": ("no", switch),
+    "lazyfree-lazy-user-flush": ("no", switch),
+    "sanitize-dump-payload": ("no", choice("no", "yes", "clients")),
 }
 """Further directives that can be set, with their defaults.
 
 Of these only acl-pubsub-default acts: keys are freed at once, and payloads are always checked.
 """
 
+_NO_DEFRAGMENTATION: Final = (
+    "Active defragmentation cannot be enabled: it requires a Redis server compiled with a modified Jemalloc like the one "
+    "shipped by default with the Redis source distribution"
+)
 _WITHOUT_REASON: Final = frozenset({"client-output-buffer-limit", "notify-keyspace-events"})  # in 6.2
 
 _SINCE: Final = {
@@ -223,6 +173,7 @@ class Configuration:
     """What CONFIG shows of a node. Setting something changes the whole cluster: its nodes have no values of their own."""
 
     node: Node
+    now: int = 0
 
     def values(self) -> dict[str, str]:
         """Every directive with its value, by name."""
@@ -236,6 +187,7 @@ class Configuration:
             "maxmemory": str(cluster.spec.maxmemory),
             "requirepass": cluster.switches.requirepass,
         }
+        found |= shown_directives(cluster)
         found["client-output-buffer-limit"] = _shown_limits(cluster)
         for name in READERS.keys() - _SPECIAL:
             field = name.replace("-", "_")
@@ -273,9 +225,16 @@ class Configuration:
         """What cannot be changed here; to set what is there already is accepted."""
         host, port = self.node.shard.primary.address
         primary = "" if self.node.is_primary else f"{host} {port}"
-        return {
+        storage = self.node.cluster.storage
+        files = {
+            "appendfilename": "appendonly.aof",
+            "dir": str((Path() if storage is None else storage.directory).absolute()),
+        }
+        if not self.legacy and storage is not None:
+            files["appenddirname"] = self.node.shard.name
+        return files | {
+            "activedefrag": "no",
             "activerehashing": "yes",
-            "appendonly": "no" if self.node.cluster.storage is None else "yes",
             "bind": self.node.host,
             "cluster-enabled": "yes",
             "daemonize": "no",
@@ -284,12 +243,21 @@ class Configuration:
             "port": str(self.node.port),
             "protected-mode": "no",
             "replica-read-only": "yes",
+            "replica-serve-stale-data": "yes",
             "replicaof": primary,
-            "save": "",
             "slave-read-only": "yes",
             "slaveof": primary,
             "supervised": "no",
         }
+
+    def immutable(self, name: str, value: str) -> CommandError:
+        """The error of CONFIG SET for something else than what cannot be changed."""
+        if name == "activedefrag":
+            return self.refused(name, value, _NO_DEFRAGMENTATION)
+        if self.legacy:
+            return self.unknown(name)
+        kind = "protected" if name == "dir" else "immutable"
+        return self.refused(name, value, f"can't set {kind} config")
 
     def change(self, pairs: Mapping[str, str]) -> None:
         """Sets all of these, or none. Raises CommandError, with the name of the first that cannot be."""
@@ -297,10 +265,26 @@ class Configuration:
         for given, text in pairs.items():
             name = ALIASES.get(given, given)
             try:
-                read[name] = (READERS[name] if name in READERS else RECORDED[name][1])(text)
+                read[name] = self._reader(name)(text)
             except Unacceptable as reason:
                 raise self.refused(given, text, str(reason)) from None
+        self._obey(read, pairs)
         self._apply(read)
+
+    def _reader(self, name: str) -> Reader:
+        if name in DIRECTIVES:
+            return reader(name, self.node.cluster.table.level)
+        return READERS[name] if name in READERS else RECORDED[name][1]
+
+    def _obey(self, read: dict[str, str | dict[str, str]], given: Iterable[str]) -> None:
+        """Sets what are no parameters, first, since it may fail."""
+        for name in given:
+            value = read.get(name)
+            if name in DIRECTIVES and isinstance(value, str):
+                try:
+                    obey(self.node.cluster, name, value, self.now)
+                except Unacceptable as reason:
+                    raise self.refused(name, value, str(reason)) from None
 
     def _apply(self, read: dict[str, str | dict[str, str]]) -> None:
         cluster = self.node.cluster
@@ -308,6 +292,8 @@ class Configuration:
         for name, value in read.items():
             if isinstance(value, dict):
                 given |= value
+            elif name in DIRECTIVES:
+                continue
             elif name in RECORDED:
                 cluster.switches.recorded[name] = value
             elif name == "maxmemory":

@@ -41,7 +41,7 @@ def _server(s: Session) -> Fields:
         "multiplexing_api": "epoll",
         "atomicvar_api": "c11-builtin",
         "gcc_version": "0.0.0",
-        "process_id": "1",
+        "process_id": os.getpid() if node.cluster.spec.unrestricted else 1,
         "process_supervised": "no",
         "run_id": node.run_id,
         "tcp_port": node.port,

@@ -28,7 +28,6 @@ _CHUNK: Final = 1 << 20
 _NAME: Final = "appendonly.aof"
 _MULTI: Final = b"*1\r\n$5\r\nMULTI\r\n"
 _EXEC: Final = b"*1\r\n$4\r\nEXEC\r\n"
-_SMALLEST_REWRITE: Final = 64 << 20  # auto-aof-rewrite-min-size
 
 
 class LogError(Exception):
@@ -192,10 +191,13 @@ class ShardLog:
             self._unsynced = False
         return True
 
-    @property
-    def wants_rewrite(self) -> bool:
-        """Whether a new snapshot would be the shorter way to say the same; not in the middle of a transaction."""
-        return not self._depth and self.size > max(_SMALLEST_REWRITE, self.base_size, self._postponed)
+    def outgrew(self, percentage: int, least: int) -> bool:
+        """Whether a new snapshot would be the shorter way to say the same: the log is that large, and that much of its snapshot.
+
+        Not in the middle of a transaction, and never with 0 percent.
+        """
+        large = max(least, self.base_size * percentage // 100, self._postponed)
+        return bool(percentage) and not self._depth and self.size > large
 
     def postpone(self) -> None:
         """The snapshot could not be written: try again when the log has twice its size."""
@@ -208,6 +210,13 @@ class ShardLog:
             self.sync()
             os.close(self._file)
             self._file = -1
+
+    def stop(self) -> None:
+        """Closes the file in the middle of whatever goes on; what follows is not logged."""
+        self._began = False
+        self.close()
+        self._waiting.clear()
+        self.blocked = self._failure = None
 
     # -- reading ------------------------------------------------------------------------------------------------------
 

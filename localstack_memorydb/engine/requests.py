@@ -67,6 +67,7 @@ class Requests:
         "kept",
         "lost",
         "most_arguments",
+        "opened",
         "pace",
         "packet",
         "pieces",
@@ -90,6 +91,7 @@ class Requests:
         self.packet, self.before, self.lost = b"", b"", False
         self.pieces: list[bytes] = []
         self.examined = b""
+        self.opened = b""  # how a request began that is lost
         self.closing = False
         self.trusted = True
         self.rest = bytearray()
@@ -133,6 +135,7 @@ class Requests:
             self.packet += data
             return
         if not self.lost:
+            self.opened = self.packet[:_BEFORE_KEPT]
             self.lost, self.pieces, self.packet = True, [self.packet], b""
         self.pieces = [*self.pieces, data] if self.pieces and self.unread <= _PIECES_KEPT else []
 
@@ -147,6 +150,24 @@ class Requests:
         """The bytes that came and have not run."""
         begun = self.strict.held if self.strict is not None else self.unread if self.reader.has_data() else 0
         return begun + len(self.rest) + self.kept
+
+    @property
+    def begun(self) -> tuple[int, int, int]:
+        """Of a request that came in part: the bytes of its arguments, those that came of the next one, and those that were announced."""
+        if self.strict is not None:
+            return self.strict.begun
+        if not self.reader.has_data():
+            return 0, 0, 0
+        opened = self.opened if self.lost else self.packet
+        reader = RequestReader(self.most_arguments)
+        reader.feed(opened)
+        try:
+            while reader.next() is not None:
+                pass
+        except ProtocolError:
+            return 0, len(opened), 0
+        arguments, came, announced = reader.begun
+        return arguments, came + (self.unread - len(opened) if self.lost else 0), announced
 
     @property
     def has_more(self) -> bool:

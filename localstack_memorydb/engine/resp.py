@@ -305,6 +305,11 @@ class RequestReader:
         return self.unread + _PER_ARGUMENT * len(self._argv) if self._missing else self.unread
 
     @property
+    def begun(self) -> tuple[int, int, int]:
+        """Of a request that is not complete: the bytes of its arguments, those that came of the next one, and those that were announced."""
+        return sum(map(len, self._argv)) if self._missing else 0, len(self._buffer), max(0, self._bulk)
+
+    @property
     def at_array(self) -> bool:
         """True between two requests when the next one is an array, the only form that hiredis reads."""
         return self._missing == 0 and self._buffer[:1] == b"*"

@@ -101,6 +101,7 @@ class Connection(asyncio.Protocol):
         session.again = self._wait_for_turn
         session.unsent = self._transport.get_write_buffer_size
         session.weigh = self._weigh
+        self._node.client_limit.connections[session.number] = self
         self._node.packets.opened(self, self._packets)
 
     def data_received(self, data: bytes) -> None:
@@ -119,6 +120,8 @@ class Connection(asyncio.Protocol):
     def _answer(self, session: Session, reply: bytes) -> None:
         if not reply:
             self._node.unanswered += 1
+            if self._node.cluster.switches.limits_clients:
+                self._node.client_limit.look()
         elif len(reply) <= _WORTH_LIMITING:
             self._outbox.add(self._transport.write, reply, self)
         elif self._is_too_long(session, reply):
@@ -145,13 +148,13 @@ class Connection(asyncio.Protocol):
     def _wait_for_turn(self) -> None:
         """The others come first, and a client that does not read its replies has to do that before."""
         self._transport.pause_reading()
-        if self._turn is None and self._stuck is None:
+        if self._turn is None and not self._waits_for_reader:
             self._turn = self._loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
         self._turn = None
         session = self._session
-        if session is None or self._transport.is_closing() or self._stuck is not None:
+        if session is None or self._transport.is_closing() or self._waits_for_reader:
             return
         session.now = clock()
         try:
@@ -161,8 +164,13 @@ class Connection(asyncio.Protocol):
             return
         self._read_on()
 
+    @property
+    def _waits_for_reader(self) -> bool:
+        """Whether no request is taken until the client reads its replies: not where those are limited for all clients together."""
+        return self._stuck is not None and not self._node.cluster.switches.limits_clients
+
     def _read_on(self) -> None:
-        if self._turn is None and self._stuck is None and not self._transport.is_closing():
+        if self._turn is None and not self._waits_for_reader and not self._transport.is_closing():
             self._transport.resume_reading()
 
     def _push(self, data: bytes) -> None:
@@ -180,7 +188,7 @@ class Connection(asyncio.Protocol):
         """Drops a client that does not read what it is sent, by the limits of its type."""
         if self._session is None:
             return
-        self._memory.note(self)
+        self._note()
         waiting = self._transport.get_write_buffer_size()
         limit = self._node.cluster.parameters.output_limit(client_type(self._session))
         if waiting > (limit.hard or MOST_TO_SEND):
@@ -218,7 +226,12 @@ class Connection(asyncio.Protocol):
     def _weigh(self) -> None:
         if self._session is not None and self._session.kept > self._session.query_limit:
             self._drop(_TOO_MUCH)
+        self._note()
+
+    def _note(self) -> None:
         self._memory.note(self)
+        if self._node.cluster.switches.limits_clients:
+            self._node.client_limit.ask()
 
     def _set_alarm(self, deadline: int) -> None:
         if self._alarm is not None:
@@ -230,9 +243,10 @@ class Connection(asyncio.Protocol):
             self._session.expire_block(clock())
 
     def pause_writing(self) -> None:
-        """The client does not read its replies: do not take more requests until it does."""
-        self._transport.pause_reading()
-        self._memory.note(self)
+        """The client does not read its replies: do not take more requests until it does, unless clients have a limit of their own."""
+        if not self._node.cluster.switches.limits_clients:
+            self._transport.pause_reading()
+        self._note()
         self._stuck = self._loop.call_later(_STUCK_SECONDS, self._watch)
 
     def _watch(self) -> None:
@@ -263,6 +277,7 @@ class Connection(asyncio.Protocol):
                 timer.cancel()
         self._memory.forget(self)
         if self._session is not None:
+            self._node.client_limit.connections.pop(self._session.number, None)
             self._session.disconnect()
             self._node.packets.closing(self)
 
@@ -445,6 +460,7 @@ class ClusterServer:
             raise
         context = self._tls_context(nodes) if self.cluster.spec.tls else None
         for node, bound in sockets:
+            node.client_limit.soon = self._loop.call_soon
             self._servers[node.name] = await self._serve(node, bound, context)
         if self._timer is None:
             self._tick()

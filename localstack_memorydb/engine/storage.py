@@ -37,6 +37,9 @@ class Storage:
     def __init__(self, directory: Path, fsync: str) -> None:
         self.directory = directory
         self.fsync = fsync
+        self.keeps = True
+        """Whether what happens is logged; without that only topology is kept."""
+        self.rewrite_percentage, self.rewrite_least = 100, 64 << 20
         self._cluster: Cluster | None = None
         self._synced = 0
         self._behind = False
@@ -102,7 +105,7 @@ class Storage:
             keyspace.clear()
             _replay(shard, log, now)
         finally:
-            keyspace.log = log
+            keyspace.log = log if self.keeps else None
             keyspace.observe()
         shard.budget.recount()
 
@@ -119,6 +122,8 @@ class Storage:
 
         False when that fails. What is on disk is then as before, and no shard takes a write until `tick` has caught up.
         """
+        if not self.keeps:
+            return True
         try:
             self._commit(self._shards, now)
         except OSError as error:
@@ -131,6 +136,22 @@ class Storage:
             return False
         self._behind = False
         return True
+
+    def switch(self, *, on: bool, now: int) -> bool:
+        """Ends all logging, or begins with it anew; False when that fails."""
+        if on == self.keeps:
+            return True
+        self.keeps = on
+        if on:
+            self.keeps = self.keep_all(now)
+            if self.keeps:
+                return True
+        for shard in self._shards:
+            if shard.log is not None:
+                shard.log.stop()
+            shard.keyspace.log = None
+            shard.keyspace.observe()
+        return not on
 
     def _commit(self, shards: list[Shard], now: int) -> None:
         """Writes the shards anew, then the topology, with which they count. Raises OSError, and then nothing has changed."""
@@ -187,7 +208,7 @@ class Storage:
         for shard in self._shards:
             if shard.log is not None:
                 shard.log.flush()
-                if shard.log.wants_rewrite:
+                if self.keeps and shard.log.outgrew(self.rewrite_percentage, self.rewrite_least):
                     self._rewrite(shard, shard.log, now)
         if self.fsync == "everysec" and now - self._synced >= _SYNC_MILLISECONDS:
             self._synced = now

@@ -18,6 +18,9 @@ class Switches:
     `sleep` stops the engine for that many seconds. `requirepass` is what CONFIG SET made the default user's password,
     `recorded` what it set that has no effect.
 
+    `directives` are set by CONFIG, too (engine/directives.py); `chores` is what they have to do at every tick. With `limits_clients` a node
+    disconnects those that take too much.
+
     RESTORE takes `any_checksum`. `reply_list`, `reply_buffer_reset` (milliseconds) and `reply_buffer_resizing` are about the buffers of
     which CLIENT LIST tells.
     """
@@ -28,6 +31,9 @@ class Switches:
     sleep: Callable[[float], None] = lambda _: None
     requirepass: str = field(default="", repr=False)
     recorded: dict[str, str] = field(default_factory=dict)
+    directives: dict[str, str] = field(default_factory=dict)
+    chores: dict[str, Callable[[int], None]] = field(default_factory=dict)
+    limits_clients: bool = False
     any_checksum: bool = False
     reply_list: bool = False
     reply_buffer_reset: int = REPLY_BUFFER_RESET

@@ -102,7 +102,6 @@ def _copy(source: Path, folder: Path) -> Path:
 _API_OF_8_0 = re.compile(
     rb"(?:(?<=\\n)|(?<!\w))server\.(?=(p?call|register_function|error_reply|acl_check_cmd)\b)"
 )
-_OF_AN_AOF = re.compile(rb"\b(?:append|aof-|auto-aof-)[\w-]+ (?:\{[^}]*\}|\w+) ?")
 # Blocks that begin with directives which only a server of their own has, or with a cluster.
 _OWN_SERVER = re.compile(rb"overrides(?! \{maxclients)|start_cluster|args \[list")
 
@@ -118,9 +117,6 @@ def _adapted(unit: bytes) -> bytes:
     for number, line in enumerate(lines):
         if not _OWN_SERVER.search(line):
             line = line.replace(b"external:skip", b"external:run")
-        else:
-            line = _OF_AN_AOF.sub(b"", line)
-        line = line.replace(b"r config set appendonly yes", b"")
         lines[number] = _API_OF_8_0.sub(b"redis ." if b"\\r\\n" in line else b"redis.", line)
     return b"".join(lines)
 
@@ -167,10 +163,16 @@ def _engine(version: str, *, cluster: bool) -> Iterator[int]:
         port = probe.getsockname()[1]
     module = "localstack_memorydb.engine" if cluster else "tests.suites.one_slot"
     options = ["--port", str(port), "--engine-version", version, "--unrestricted"]
-    command = [sys.executable, "-m", module, *options]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as engine:
+    with (
+        TemporaryDirectory(prefix="suite-data-") as data,
+        subprocess.Popen(
+            [sys.executable, "-m", module, *options, "--data-dir", data],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as engine,
+    ):
         assert engine.stdout is not None
         try:
             if not any(line.startswith("Ready.") for line in engine.stdout):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from localstack_memorydb.engine.configuration import ALIASES, READERS, RECORDED, Configuration
+from localstack_memorydb.engine.directives import DIRECTIVES
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault, printable
 from localstack_memorydb.engine.glob import compile_glob
 from localstack_memorydb.engine.help import help_lines
@@ -48,7 +49,7 @@ def set_(s: Session, argv: Argv) -> Reply:
     """Changes directives, for the whole cluster and at once."""
     if len(argv) % 2:
         raise SyntaxFault
-    configuration = Configuration(s.node)
+    configuration = Configuration(s.node, s.now)
     known, fixed = configuration.values(), configuration.fixed()
     pairs: dict[str, str] = {}
     seen: set[str] = set()
@@ -59,12 +60,10 @@ def set_(s: Session, argv: Argv) -> Reply:
         if name in seen:
             raise configuration.refused(name, text, "duplicate parameter")
         seen.add(name)
-        if name in READERS or name in ALIASES or name in RECORDED:
+        if name in READERS or name in ALIASES or name in RECORDED or name in DIRECTIVES:
             pairs[name] = text
         elif text != fixed[name]:
-            if configuration.legacy:
-                raise configuration.unknown(printable(given))
-            raise configuration.refused(name, text, "can't set immutable config")
+            raise configuration.immutable(name, text)
     configuration.change(pairs)
     if "requirepass" in pairs:
         UserRules(s.node.cluster).set_password(pairs["requirepass"])

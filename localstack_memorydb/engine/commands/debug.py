@@ -16,7 +16,6 @@ from localstack_memorydb.engine.commands import debug_process as process
 from localstack_memorydb.engine.commands import debug_tables as tables
 from localstack_memorydb.engine.commands.debug_tables import live
 from localstack_memorydb.engine.commands.keys import encoding, references
-from localstack_memorydb.engine.configuration import read_memory
 from localstack_memorydb.engine.errors import (
     CommandError,
     NoSuchKey,
@@ -27,6 +26,7 @@ from localstack_memorydb.engine.errors import (
 from localstack_memorydb.engine.eviction import idle_seconds
 from localstack_memorydb.engine.help import help_lines
 from localstack_memorydb.engine.numbers import INT_MAX, leading_number, parse_int_in
+from localstack_memorydb.engine.readers import read_memory
 from localstack_memorydb.engine.registry import ADMIN, LOADING, NOSCRIPT, STALE, Family
 from localstack_memorydb.engine.resp import (
     OK,
@@ -245,6 +245,7 @@ class _Subcommand:
 _SUBCOMMANDS: Final[dict[bytes, _Subcommand]] = {
     b"aof-flush-sleep": _Subcommand(process.aof_flush_sleep, 1, 1),
     b"change-repl-id": _Subcommand(_change_repl_id, 0, 0),
+    b"client-eviction": _Subcommand(process.client_eviction, 0, 0, since=(7,)),
     b"client-enforce-reply-list": _Subcommand(process.client_enforce_reply_list, 1, 1, since=(7, 2)),
     b"config-rewrite-force-all": _Subcommand(process.config_rewrite_force_all, 0, 0),
     b"digest": _Subcommand(_digest, 0, 0),

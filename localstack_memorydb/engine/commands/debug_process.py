@@ -9,6 +9,7 @@ import logging
 from random import Random
 from typing import Final
 
+from localstack_memorydb.engine.client_eviction import buckets
 from localstack_memorydb.engine.errors import CommandError, wrong_subcommand_arguments
 from localstack_memorydb.engine.glob import compile_glob
 from localstack_memorydb.engine.histogram import take_histogram
@@ -78,6 +79,13 @@ def replybuffer(s: Session, argv: Argv) -> Reply:
     else:
         raise wrong_subcommand_arguments("debug", argv[1], s.legacy)
     return OK
+
+
+def client_eviction(s: Session, argv: Argv) -> Reply:
+    """How many clients there are of each size, among which `maxmemory-clients` chooses."""
+    if not s.node.cluster.switches.limits_clients:
+        raise CommandError("ERR maxmemory-clients is disabled.")
+    return Verbatim(buckets(s.node, s.now).encode())
 
 
 def client_enforce_reply_list(s: Session, argv: Argv) -> Reply:
