@@ -277,6 +277,7 @@ MOST_ARGUMENTS_OF_6_2: Final = 1 << 20
 _UNTRUSTED_ARGUMENTS = 10
 _PER_ARGUMENT = 48  # bytes of an object in a list
 _UNTRUSTED_BULK = 16 * 1024
+_PLAIN_HEADER = re.compile(rb"\$(0|[1-9][0-9]{0,3})\r\n").match
 
 
 class RequestReader:
@@ -344,11 +345,32 @@ class RequestReader:
             if count > _UNTRUSTED_ARGUMENTS and not self.trusted:
                 raise ProtocolError("unauthenticated multibulk length")
             self._missing, self._argv = count, []
+        self._read_plain()
         while self._missing:
             if not self._read_bulk():
                 return None
         self.unread = len(self._buffer)
         return self._argv
+
+    def _read_plain(self) -> None:
+        """Reads arguments of which nothing can be wrong: short ones, each whole."""
+        if self._bulk >= 0:
+            return
+        buffer, at = self._buffer, 0
+        size, missing = len(buffer), self._missing
+        while missing:
+            header = _PLAIN_HEADER(buffer, at)
+            if header is None:
+                break
+            start = header.end()
+            end = start + int(header[1])
+            if size < end + 2:
+                break
+            self._argv.append(bytes(buffer[start:end]))
+            at = end + 2
+            missing -= 1
+        del buffer[:at]
+        self._missing = missing
 
     def _read_bulk(self) -> bool:
         if self._bulk < 0:
