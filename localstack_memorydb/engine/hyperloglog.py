@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import Final
 
 from localstack_memorydb.engine.murmur import murmur_hash, murmur_hashes
@@ -24,13 +25,9 @@ _DENSE, _SPARSE = 0, 1
 _SPARSE_VALUE_MAX: Final = 32
 _RUN_MAX: Final = 4
 _ZERO_MAX: Final = 64
+_SCANNED: Final = 5
 _FEW: Final = 8
 """Up to that many elements are added one by one; for more it pays to take all registers out."""
-
-_MARKED: Final = 32
-_FAR: Final = 256
-_REACH: Final = 16
-"""Bytes between marks in a sparse value, how far apart they may come to lie, and how far behind a run its change may reach."""
 
 _set_registers: Final = re.compile(rb"[^\0]").finditer
 _shortest_runs: Final = re.compile(rb"(\0{65,})|\0+|([^\0])\2{0,3}", re.DOTALL).finditer
@@ -159,8 +156,6 @@ class Sketch:
     def __init__(self, data: bytes, most_sparse_bytes: int) -> None:
         self.data = bytearray(data)
         self._most = most_sparse_bytes
-        self._firsts, self._places = [0], [_HEADER]  # of runs, each a mark
-        self._is_marked = False
 
     def add(self, elements: Sequence[bytes]) -> bool:
         """Adds elements; whether a register was raised. Raises Corrupt."""
@@ -183,13 +178,23 @@ class Sketch:
             if current[register] < count:
                 current[register] = count
                 raised.append((register, count))
-        if raised and (is_dense(self.data) or self._outgrows(current)):
+        if not raised:
+            return False
+        if is_dense(self.data) or self._outgrows(current) or not self._raise_runs(raised):
             self.data = bytearray(with_registers(bytes(self.data), bytes(current)))
+        return True
+
+    def _raise_runs(self, raised: list[tuple[int, int]]) -> bool:
+        """Raises registers of a sparse value; False when it has to become dense on the way."""
+        runs = _Sparse(self.data)
+        if runs.packed() != self.data[_HEADER:]:  # as nobody writes it
+            for each in raised:
+                self.set(*each)
             return True
-        self._is_marked = True
-        for each in raised:
-            self.set(*each)
-        return bool(raised)
+        if not all(runs.set(register, count, self._most) for register, count in raised):
+            return False
+        self.data[_HEADER:] = runs.packed()
+        return True
 
     def _outgrows(self, found: bytearray) -> bool:
         """Whether the value must have become dense on the way to these registers, since runs of them cannot be that short."""
@@ -223,10 +228,7 @@ class Sketch:
 
     def _find(self, register: int) -> tuple[int, int, int, int, int]:
         """The run with the register: where it begins, its bytes, value, length, first register; and the run before."""
-        # From the last mark but one before it: so the run before is met, too.
-        mark = max(0, bisect_left(self._firsts, register) - 2)
-        first, start, data = self._firsts[mark], self._places[mark], self.data
-        at = start
+        at, first, data = _HEADER, 0, self.data
         end = len(data)
         self._before = -1
         while at < end:
@@ -240,40 +242,18 @@ class Sketch:
             else:
                 size, value, length = 1, 0, (code & 0x3F) + 1
             if register <= first + length - 1:
-                if self._is_marked and at - start > _FAR:
-                    self._mark()
                 return at, size, value, length, first
             self._before = at
             at += size
             first += length
         raise Corrupt
 
-    def _mark(self) -> None:
-        """Notes where some of the runs begin."""
-        self._firsts, self._places = [0], [_HEADER]
-        first, at = 0, _HEADER
-        for _, length in _runs(self.data):
-            if at - self._places[-1] >= _MARKED:
-                self._firsts.append(first)
-                self._places.append(at)
-            at += 2 if self.data[at] & 0xC0 == 0x40 else 1
-            first += length
-
-    def _move_marks(self, start: int, end: int, grown: int) -> None:
-        """Forgets the marks between two places, and moves those behind."""
-        places = self._places
-        low = bisect_right(places, start)
-        high = bisect_left(places, end, low)
-        if grown:
-            places[high:] = [place + grown for place in places[high:]]
-        del places[low:high], self._firsts[low:high]
-
     def _set_sparse(self, register: int, count: int) -> bool | None:
         """As `set`; None when the value has to become dense (hllSparseSet)."""
         if count > _SPARSE_VALUE_MAX:
             return None
         at, size, value, length, first = self._find(register)
-        before, kind, old_size = self._before, self.data[at], len(self.data)
+        before, kind = self._before, self.data[at]
         if value >= count:
             return False
         if length == 1 and (kind & 0x80 or not kind & 0xC0):
@@ -287,16 +267,13 @@ class Sketch:
             if len(pieces) > size and len(self.data) + len(pieces) - size > self._most:
                 return None
             self.data[at : at + size] = pieces
-        start = before if before >= 0 else _HEADER
-        self._merge(start)
-        if self._is_marked:
-            self._move_marks(start, at + size + _REACH, len(self.data) - old_size)
+        self._merge(before if before >= 0 else _HEADER)
         return True
 
     def _merge(self, at: int) -> None:
         """Joins neighbouring runs of the same value, as far as Valkey looks."""
         data = self.data
-        scanned = 5
+        scanned = _SCANNED
         while at < len(data) and scanned:
             scanned -= 1
             code = data[at]
@@ -318,6 +295,67 @@ class Sketch:
         return bytes(self.data)
 
 
+class _Sparse:
+    """The runs of a sparse value, taken apart to set many registers: as `Sketch` does, but a run is found without a walk."""
+
+    def __init__(self, data: bytes | bytearray) -> None:
+        self._runs = list(_runs(data))
+        self._firsts = [0, *accumulate(length for _, length in self._runs)]
+        self._size = len(data)
+
+    def packed(self) -> bytes:
+        """The runs as bytes."""
+        return b"".join(
+            [_ZERO_RUNS[length] if not value else _VALUE_RUNS[value, length] for value, length in self._runs]
+        )
+
+    def set(self, register: int, count: int, most: int) -> bool:
+        """Raises a register that is lower; False when the value has to become dense."""
+        if count > _SPARSE_VALUE_MAX:
+            return False
+        runs, firsts = self._runs, self._firsts
+        at = bisect_right(firsts, register) - 1
+        (value, length), first = runs[at], firsts[at]
+        if length == 1:
+            runs[at] = count, 1
+        else:
+            before, behind = register - first, first + length - 1 - register
+            pieces = [(count, 1)]
+            starts = [register, register + 1]
+            if before:
+                pieces.insert(0, (value, before))
+                starts.insert(0, first)
+            if behind:
+                pieces.append((value, behind))
+            else:
+                starts.pop()
+            grown = sum([_size_of(*each) for each in pieces]) - _size_of(value, length)
+            if grown > 0 and self._size + grown > most:
+                return False
+            self._size += grown
+            runs[at : at + 1] = pieces
+            firsts[at : at + 1] = starts
+        self._merge(max(0, at - 1))
+        return True
+
+    def _merge(self, at: int) -> None:
+        runs = self._runs
+        for _ in range(_SCANNED):
+            if at + 1 >= len(runs):
+                return
+            (value, length), (following, more) = runs[at], runs[at + 1]
+            if value and value == following and length + more <= _RUN_MAX:
+                runs[at] = value, length + more
+                del runs[at + 1], self._firsts[at + 1]
+                self._size -= 1
+            else:
+                at += 1
+
+
+def _size_of(value: int, length: int) -> int:
+    return 2 if not value and length > _ZERO_MAX else 1
+
+
 def _value_code(value: int, length: int) -> int:
     return 0x80 | (value - 1) << 2 | (length - 1)
 
@@ -326,6 +364,14 @@ def _zeros(length: int) -> bytes:
     if length > _ZERO_MAX:
         return bytes((0x40 | (length - 1) >> 8, (length - 1) & 0xFF))
     return bytes((length - 1,))
+
+
+_ZERO_RUNS: Final = [b"", *map(_zeros, range(1, REGISTERS + 1))]
+_VALUE_RUNS: Final = {
+    (value, length): bytes((_value_code(value, length),))
+    for value in range(1, _SPARSE_VALUE_MAX + 1)
+    for length in range(1, _RUN_MAX + 1)
+}
 
 
 # -- the estimate -----------------------------------------------------------------------------------------------------
