@@ -183,7 +183,7 @@ class Interpreter:
 
     def _struct(self, function: Callable[..., Answer], *arguments: Any) -> Answer:
         made = function(self._look, *arguments)
-        size = sum(len(each) for each in made if type(each) is bytes)
+        size = sum([len(each) for each in made if type(each) is bytes])
         if size > _LARGE:
             try:
                 self.require_room(size)

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
+from localstack_memorydb.engine.lua import plain_structs
 from localstack_memorydb.engine.lua.libraries import (
     Answer,
     BadArgument,
@@ -111,6 +112,10 @@ class Format:
 
 def pack(look: Look, *arguments: Any) -> Answer:
     """struct.pack(format, ...)."""
+    plain = plain_structs.layout(arguments[0]) if arguments and type(arguments[0]) is bytes else None
+    packed = plain_structs.pack(plain, arguments[1:]) if plain is not None else None
+    if packed is not None:
+        return (packed,)
     layout = Format(string_at(arguments, 1), look)
     arguments = (*arguments, Other(b"nil"))  # a nil stands behind the arguments there
     out = bytearray()
@@ -160,6 +165,11 @@ _TOO_SHORT: Final = "data string too short"
 
 def unpack(look: Look, *arguments: Any) -> Answer:
     """struct.unpack(format, data [, position])."""
+    if len(arguments) == 2 and type(arguments[0]) is bytes and type(arguments[1]) is bytes:
+        plain = plain_structs.layout(arguments[0])
+        unpacked = plain_structs.unpack(plain, arguments[1], 0) if plain is not None else None
+        if unpacked is not None:
+            return unpacked
     layout = Format(string_at(arguments, 1), look)
     data = string_at(arguments, 2)
     position = 1

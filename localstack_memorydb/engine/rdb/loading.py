@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Final, TypeAlias
 
 from localstack_memorydb.engine.documents import Document
@@ -230,12 +231,10 @@ def _stream_node(master: int, items: list[bytes]) -> StreamNode:
         names = tuple(items[3 : 3 + count])
         node, at = StreamNode(master, names), 4 + count
         while at < len(items):
-            flags, ms, sequence = (int(item) for item in items[at : at + 3])
+            flags, ms, sequence = map(int, items[at : at + 3])
             start, at = at, at + 3
             if flags & _SAME_FIELDS:
-                fields = tuple(
-                    part for pair in zip(names, items[at : at + count], strict=True) for part in pair
-                )
+                fields = tuple(chain.from_iterable(zip(names, items[at : at + count], strict=True)))
                 at += count
             else:
                 size = 2 * int(items[at])

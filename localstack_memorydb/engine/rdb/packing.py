@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from localstack_memorydb.engine.numbers import is_integer
@@ -25,29 +26,27 @@ def pack_listpack(items: Sequence[bytes]) -> bytes:
     out = bytearray(6)
     for item in items:
         size = len(item)
-        if size <= 20 and is_integer(item):
-            element = _listpack_integer(int(item))
+        if size <= 20 and item[-1:].isdigit() and is_integer(item):
+            out += _listpack_integer(int(item))
         elif size < 64:
-            element = bytes([0x80 | size]) + item
-        elif size < 4096:
-            element = (0xE000 | size).to_bytes(2, "big") + item
+            out += b"%c%b%c" % (0x80 | size, item, size + 1)
         else:
-            element = b"\xf0" + size.to_bytes(4, "little") + item
-        out += element
-        out += _backward_length(len(element))
+            head = (0xE000 | size).to_bytes(2, "big") if size < 4096 else b"\xf0" + size.to_bytes(4, "little")
+            out += head + item + _backward_length(len(head) + size)
     out.append(0xFF)
     out[:4] = len(out).to_bytes(4, "little")
     out[4:6] = min(len(items), _COUNT_UNKNOWN).to_bytes(2, "little")
     return bytes(out)
 
 
+@lru_cache(maxsize=1024)
 def _listpack_integer(number: int) -> bytes:
     if 0 <= number <= 127:
-        return bytes([number])
+        return bytes([number, 1])
     if -4096 <= number <= 4095:
-        return (0xC000 | number & 0x1FFF).to_bytes(2, "big")
+        return (0xC000 | number & 0x1FFF).to_bytes(2, "big") + b"\2"
     head, width = next(each for each in _LISTPACK_INTEGERS if _bits(number) <= 8 * each[1])
-    return bytes([head]) + number.to_bytes(width, "little", signed=True)
+    return bytes([head]) + number.to_bytes(width, "little", signed=True) + bytes([width + 1])
 
 
 def _backward_length(size: int) -> bytes:
