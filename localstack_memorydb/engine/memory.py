@@ -26,22 +26,19 @@ _ENTRY: Final = 24  # dictEntry
 _DICT: Final = 56
 _LISTPACK_FRAME: Final = 7
 _QUICKLIST: Final = 40
-_QUICKLIST_NODE: Final = 32
+_QUICKLIST_NODE: Final = 40
 _LIST_NODE_BYTES: Final = 8192
-_NODE_SAMPLE: Final = 512  # elements of a node that say how large it is
 _SKIPLIST: Final = 48 + 640  # its first node has links on all levels
-_SKIPLIST_NODE: Final = 48  # score, links backward and forward on 1.33 levels
+_SKIPLIST_NODE: Final = 46  # on average: score, links backward and forward on 1.33 levels
 _EMBEDDED: Final = 44  # a string up to here lies in its object
 _DIGITS: Final = 20  # the most that a number has which takes no bytes of its own
 _DEADLINE: Final = _ENTRY + 8
 _STREAM: Final = 160
 _STREAM_NODE: Final = 64
 _PENDING: Final = 96
-_TREE: Final = 424  # what a stream's tree is said to take more than it does, and each further node (streamRadixTreeMemoryUsage)
-_TREE_NODE: Final = 684
 
 
-def _string(length: int) -> int:
+def string_size(length: int) -> int:
     """A string with the header that its length asks for (sds)."""
     header = 1 if length < 32 else 3 if length < 256 else 5 if length < 65536 else 9
     return allocated(length + header + 1)
@@ -49,13 +46,18 @@ def _string(length: int) -> int:
 
 def usage(key: bytes, value: Value, samples: int = SAMPLES) -> int:
     """The bytes of a key with its value, judged by the first `samples` elements (0: by all)."""
-    return _ENTRY + _string(len(key)) + value_size(value, samples)
+    return key_size(key) + value_size(value, samples)
+
+
+def key_size(key: bytes) -> int:
+    """The bytes of a key and its entry in the table."""
+    return _ENTRY + string_size(len(key))
 
 
 _KNOWN: Final = 2048
-_KEYS: Final = [_ENTRY + _string(length) for length in range(_KNOWN)]
+_KEYS: Final = [_ENTRY + string_size(length) for length in range(_KNOWN)]
 _VALUES: Final = [
-    allocated(_OBJECT + length + 4) if length <= _EMBEDDED else _OBJECT + _string(length)
+    allocated(_OBJECT + length + 4) if length <= _EMBEDDED else _OBJECT + string_size(length)
     for length in range(_KNOWN)
 ]
 
@@ -73,21 +75,6 @@ def usage_of_all(entries: Mapping[bytes, Value]) -> int:
     return total
 
 
-def told(key: bytes, value: Value, samples: int, level: tuple[int, ...]) -> int:
-    """What MEMORY USAGE answers: of a compact value the size is known, and a list is sampled by nodes.
-
-    An entry of a cluster is linked with the others of its slot since 7.0; 7.2 counts a pointer of the whole table in its place.
-    """
-    links = 0 if level < (7,) else 16 if level < (7, 2) else 8
-    if isinstance(value, Stream):
-        links += _TREE + (len(value.nodes) - 1) * _TREE_NODE
-    if isinstance(value, List):
-        samples *= _NODE_SAMPLE
-    elif not isinstance(value, bytes | Buffer | Document) and value.encoding in {"intset", "listpack"}:
-        samples = 0
-    return usage(key, value, samples) + links
-
-
 def value_size(value: Value, samples: int = SAMPLES) -> int:
     """The bytes of a value."""
     if isinstance(value, bytes | Buffer):
@@ -95,16 +82,17 @@ def value_size(value: Value, samples: int = SAMPLES) -> int:
             return _OBJECT
         if len(value) <= _EMBEDDED:
             return allocated(_OBJECT + len(value) + 4)
-        return _OBJECT + _string(len(value))
+        return _OBJECT + string_size(len(value))
     if isinstance(value, Document):
         return value.size()
     count = len(value)
     if isinstance(value, Stream):
         return _OBJECT + _stream(value)
     if isinstance(value, Hash):
-        return _OBJECT + _hash(value, count, _sample(chain.from_iterable(value.items()), 2 * samples))
+        last = value.items() if value.encoding == "listpack" else reversed(value.items())
+        return _OBJECT + _hash(value, count, _sample(chain.from_iterable(last), 2 * samples))
     if isinstance(value, Set):
-        return _OBJECT + _set(value, count, _sample(value, samples))
+        return _OBJECT + _set(value, count, _sample(reversed(value), samples))
     if isinstance(value, ZSet):
         return _OBJECT + _zset(value, count, samples)
     return _OBJECT + _list(value, count, _sample(value, samples))
@@ -130,7 +118,7 @@ def _table(count: int) -> int:
 
 
 def _strings(items: Sequence[bytes], count: int) -> int:
-    return int(_average([_string(len(item)) for item in items]) * count)
+    return int(_average([string_size(len(item)) for item in items]) * count)
 
 
 def _hash(value: Hash, count: int, sample: Sequence[bytes]) -> int:
@@ -141,11 +129,18 @@ def _hash(value: Hash, count: int, sample: Sequence[bytes]) -> int:
 
 def _set(value: Set, count: int, sample: Sequence[bytes]) -> int:
     if value.encoding == "intset":
-        width = max((2 if -32768 <= int(item) <= 32767 else 8 for item in sample), default=2)
-        return allocated(8 + width * count)
+        return intset_size(sample, count)
     if value.encoding == "listpack":
         return _packed(sample, count)
     return _table(count) + _strings(sample, count)
+
+
+def intset_size(members: Iterable[bytes], count: int) -> int:
+    """An intset of `count` integers as large as those."""
+    numbers = [int(member) for member in members]
+    widest = max((number if number >= 0 else ~number).bit_length() for number in numbers)
+    width = 2 if widest <= 15 else 4 if widest <= 31 else 8
+    return allocated(8 + width * count)
 
 
 def _zset(value: ZSet, count: int, samples: int) -> int:

@@ -8,15 +8,20 @@ from typing import Final
 from localstack_memorydb.engine.numbers import is_integer
 
 PAGE: Final = 4096
-_CLASSES: Final[list[int]] = [
-    *range(8, 65, 8),
-    *(((4 + quarter) << exponent) for exponent in range(4, 42) for quarter in range(1, 5)),
-]
+
+
+def size_classes(quantum: int) -> list[int]:
+    """What a jemalloc gives whose small sizes are multiples of `quantum` bytes: servers bring one of 8, Debian has one of 16."""
+    small = [8, *range(max(quantum, 16), 65, quantum)]
+    return small + [((4 + quarter) << exponent) for exponent in range(4, 42) for quarter in range(1, 5)]
+
+
+CLASSES: list[int] = size_classes(8)
 
 
 def allocated(size: int) -> int:
     """The bytes that the allocator gives for a request of `size`."""
-    return _CLASSES[bisect_left(_CLASSES, size)]
+    return CLASSES[bisect_left(CLASSES, size)]
 
 
 def listpack_size(item: bytes) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from localstack_memorydb.engine import memory, memory_report
+from localstack_memorydb.engine.commands.keys import encoding
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault, printable, wrong_subcommand_arguments
 from localstack_memorydb.engine.help import help_lines
+from localstack_memorydb.engine.memory_usage import told
 from localstack_memorydb.engine.numbers import INT_MAX, INT_MIN, parse_int, parse_int_in
 from localstack_memorydb.engine.registry import (
     ADMIN,
@@ -198,7 +200,7 @@ def memory_usage(s: Session, argv: Argv) -> Reply:
     value = s.db.get(argv[2])
     if value is None:
         return None
-    return memory.told(argv[2], value, samples, s.table.level)
+    return told(argv[2], value, samples, s.table.level, encoding(s, argv[2], value))
 
 
 @observing.command("MEMORY|DOCTOR", 2, since="4.0.0")
