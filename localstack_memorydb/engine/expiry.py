@@ -45,3 +45,11 @@ class Expiry:
         self.seconds += last - began
         self.interrupted += bool(self._round)
         return last - began
+
+    def hurry(self, keyspace: Keyspace, now: int, clock: Callable[[], float]) -> float:
+        """Looks at all slots, since somebody asks for what is left; the seconds that it took."""
+        began = clock()
+        keyspace.purge_all(now)
+        spent = clock() - began
+        self.seconds += spent
+        return spent

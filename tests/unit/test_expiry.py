@@ -80,3 +80,10 @@ def test_what_took_long_is_taken_from_the_next_ticks() -> None:
     for _ in range(20):
         cluster.tick(NOW + 10)
     assert left(cluster) < before
+
+
+def test_what_expires_because_dbsize_asks_counts_as_expiry() -> None:
+    cluster, client = filled()
+    cluster.set_parameters({"latency-monitor-threshold": "1"})
+    assert client("DBSIZE", NOW + 10) == b":1\r\n"
+    assert b"expire-cycle" in client("LATENCY LATEST", NOW + 10)

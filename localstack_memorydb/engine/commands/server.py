@@ -40,10 +40,12 @@ _FEW: Final = 10_000  # deadlines, all of which are looked at before keys are co
 @server.command("DBSIZE", 1, FAST | READONLY, categories="@keyspace")
 def dbsize(s: Session, argv: Argv) -> Reply:
     """How many keys this node's shard holds."""
-    keyspace = s.node.shard.keyspace
-    if s.node.cluster.switches.active_expire and keyspace.expires() <= _FEW:
-        keyspace.purge_all(s.now)
-    return len(keyspace)
+    shard, cluster = s.node.shard, s.node.cluster
+    if cluster.switches.active_expire and shard.keyspace.expires() <= _FEW:
+        spent = shard.expiry.hurry(shard.keyspace, s.now, cluster.clock)
+        threshold = cluster.parameters.latency_monitor_threshold
+        shard.primary.stats.spent(b"expire-cycle", s.now, spent, threshold)
+    return len(shard.keyspace)
 
 
 def _flush(s: Session, argv: Argv) -> Reply:
