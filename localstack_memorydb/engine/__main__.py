@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from pathlib import Path
@@ -66,6 +67,10 @@ def main(
     signal.pthread_sigmask(
         signal.SIG_BLOCK, _ENDS
     )  # before there are threads: they would end the process at once
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("localstack_memorydb.engine").setLevel(
+        logging.INFO
+    )  # what CONFIG calls loglevel notice
     last = port + shards * (replicas + 1) - 1
     if last > _LAST_PORT and bind != "loopback":
         fail(

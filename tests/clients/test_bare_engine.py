@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -127,6 +127,53 @@ def test_keys_stay_while_active_expiry_is_off(r: redis.Redis) -> None:
         assert r.dbsize() == 0
     finally:
         r.execute_command("DEBUG", "SET-ACTIVE-EXPIRE", "1")
+
+
+def test_messages_are_as_loud_as_the_directive_says() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable,
+        "-u",
+        "-m",
+        "localstack_memorydb.engine",
+        "--port",
+        str(port),
+        "--unrestricted",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        while process.stdout.readline() != "Ready.\n":
+            pass
+        with redis.Redis(port=port) as client:
+            for level in ("notice", "warning", "debug", "nothing"):
+                client.config_set("loglevel", level)
+                for said in ("WARNING", "NOTICE", "DEBUG"):
+                    client.eval(f"redis.log(redis.LOG_{said}, ARGV[1])", 0, f"{said} at {level}")
+        process.send_signal(signal.SIGTERM)
+        _, messages = process.communicate(timeout=20)
+    assert messages.splitlines() == [
+        "script: WARNING at notice",
+        "script: NOTICE at notice",
+        "script: WARNING at warning",
+        "script: WARNING at debug",
+        "script: NOTICE at debug",
+        "script: DEBUG at debug",
+    ]
+
+
+def test_a_client_that_does_not_read_is_disconnected_by_the_limit_of_all(r: redis.Redis) -> None:
+    r.config_set("maxmemory-clients", "4mb")
+    r.set("large", "x" * (1 << 20))
+    before = int(r.info()["evicted_clients"])
+    with socket.create_connection(("127.0.0.1", port_of(r))) as lazy, suppress(OSError):
+        for _ in range(100):
+            lazy.sendall(b"GET large\r\n")
+            if int(r.info()["evicted_clients"]) > before:
+                break
+    assert int(r.info()["evicted_clients"]) == before + 1
+    r.config_set("maxmemory-clients", 0)
 
 
 def test_debug_sleep_stops_the_server(r: redis.Redis) -> None:

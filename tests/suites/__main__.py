@@ -103,7 +103,7 @@ _API_OF_8_0 = re.compile(
     rb"(?:(?<=\\n)|(?<!\w))server\.(?=(p?call|register_function|error_reply|acl_check_cmd)\b)"
 )
 # Blocks that begin with directives which only a server of their own has, or with a cluster.
-_OWN_SERVER = re.compile(rb"overrides(?! \{maxclients)|start_cluster|args \[list")
+_OWN_SERVER = re.compile(rb"overrides(?! \{(?:maxclients|appendonly|save) )|start_cluster|args \[list")
 
 
 def _adapted(unit: bytes) -> bytes:
