@@ -137,6 +137,14 @@ class Storage:
         self._behind = False
         return True
 
+    def rewrite(self, now: int) -> bool:
+        """Makes the logs begin anew, as BGREWRITEAOF does even where nothing is logged at present; False when that fails."""
+        if self.keeps:
+            return self.keep_all(now)
+        done = self.switch(on=True, now=now)
+        self.switch(on=False, now=now)
+        return done
+
     def switch(self, *, on: bool, now: int) -> bool:
         """Ends all logging, or begins with it anew; False when that fails."""
         if on == self.keeps:

@@ -132,15 +132,32 @@ def test_save_points_save_by_themselves() -> None:
     assert cluster.shards[0].saves == 1
 
 
+@pytest.mark.parametrize(("version", "changes"), [("6.2", 2), ("7.2", 0)])
+def test_flushall_saves_where_there_are_save_points(version: str, changes: int) -> None:
+    cluster = start(version=version, unrestricted=True)
+    say = Client(next(cluster.nodes()))
+    say("SET a 1")
+    say("FLUSHALL")
+    assert cluster.shards[0].saves == 0
+    say('CONFIG SET save "3600 1"')
+    say("SAVE")
+    say("SET a 1")
+    say("FLUSHALL")
+    assert cluster.shards[0].saves == 2
+    assert b"rdb_changes_since_last_save:%d\r\n" % changes in say("INFO persistence")
+
+
 def test_a_log_that_is_turned_off_is_not_written_and_begins_anew(tmp_path: Path) -> None:
     cluster = kept(tmp_path, unrestricted=True)
     say = Client(cluster.shards[0].primary)
     say("SET a 1")
     assert say("CONFIG SET appendonly no") + say("SET a 2") == b"+OK\r\n+OK\r\n"
     assert say("CONFIG GET appendonly").endswith(b"$2\r\nno\r\n")
-    assert say("BGREWRITEAOF").startswith(b"+Background")
     assert say("DEBUG LOADAOF") + say("GET a") == b"+OK\r\n$1\r\n1\r\n"
     say("SET a 3")
+    assert say("BGREWRITEAOF").startswith(b"+Background")
+    say("SET a 4")
+    assert say("DEBUG LOADAOF") + say("GET a") == b"+OK\r\n$1\r\n3\r\n"
     assert say("CONFIG SET appendonly yes") + say("SET b 1") == b"+OK\r\n+OK\r\n"
     again = Client(restarted(cluster).shards[0].primary)
     assert again("GET a") + again("GET b") == b"$1\r\n3\r\n$1\r\n1\r\n"

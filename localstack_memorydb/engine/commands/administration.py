@@ -33,10 +33,10 @@ _NO_FILE: Final = (
 # -- saving -----------------------------------------------------------------------------------------------------------
 
 
-def _save(s: Session) -> None:
+def _save(s: Session, *, rewrites: bool = False) -> None:
     save_shard(s.node.shard, s.now)
     storage = s.node.cluster.storage
-    if storage is not None and not storage.keep_all(s.now):
+    if storage is not None and not (storage.rewrite if rewrites else storage.keep_all)(s.now):
         raise CommandError("ERR")
 
 
@@ -59,7 +59,7 @@ def bgsave(s: Session, argv: Argv) -> Reply:
 @administration.command("BGREWRITEAOF", 1, _SAVES)
 def bgrewriteaof(s: Session, argv: Argv) -> Reply:
     """With a data directory, makes the logs begin anew from a snapshot."""
-    _save(s)
+    _save(s, rewrites=True)
     return Simple(b"Background append only file rewriting " + _when(s))
 
 

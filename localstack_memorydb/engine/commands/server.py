@@ -22,6 +22,7 @@ from localstack_memorydb.engine.registry import (
 )
 from localstack_memorydb.engine.resp import OK, Argv, Reply, Verbatim
 from localstack_memorydb.engine.session import Session
+from localstack_memorydb.engine.snapshots import save_shard
 from localstack_memorydb.engine.versions import PATCH_VERSIONS, REDIS_COMPATIBLE, is_valkey
 
 server = Family("server")
@@ -57,8 +58,13 @@ def _flush(s: Session, argv: Argv) -> Reply:
 
 @server.command("FLUSHALL", -1, WRITE, categories="@dangerous @keyspace")
 def flushall(s: Session, argv: Argv) -> Reply:
-    """Deletes every key of this node's shard."""
-    return _flush(s, argv)
+    """Deletes every key of this node's shard. Where snapshots are taken by themselves, one without keys is."""
+    reply, shard = _flush(s, argv), s.node.shard
+    if s.node.cluster.switches.directives.get("save"):
+        before = shard.saved_writes
+        save_shard(shard, s.now)
+        shard.saved_writes = before if s.legacy else shard.saved_writes + 1  # this, which is not counted yet
+    return reply
 
 
 @server.command("FLUSHDB", -1, WRITE, categories="@dangerous @keyspace")
