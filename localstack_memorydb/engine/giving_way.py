@@ -8,23 +8,26 @@ end first (`LongWork.settle`), and timers pass the shard over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from greenlet import getcurrent, greenlet
 
 from localstack_memorydb.engine.blocked import Blocked
 from localstack_memorydb.engine.bugs import failed
-from localstack_memorydb.engine.errors import CommandError
-from localstack_memorydb.engine.registry import GATE_BUSY
+from localstack_memorydb.engine.errors import CommandError, ReplyTooLarge
+from localstack_memorydb.engine.registry import GATE_BUSY, MODULE, Command
 from localstack_memorydb.engine.requests import PORTION
-from localstack_memorydb.engine.resp import BLOCKED, Argv, Reply
+from localstack_memorydb.engine.resp import BLOCKED, MOST_TO_SEND, Argv, Pairs, Reply, Unordered, Wire
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.cluster import Shard
     from localstack_memorydb.engine.session import Session
+
+T = TypeVar("T")
 
 _SLICE: Final = 0.02
 _SLICE_OF_BUSY: Final = 0.05  # where others are answered, and timers let the work go on
@@ -80,7 +83,8 @@ class LongWork:
         worker = self._worker
         try:
             if worker is None:
-                worker = self._worker = greenlet(_work_on, getcurrent())
+                worker = self._worker = greenlet(_work_on)
+                worker.work = self
             result = worker.switch(work)
         except BaseException:
             self._worker = None  # it ends with an exception
@@ -275,10 +279,123 @@ def _itself(reply: Reply) -> Reply:
 
 
 def _work_on(work: Callable[[], Any]) -> None:
-    """The greenlet of a shard: does one piece of work after the other."""
+    """The greenlet of a shard: does one piece of work after the other, and hands the results to whoever let it go on."""
     this = getcurrent()
     while True:
         result = work()
         loop = this.parent
         assert loop is not None  # noqa: S101 - it is made by the loop's greenlet
         work = loop.switch(result)
+
+
+def look() -> None:
+    """Gives way when it is time, if what calls this may."""
+    work: LongWork | None = getattr(getcurrent(), "work", None)
+    if work is not None:
+        work.look()
+
+
+def parts(items: Collection[T], size: int = 10_000) -> Iterable[Collection[T]]:
+    """The items in parts of that size, before each of which others may come."""
+    if getattr(getcurrent(), "work", None) is None:
+        return (items,)
+    return _parts(items, size)
+
+
+def _parts(items: Collection[T], size: int) -> Iterator[Collection[T]]:
+    if len(items) <= size:
+        look()
+        yield items
+        return
+    rest = iter(items)
+    while part := list(islice(rest, size)):
+        look()
+        yield part
+
+
+def looking(items: Iterable[T], every: int = 1000) -> Iterable[T]:
+    """The items; after some of them others may come."""
+    return items if getattr(getcurrent(), "work", None) is None else _looking(items, every)
+
+
+def _looking(items: Iterable[T], every: int) -> Iterator[T]:
+    rest = iter(items)
+    while part := list(islice(rest, every)):
+        yield from part
+        look()
+
+
+def may_take_long(s: Session, command: Command, argv: Argv, keys: Sequence[bytes]) -> bool:
+    """Whether a command is better run as work that may give way. Short ones are spared what that costs."""
+    get = s.db.get
+    for key in keys if len(keys) < _MANY_ARGUMENTS else ():
+        value = get(key)
+        if (
+            value is not None
+            and len(value) > _LARGE
+            and (type(value) is not bytes or len(value) > _LONG_STRING)
+        ):
+            break
+    else:
+        if len(argv) < _MANY_ARGUMENTS and keys and (len(argv) < 3 or not _asks_for_much(s, command, argv)):
+            return False
+    return not (s.in_exec or s.node.shard.work.running)
+
+
+def _asks_for_much(s: Session, command: Command, argv: Argv) -> bool:
+    if command.flags & MODULE:
+        return len(argv[2]) > _LONG_PATH or getattr(s.db.get(argv[1]), "bound", 0) > _LARGE_DOCUMENT
+    return len(argv[2]) > _LONG_COUNT and argv[2].startswith(b"-")
+
+
+def run_command(s: Session, command: Command, argv: Argv) -> Reply:
+    """Runs a command of which nobody knows how long it takes. Raises CommandError."""
+    work = s.node.shard.work
+    reply = work.run(s, argv, partial(_tried, s, command, argv), partial(_told, s, command, argv))
+    if isinstance(reply, CommandError):
+        raise reply
+    return reply
+
+
+def _tried(s: Session, command: Command, argv: Argv) -> Reply:
+    try:
+        reply = s.call(command, argv)
+        kind = type(reply)
+        return encode_in_parts(s, reply) if kind in _LISTS and len(reply) > _MANY else reply
+    except CommandError as error:
+        return error
+
+
+def _told(s: Session, command: Command, argv: Argv, reply: Reply) -> Reply:
+    """The reply of a command that gave way. Raises CommandError."""
+    failed = isinstance(reply, CommandError)
+    s.node.stats.note(s, command, argv, s.node.shard.work.seconds, failed=failed)
+    if failed:
+        s.node.stats.failed_lookup(s, command, argv, reply)
+        raise reply
+    return reply
+
+
+_MANY_ARGUMENTS: Final = 32
+_LARGE: Final = 1000
+_LONG_STRING: Final = 1 << 20
+_LONG_COUNT: Final = len("-999")
+_LONG_PATH: Final = 500
+_LARGE_DOCUMENT: Final = 50_000
+_LISTS: Final = frozenset({list, Unordered, Pairs})
+_MANY: Final = 10_000
+
+
+def encode_in_parts(s: Session, reply: list[Any]) -> Wire:
+    """A long list as it is sent. Raises ReplyTooLarge."""
+    kind = type(reply)
+    encode, count, size = s.encoders[kind], 0, 0
+    bodies: list[bytes] = []
+    mark = b""
+    for part in parts(reply):
+        header, _, body = encode(kind(part)).partition(b"\r\n")
+        mark, count, size = header[:1], count + int(header[1:]), size + len(body)
+        if size > MOST_TO_SEND:
+            raise ReplyTooLarge
+        bodies.append(body)
+    return Wire(b"%b%d\r\n%b" % (mark, count, b"".join(bodies)))

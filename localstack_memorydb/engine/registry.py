@@ -234,12 +234,17 @@ _LOOKS_ONLY: Final = frozenset(
 
 # Commands that may take long although their replies are short. They may interrupt their client's turn (engine/turns.py).
 _SLOW: Final = frozenset(
-    "append bitcount bitfield bitfield_ro bitop bitpos copy dump eval eval_ro evalsha evalsha_ro exec fcall fcall_ro geosearch "
-    "geosearchstore georadius georadiusbymember hscan keys lcs linsert lpos lrem pfcount pfmerge restore scan sdiff sdiffstore "
-    "setbit setrange sinter sintercard sinterstore sort sort_ro sscan sunion sunionstore zdiff zdiffstore zinter zintercard "
-    "zinterstore zrangestore zscan zunion zunionstore".split()
+    "append bitcount bitfield bitfield_ro bitpos copy dump eval eval_ro evalsha evalsha_ro exec fcall fcall_ro hscan lcs linsert "
+    "lpos lrem restore scan setbit setrange sort sort_ro sscan zrangestore zscan".split()
 )
 
+
+_ENDLESS: Final = frozenset(
+    "bitop geosearch geosearchstore georadius georadiusbymember georadius_ro georadiusbymember_ro hrandfield keys pfcount pfmerge "
+    "sdiff sdiffstore sinter sintercard sinterstore srandmember sunion sunionstore zdiff zdiffstore zinter zintercard "
+    "zinterstore zrandmember zunion zunionstore".split()
+)
+"""Commands that look at the clock while they run: what they take grows with the request and with the data (engine/giving_way.py)."""
 
 READS_FIRST: Final = frozenset(
     {"getdel", "getex", "getset", "pfmerge", "xack", "xautoclaim", "xclaim", "xreadgroup"}
@@ -260,6 +265,7 @@ class Command:
         "categories",
         "complains",
         "earlier",
+        "endless",
         "family",
         "finder",
         "flags",
@@ -306,7 +312,8 @@ class Command:
         self.uses = self.name not in _LOOKS_ONLY
         # Exactly one key, first argument.
         self.single = len(keys) == 1 and keys[0] == KeySpec(keys[0].flags) and "not_key" not in keys[0].flags
-        self.slow = self.name in _SLOW or self.name.startswith(("json.", "ft."))
+        self.endless = self.name in _ENDLESS or self.name.startswith("json.")
+        self.slow = self.endless or self.name in _SLOW or self.name.startswith("ft.")
         self.reads_one = self.single and bool(flags & READONLY)
         # A key is looked up to be read, and be it by a write (engine/lookups.py). SET with GET says so itself.
         self.reads = bool(keys and flags & (READONLY | WRITE)) and (

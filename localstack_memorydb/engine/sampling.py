@@ -6,6 +6,7 @@ from random import Random
 from typing import Final
 
 from localstack_memorydb.engine.errors import OutOfRange
+from localstack_memorydb.engine.giving_way import parts
 from localstack_memorydb.engine.numbers import INT_MAX, parse_int_in
 from localstack_memorydb.engine.values import Hash, Set, ZSet
 
@@ -31,7 +32,10 @@ def draw(found: Hash | Set | ZSet, count: int, random: Random) -> list[bytes]:
             raise OutOfRange
         members = found.choices()
         size, luck = len(members), random.random
-        return [members[int(luck() * size)] for _ in range(-count)]
+        drawn: list[bytes] = []
+        for part in parts(range(-count)):
+            drawn += [members[int(luck() * size)] for _ in part]
+        return drawn
     if count >= len(found):
         return found.members()
     if found.encoding == "listpack":

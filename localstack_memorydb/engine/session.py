@@ -33,6 +33,7 @@ from localstack_memorydb.engine.errors import (
     unknown_command,
 )
 from localstack_memorydb.engine.eviction import admit, use
+from localstack_memorydb.engine.giving_way import may_take_long, run_command
 from localstack_memorydb.engine.keyspace import Slot
 from localstack_memorydb.engine.notifications import Before
 from localstack_memorydb.engine.performing import attended, perform, perform_apart, refuse_browser
@@ -495,6 +496,7 @@ class Session(Requests):
     def call(self, command: Command, argv: Argv) -> Reply:
         """Runs a command whose arity and gates are checked: finds its slot, drops expired keys, tells observers."""
         keyspace = self.node.shard.keyspace
+        keys: Argv = []
         if command.keys:
             keys = command.find_keys(argv)
             if keys:
@@ -508,6 +510,8 @@ class Session(Requests):
                 if db.deadlines:
                     for key in keys:
                         keyspace.purge(db, key, self.now)
+        if command.endless and may_take_long(self, command, argv, keys):
+            return run_command(self, command, argv)
         join(argv)  # which fails where hiredis took something else for an argument
         sought = self.node.stats.sought(self, command, argv) if command.reads else None
         if command.write and keyspace.observed:
@@ -636,9 +640,7 @@ class Session(Requests):
 
     def expire_block(self, now: int) -> None:
         """Ends the wait if its timeout has passed; an alarm that rang too early is set again."""
-        if self.blocked is None or self.blocked.deadline is None:
-            return
-        if self.node.shard.work.postpones(self):
+        if self.blocked is None or self.blocked.deadline is None or self.node.shard.work.postpones(self):
             return
         if self.blocked.deadline > now:
             self.alarm(self.blocked.deadline)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
-from localstack_memorydb.engine import ReplicationGroup, rdb
+from localstack_memorydb.engine import ReplicationGroup, rdb, turns
 from localstack_memorydb.engine.cluster import Cluster
 from localstack_memorydb.engine.parameters import Parameters
+from localstack_memorydb.engine.resp import encode_request
 from localstack_memorydb.engine.slots import key_slot
 from localstack_memorydb.engine.snapshots import dump_shard
 from tests.unit.cluster_without_sockets import NOW, Client, start
@@ -388,3 +390,111 @@ def test_a_cluster_that_ends_waits_for_no_script(world: World) -> None:
     world.runs("EXEC")
     world.shard.scripting.pace.stop()
     assert world.runs.heard().endswith(b":2\r\n")
+
+
+# -- single commands -------------------------------------------------------------------------------------------------------
+
+
+FEW = "".join(f" {{n}}few{number}" for number in range(40))
+
+
+@pytest.fixture(scope="module")
+def filled() -> Cluster:
+    """A cluster with large values, in which nothing gives way."""
+    cluster = start()
+    client = Client(cluster.shards[0].primary)
+
+    def send(*words: bytes) -> None:
+        client.session.receive(encode_request(list(words)), NOW)
+
+    members = [b"%d" % number for number in range(15_000)]
+    send(b"SADD", b"{n}set", *members)
+    send(b"SADD", b"{n}other", *members[5000:], *(b"x%d" % number for number in range(5000)))
+    send(b"ZADD", b"{n}z", *(word for member in members for word in (member, member)))
+    send(b"HSET", b"{n}hash", *(word for member in members for word in (member, member)))
+    send(b"GEOADD", b"{n}geo", *(word for member in members[:3000] for word in (b"1", b"2", member)))
+    send(
+        b"JSON.SET", b"{n}json", b"$", b"[" + b",".join(b'{"a":%s}' % each for each in members[:3000]) + b"]"
+    )
+    send(b"PFADD", b"{n}hll", *members)
+    send(b"MSET", *(word for member in members for word in (b"{n}" + member, member)))
+    for key in FEW.split():
+        send(b"SADD", key.encode(), b"1", b"a")
+    send(b"SET", b"{n}bits", b"abc" * 1000)
+    return cluster
+
+
+def answer(client: Client, tick: Callable[[], object]) -> bytes:
+    """What a client is told in the end, if it has to wait for it."""
+    while not client.said:
+        tick()
+    return client.heard()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "SUNION {n}set {n}other",
+        "SINTER" + FEW,
+        "SDIFF {n}set" + FEW,
+        "SUNIONSTORE {n}d {n}set {n}other",
+        "ZUNION 3 {n}z {n}set {n}other WEIGHTS 2 1 1 WITHSCORES",
+        "ZINTER 3 {n}z {n}set {n}other WITHSCORES",
+        "ZINTERCARD 2 {n}z {n}other",
+        "ZDIFF 42 {n}other {n}z" + FEW,
+        "ZUNIONSTORE {n}d 2 {n}z {n}other",
+        "SRANDMEMBER {n}set -50000",
+        "HRANDFIELD {n}hash -50000 WITHVALUES",
+        "ZRANDMEMBER {n}z -50000 WITHSCORES",
+        "KEYS *",
+        "PFCOUNT " + " ".join(["{n}hll"] * 20 + [f"{{n}}none{number}" for number in range(20)]),
+        "BITOP XOR {n}d" + " {n}bits {n}1" * 50,
+        "GEOSEARCH {n}geo FROMLONLAT 1 2 BYRADIUS 100 km WITHDIST WITHCOORD",
+        "GEOSEARCHSTORE {n}d {n}geo FROMLONLAT 1 2 BYRADIUS 100 km",
+        "JSON.GET {n}json $[*].a",
+        "JSON.GET {n}json $..a $[1]",
+        'JSON.GET {n}json $[?(@.a>5||@.a<3||@.a==1)]',
+        "JSON.MGET" + " {n}json" * 30 + " $[0]",
+        "JSON.NUMINCRBY {n}json $..a 0",
+    ],
+)  # fmt: skip
+def test_it_answers_the_same_when_it_gives_way(filled: Cluster, line: str) -> None:
+    node = filled.shards[0].primary
+    before, runs, other = Client(node), Client(node), Client(node)
+    filled.clock, filled.random = Clock(0.0), Random(7)
+    if line.startswith(("SUNION ", "ZUNION ", "HRANDFIELD ")):
+        before("HELLO 3")
+        runs("HELLO 3")
+    expected = before(line) or answer(before, lambda: turns.run(before.session))
+    filled.clock, filled.random = Clock(0.03), Random(7)
+    assert runs(line) == b""
+    assert other("PING") == b""
+    assert answer(runs, lambda: filled.tick(NOW)) == expected
+    assert other.heard() == b"+PONG\r\n"
+
+
+def test_what_a_command_did_that_gave_way_is_in_the_log(tmp_path: Path) -> None:
+    cluster = kept(tmp_path)
+    client = Client(cluster.shards[0].primary)
+    members = [b"%d" % number for number in range(15_000)]
+    for key in (b"{n}a", b"{n}b", b"{n}c"):
+        client.session.receive(encode_request([b"SADD", key, *members]), NOW)
+    cluster.clock = Clock(0.03)
+    assert client("SUNIONSTORE {n}d {n}a {n}b {n}c") == b""
+    assert answer(client, lambda: cluster.tick(NOW)) == b":15000\r\n"
+    assert b"cmdstat_sunionstore:calls=1," in client("INFO commandstats")
+    assert Client(restarted(cluster).shards[0].primary)("SCARD {n}d") == b":15000\r\n"
+
+
+def test_an_error_of_a_command_that_gave_way(filled: Cluster) -> None:
+    client = Client(filled.shards[0].primary)
+    filled.clock = Clock(0.03)
+    assert (
+        client("ZUNIONSTORE {n}d 2 {n}z {n}bits")
+        == b"-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"
+    )
+    assert client("PFMERGE {n}merged {n}hll" + " {n}none1 {n}none2" * 20 + " {n}bits") == b""
+    told = answer(client, lambda: filled.tick(NOW))
+    assert told == b"-WRONGTYPE Key is not a valid HyperLogLog string value.\r\n"
+    assert b"cmdstat_pfmerge:calls=1," in (stats := client("INFO commandstats"))
+    assert stats.partition(b"cmdstat_pfmerge:")[2].partition(b"\r\n")[0].endswith(b"failed_calls=1")

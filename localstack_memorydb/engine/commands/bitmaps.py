@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from localstack_memorydb.engine.buffers import LEAST, Buffer, opened, text, write
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault
+from localstack_memorydb.engine.giving_way import look, parts
 from localstack_memorydb.engine.numbers import INT_MAX, parse_int
 from localstack_memorydb.engine.registry import DENYOOM, FAST, READONLY, WRITE, Family, KeySpec, one
 from localstack_memorydb.engine.resp import Argv, Reply
@@ -23,6 +24,7 @@ _TYPE: Final = (
     "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is."
 )
 _UNITS: Final = {b"BYTE": 1, b"BIT": 8}
+_FEW: Final = 16
 _FULL: Final = (1 << 64) - 1
 
 
@@ -197,12 +199,22 @@ def bitop(s: Session, argv: Argv) -> Reply:
             s.unchanged = True
         return 0
     result = b"".join(
-        _combined(name, [source[at : at + _CHUNK] for source in sources], min(_CHUNK, size - at))
-        for at in range(0, size, _CHUNK)
+        _combined_all(name, sources, at, min(_CHUNK, size - at)) for at in range(0, size, _CHUNK)
     )
     s.db.remove(target)
     s.db.grow(target, result)
     return size
+
+
+def _combined_all(name: bytes, sources: Sequence[bytes | bytearray], at: int, size: int) -> bytes:
+    """What becomes of a piece of the strings, a few of them at a time: there may be more than there is memory for."""
+    if len(sources) <= _FEW:
+        look()
+        return _combined(name, [source[at : at + size] for source in sources], size)
+    made: list[bytes] = []
+    for some in parts(sources, _FEW):
+        made = [_combined(name, [*made, *(source[at : at + size] for source in some)], size)]
+    return made[0]
 
 
 def _combined(name: bytes, pieces: Sequence[bytes | bytearray], size: int) -> bytes:

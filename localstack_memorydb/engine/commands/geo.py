@@ -10,6 +10,7 @@ from localstack_memorydb.engine import geo as earth
 from localstack_memorydb.engine.commands.sorted_set_ranges import keep
 from localstack_memorydb.engine.commands.sorted_sets import zadd
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault, printable
+from localstack_memorydb.engine.giving_way import looking
 from localstack_memorydb.engine.nearest import in_order
 from localstack_memorydb.engine.numbers import parse_float, parse_int
 from localstack_memorydb.engine.registry import DENYOOM, READONLY, WRITE, Family, KeySpec, one, two
@@ -194,7 +195,7 @@ class _Search:
         measures = bool(order or self.distances or b"WITHDIST" in self.extras)
         irange = self.found.order.irange
         met = chain.from_iterable(irange((low,), (high,), (True, False)) for low, high in self.area.ranges())
-        found = self.area.within(met, measures=measures)
+        found = self.area.within(looking(met), measures=measures)
         hits = list(islice(found, self.count) if self.any else found)
         if order:
             in_order(hits, self.count, descending=order == b"DESC")
@@ -215,7 +216,7 @@ def _answer(s: Session, search: _Search) -> Reply:
     if not extras:
         return [hit[2] for hit in hits]
     reply = []
-    for meters, score, member in hits:
+    for meters, score, member in looking(hits):
         entry: list[Reply] = [member]
         if b"WITHDIST" in extras:
             entry.append(_text(s, meters))

@@ -6,6 +6,7 @@ from typing import Final
 
 from localstack_memorydb.engine import hyperloglog as hll
 from localstack_memorydb.engine.errors import CommandError, printable
+from localstack_memorydb.engine.giving_way import look
 from localstack_memorydb.engine.registry import (
     ADMIN,
     DENYOOM,
@@ -77,7 +78,8 @@ def pfcount(s: Session, argv: Argv) -> Reply:
 def _union(s: Session, keys: Argv) -> tuple[bytes, bool]:
     """The highest of each register, and whether any of the values is dense."""
     highest, any_dense = bytes(hll.REGISTERS), False
-    for key in keys:
+    for key in dict.fromkeys(keys):
+        look()
         found = _value(s, key)
         if found is not None:
             any_dense |= hll.is_dense(found)

@@ -35,6 +35,7 @@ from localstack_memorydb.engine.documents.texts import (
     shortest,
 )
 from localstack_memorydb.engine.errors import WrongArity, printable
+from localstack_memorydb.engine.giving_way import looking
 from localstack_memorydb.engine.registry import (
     DENYOOM,
     FAST,
@@ -205,7 +206,10 @@ def json_get(s: Session, argv: Argv) -> Reply:
     if len(paths) < 2:
         return encoded(_value_at(document, paths[0] if paths else ".", layout))
     enhanced = any(path.startswith("$") for path in paths)
-    parts = (f"{quoted(path)}:{layout.space}{_values_at(document, path, layout, enhanced)}" for path in paths)
+    parts = (
+        f"{quoted(path)}:{layout.space}{_values_at(document, path, layout, enhanced)}"
+        for path in looking(paths, 1)
+    )
     return encoded(enclosed("{", parts, "}", layout))
 
 
@@ -250,7 +254,7 @@ def _values_at(document: Document, path: str, layout: Layout, enhanced: bool) ->
 def json_mget(s: Session, argv: Argv) -> Reply:
     """`key [key ...] path`: the values of a path in several documents."""
     path = as_text(argv[-1])
-    return sendable(_value_or_nothing(find(s, key), path) for key in argv[1:-1])
+    return sendable(_value_or_nothing(find(s, key), path) for key in looking(argv[1:-1], 10))
 
 
 def _value_or_nothing(document: Document | None, path: str) -> bytes | None:

@@ -11,6 +11,7 @@ from itertools import chain, islice, repeat
 from typing import Final
 
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault
+from localstack_memorydb.engine.giving_way import look, looking
 from localstack_memorydb.engine.numbers import INT_MAX, is_integer, parse_int_in
 from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.registry import (
@@ -266,8 +267,8 @@ def _keep(s: Session, key: bytes, result: Set) -> int:
 
 
 def _union(s: Session, keys: Argv) -> Set:
-    found = [each.members() for each in _sources(s, keys) if each is not None]
-    return _assemble(chain.from_iterable(found), _limits(s))
+    found = {id(each): each for each in _sources(s, keys) if each is not None}
+    return _assemble(chain.from_iterable(map(Set.members, looking(found.values(), 1))), _limits(s))
 
 
 @sets.command("SUNION", -2, READONLY, keys=span("RO access"))
@@ -290,6 +291,7 @@ def _difference(s: Session, keys: Argv) -> Set:
     members = left = first.members()
     for each in others:
         left = [member for member in left if member not in each]
+        look()
     limits = _limits(s)
     if len(first) * (len(others) + 1) // 2 <= len(first) + sum(map(len, others)):
         return _assemble(left, limits)
@@ -338,6 +340,7 @@ def _common(found: Sequence[Set]) -> Iterable[bytes]:
         members = filter(each.__contains__, members)
         if not count % _FEW:
             members = list(members)
+            look()
     return members
 
 

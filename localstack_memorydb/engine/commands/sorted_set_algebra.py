@@ -13,6 +13,7 @@ from typing import Final
 from localstack_memorydb.engine.commands.sorted_set_ranges import keep
 from localstack_memorydb.engine.commands.sorted_sets import sorted_sets
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault, WrongType
+from localstack_memorydb.engine.giving_way import look, parts
 from localstack_memorydb.engine.numbers import INT_MAX, parse_float, parse_int, parse_int_in
 from localstack_memorydb.engine.registry import DENYOOM, READONLY, WRITE, counted, stored
 from localstack_memorydb.engine.resp import Argv, Pairs, Reply
@@ -71,7 +72,12 @@ def _parse(s: Session, argv: Argv, at: int, operation: str, storing: bool) -> Qu
     after = at + 1 + count
     if after > len(argv):
         raise SyntaxFault
-    query = Query([_scores(s, key) for key in argv[at + 1 : after]])
+    keys = argv[at + 1 : after]
+    known: dict[bytes, Scores] = {}  # what plain sets count is made only once
+    for key in keys:
+        if key not in known:
+            known[key] = _scores(s, key)
+    query = Query([known[key] for key in keys])
     combines = operation in {"union", "inter"}
     while after < len(argv):
         word, left = argv[after].upper(), len(argv) - after
@@ -104,33 +110,37 @@ def _union(query: Query) -> Scores:
     result: Scores = {}
     aggregate = query.aggregate
     for weight, scores in query.weighted():
-        if weight != 1:
-            scores = {member: _weigh(weight, score) for member, score in scores.items()}
-        shared = {
-            member: aggregate(result[member], scores[member]) for member in result.keys() & scores.keys()
-        }
-        result.update(scores)
-        result.update(shared)
+        for part in parts(scores):
+            some = part if part is scores else {member: scores[member] for member in part}
+            if weight != 1:
+                some = {member: _weigh(weight, score) for member, score in some.items()}
+            shared = {
+                member: aggregate(result[member], some[member]) for member in result.keys() & some.keys()
+            }
+            result.update(some)
+            result.update(shared)
     return result
 
 
 def _intersection(query: Query) -> Scores:
     (first_weight, first), *others = query.weighted()
     result: Scores = {}
-    for member, score in first.items():
-        value = _weigh(first_weight, score)
-        for weight, scores in others:
-            if member not in scores:
-                break
-            value = query.aggregate(value, weight * scores[member])
-        else:
-            result[member] = value
+    for part in parts(first, 1 + 10_000 // len(query.sources)):
+        for member in part:
+            value = _weigh(first_weight, first[member])
+            for weight, scores in others:
+                if member not in scores:
+                    break
+                value = query.aggregate(value, weight * scores[member])
+            else:
+                result[member] = value
     return result
 
 
 def _difference(query: Query) -> Scores:
     result, *others = query.sources
     for scores in others:
+        look()
         result = {member: score for member, score in result.items() if member not in scores}
     return result
 
@@ -193,9 +203,10 @@ def zintercard(s: Session, argv: Argv) -> Reply:
     query = _parse(s, argv, 1, "card", storing=False)
     first, *others = sorted(query.sources, key=len)
     shared = 0
-    for member in first:
-        if all(member in scores for scores in others):
-            shared += 1
-            if shared == query.limit:
-                break
+    for part in parts(first, 1 + 10_000 // len(query.sources)):
+        for member in part:
+            if all(member in scores for scores in others):
+                shared += 1
+                if shared == query.limit:
+                    return shared
     return shared

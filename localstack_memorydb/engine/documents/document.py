@@ -32,12 +32,12 @@ _WORST_FACTOR: Final = 16  # no value takes more bytes of memory for one of its 
 class Document:
     """A JSON document. Whoever changes what is in it has asked `admit` before."""
 
-    __slots__ = ("_bound", "encoding", "root")
+    __slots__ = ("bound", "encoding", "root")
 
     def __init__(self, root: Json, bound: int = MAX_SIZE + 1) -> None:
         self.root = root
         self.encoding = "raw"
-        self._bound = bound  # the size is not more than this
+        self.bound = bound  # the size is not more than this
 
     @classmethod
     def of(cls, root: Json, text: bytes) -> Document:
@@ -52,7 +52,7 @@ class Document:
 
     def copy(self) -> Document:
         """The same document for another key."""
-        return Document(duplicate(self.root), self._bound)
+        return Document(duplicate(self.root), self.bound)
 
     def size(self) -> int:
         """The bytes of the document, as JSON.DEBUG MEMORY says them."""
@@ -72,11 +72,11 @@ class Document:
 
     def admit_size(self, bound: int, size: int = 0) -> None:
         """Allows that the document grows by `size`, or by more up to `bound`. Raises TooLarge."""
-        if self._bound + bound > MAX_SIZE:
-            self._bound = self.size()
-            if self._bound + size > MAX_SIZE:
+        if self.bound + bound > MAX_SIZE:
+            self.bound = self.size()
+            if self.bound + size > MAX_SIZE:
                 raise TooLarge
-        self._bound += bound
+        self.bound += bound
 
 
 def value_size(value: Json) -> int:

@@ -40,6 +40,7 @@ from localstack_memorydb.engine.documents.steps import (
     Wildcard,
 )
 from localstack_memorydb.engine.documents.texts import Json, is_number
+from localstack_memorydb.engine.giving_way import looking
 
 MAX_DESCENTS: Final = 20
 
@@ -146,7 +147,7 @@ class Selection:
                 raise
 
     def _part(self, ways: Iterable[tuple[str | int, Json]], place: Place, at: int, level: int) -> None:
-        for key, value in ways:
+        for key, value in looking(ways):
             self._attempt(value, (*place, key), at, level + 2)
 
     def _enter(self, node: Json, place: Place) -> _Next:
@@ -237,7 +238,7 @@ class Selection:
         self.deepest = max(self.deepest, len(place))
         if isinstance(node, dict | list):
             self._attempt(node, place, at, level + 1)
-            for key, value in _ways(node):
+            for key, value in looking(_ways(node)):
                 self._search(value, (*place, key), at, level)
 
     def _filtered(self, step: Filtered, node: Json, place: Place, at: int, level: int) -> _Next:
@@ -258,10 +259,14 @@ class Selection:
         """The indexes of the elements for which the condition holds; of anything else it is 0, if it holds for that."""
         if isinstance(condition, Either):
             return list(
-                dict.fromkeys(index for each in condition.conditions for index in self._holding(each, node))
+                dict.fromkeys(
+                    index
+                    for each in looking(condition.conditions, 100)
+                    for index in self._holding(each, node)
+                )
             )
         if isinstance(condition, Every):
-            found = [self._holding(each, node) for each in condition.conditions]
+            found = [self._holding(each, node) for each in looking(condition.conditions, 100)]
             others = [set(indexes) for indexes in found[1:]]
             return [index for index in found[0] if all(index in other for other in others)]
         if isinstance(condition, Exists):
