@@ -331,13 +331,14 @@ class Session(Requests):
                 else:
                     add(self.refused(error, argv, command))
                 if self.closing:
+                    first += 1  # which is no reply to the command before
                     break
             except hiredis.ProtocolError:
                 gets = self.explain()
             except Exception as error:
                 if self.misread(argv, error):
                     gets = self.explain()  # what hiredis took for an argument failed, or hiredis itself
-                else:
+                elif argv:
                     add(failed(error, argv))
         if keyspace.observed and keyspace.tracking.pending and not (self.rest or self.interrupted):
             keyspace.tracking.broadcast()
@@ -374,7 +375,7 @@ class Session(Requests):
 
     def refused(self, error: CommandError, argv: Argv, command: Command | None) -> bytes:
         """The error's bytes; a refusal while a transaction is queued spoils it."""
-        if command is not None and not command.gates & self.gates and command.takes(argv):
+        if command is not None and not (self.closing or command.gates & self.gates) and command.takes(argv):
             self.node.stats.spoiled(self, command, argv, error)
         if self.gates & GATE_RESTRICTED and isinstance(error, ELSEWHERE):
             error = rather(self, error, argv)

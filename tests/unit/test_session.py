@@ -79,6 +79,16 @@ def test_a_line_that_is_too_long_may_come_in_parts(client: Client, cut: int) -> 
     assert reply == b"-ERR Protocol error: too big bulk count string\r\n"
 
 
+@pytest.mark.parametrize("nothing", [b"", b"*0\r\n", b"*-1\r\n"])
+def test_what_is_broken_is_not_the_fault_of_the_command_before(client: Client, nothing: bytes) -> None:
+    sent = b"*1\r\n$4\r\nPING\r\n" + nothing + b"*\r\n"
+    assert client.session.receive(sent, NOW) == b"+PONG\r\n-ERR Protocol error: invalid multibulk length\r\n"
+    assert client.session.closing
+    stats = Client(client.session.node)("INFO commandstats")
+    assert b"cmdstat_ping:calls=1," in stats
+    assert b"rejected_calls=0,failed_calls=0" in stats.partition(b"cmdstat_ping")[2].splitlines()[0]
+
+
 @pytest.mark.parametrize("nothing", [b"\r\n", b"*0\r\n", b"*-1\r\n"])
 def test_empty_requests_are_ignored(client: Client, nothing: bytes) -> None:
     assert client.session.receive(nothing + b"*1\r\n$4\r\nPING\r\n", NOW) == b"+PONG\r\n"

@@ -101,6 +101,7 @@ class Interpreter:
             max_memory=MEMORY_LIMIT,
         )
         self._dump = self._lua.eval(b"string.dump")
+        self.function = self._lua.eval(b"function() end")
         self._entry = self._load(level, version)
         self._run, self._run_tables = self._entry[b"run"], self._entry[b"run_tables"]
 

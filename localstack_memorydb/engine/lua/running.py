@@ -363,6 +363,8 @@ class Run:
             return reply if three else int(reply)
         if kind is Verbatim:
             text = bytes(reply)
+            if three and self._session.legacy:  # 6.2 knows none, and returns the function that was called
+                return self._interpreter.function
             return table({b"verbatim_string": table({b"string": text, b"format": b"txt"})}) if three else text
         if kind is BigNumber:
             return table({b"big_number": b"%d" % reply}) if three else b"%d" % reply
