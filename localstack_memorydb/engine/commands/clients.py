@@ -138,7 +138,7 @@ def client_list(s: Session, argv: Argv) -> Reply:
     )
 
 
-_CLIENT_TYPES = {b"normal", b"master", b"primary", b"replica", b"slave", b"pubsub"}
+_CLIENT_TYPES = {b"normal", b"master", b"replica", b"slave", b"pubsub"}
 
 
 @clients.command("CLIENT|UNBLOCK", -3, ADMIN | _ANYTIME, since="5.0.0")

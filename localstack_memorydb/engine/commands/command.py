@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from localstack_memorydb.engine.acl import READ, WRITE, has_own_finder, varying_needs
@@ -148,18 +149,28 @@ def getkeys(s: Session, argv: Argv) -> Reply:
         return _keys_in_6_2(s, argv)
     found, line = _keys_of(s, argv)
     keys = found.find_keys(line) if has_own_finder(found, s.legacy) else found.stated_keys(line)
-    if found.flags & NO_MANDATORY_KEYS:
-        return keys
-    if not keys or any(spec.counted and not spec.find(line) for spec in found.keys):
-        raise CommandError("ERR Invalid arguments specified for command")
+    _require_keys(found, line, keys)
     return keys
+
+
+def _require_keys(found: Command, line: Argv, keys: Sequence[object]) -> None:
+    """Every place where keys may stand has some, also where the command does not need it to (PFMERGE of one key)."""
+    if found.flags & NO_MANDATORY_KEYS:
+        return
+    lacking = any(
+        not spec.find(line) for spec in found.keys if spec.counted or not (spec.unknown or spec.keyword)
+    )
+    if lacking or not keys:
+        raise CommandError("ERR Invalid arguments specified for command")
 
 
 @command.command("COMMAND|GETKEYSANDFLAGS", -3, _ANYTIME, since="7.0.0", earlier=Earlier("7.2", arity=-4))
 def getkeysandflags(s: Session, argv: Argv) -> Reply:
     """The keys in a command line, and what is done to them."""
     found, line = _keys_of(s, argv)
-    return [[key, _names(_flags(found, spec, line))] for spec in found.keys for key in spec.find(line)]
+    keys = [(key, spec) for spec in found.keys for key in spec.find(line)]
+    _require_keys(found, line, keys)
+    return [[key, _names(_flags(found, spec, line))] for key, spec in keys]
 
 
 def _flags(command: Command, spec: KeySpec, line: Argv) -> list[str]:

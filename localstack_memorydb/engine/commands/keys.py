@@ -200,9 +200,12 @@ def _rename(s: Session, source: bytes, target: bytes) -> None:
     if source == target:
         s.unchanged = True
         return
-    deadline, form = s.db.deadlines.get(source), s.db.form(source)
+    deadline, form, used = s.db.deadlines.get(source), s.db.form(source), s.db.uses.get(source)
     s.db.remove(source)
+    s.db.remove(target)
     _put_until(s.db, target, value, deadline)
+    if used is not None:
+        s.db.uses[target] = used
     if isinstance(value, bytes):
         s.db.keep(target, value, form)
 

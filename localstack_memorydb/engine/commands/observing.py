@@ -54,7 +54,7 @@ def slowlog_get(s: Session, argv: Argv) -> Reply:
     if len(argv) == 3:
         least, text = (INT_MIN, None) if s.legacy else (-1, "ERR count should be greater than or equal to -1")
         count = parse_int_in(argv[2], least, INT_MAX, text)
-    return list(entries)[: len(entries) if count == -1 else max(0, count)]
+    return list(entries)[: len(entries) if count < 0 else count]
 
 
 @observing.command("SLOWLOG|LEN", 2, ADMIN | LOADING | STALE, since="2.2.12")
