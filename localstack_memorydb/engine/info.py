@@ -176,7 +176,7 @@ def _keyspace(s: Session) -> Fields:
     keys, expires = len(keyspace), keyspace.expires()
     if not keys:
         return {}
-    left = sum(deadline - s.now for slot in keyspace.slots if slot for deadline in slot.deadlines.values())
+    left = sum(deadline - s.now for _, slot in keyspace.filled() for deadline in slot.deadlines.values())
     average = max(0, left // expires) if expires else 0
     return {"db0": f"keys={keys},expires={expires},avg_ttl={average}"}
 

@@ -123,7 +123,7 @@ class Keyspace:
         """While clients are paused: the keys whose time has come. They are gone, and nobody is told before the pause ends."""
 
     def __len__(self) -> int:
-        return sum(len(slot) for slot in map(self.slots.__getitem__, self.used) if slot)
+        return sum([len(slot) for slot in map(self.slots.__getitem__, self.used) if slot])
 
     def slot(self, number: int) -> Slot:
         """The slot's data, made when it is first used."""
@@ -144,7 +144,8 @@ class Keyspace:
 
     def filled(self) -> Iterator[tuple[int, Slot]]:
         """The slots that hold keys, ascending."""
-        return ((number, slot) for number, slot in enumerate(self.slots) if slot)
+        slots = self.slots
+        return ((number, slot) for number in sorted(self.used) if (slot := slots[number]))
 
     def entries(self, now: int) -> Iterator[tuple[bytes, Value, int | None]]:
         """Every live key with its value and deadline."""
@@ -161,7 +162,7 @@ class Keyspace:
 
     def expires(self) -> int:
         """How many keys have a deadline."""
-        return sum(len(slot.deadlines) for slot in self.slots if slot)
+        return sum([len(slot.deadlines) for slot in map(self.slots.__getitem__, self.used) if slot])
 
     def purge(self, slot: Slot, key: bytes, now: int) -> None:
         """Deletes the key if its time has come."""
