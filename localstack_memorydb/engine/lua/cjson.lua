@@ -28,9 +28,11 @@ escapes['"'], escapes["\\"], escapes["/"], escapes["\127"] = '\\"', "\\\\", "\\/
 local unescapes = {['"'] = '"', ["\\"] = "\\", ["/"] = "/", b = "\8", t = "\9", n = "\10", f = "\12", r = "\13"}
 
 local TOKENS = {
-  ["{"] = "T_OBJ_BEGIN", ["}"] = "T_OBJ_END", ["["] = "T_ARR_BEGIN", ["]"] = "T_ARR_END", [","] = "T_COMMA",
-  [":"] = "T_COLON", [""] = "T_END", ["\0"] = "T_END",
+  [byte("{")] = "T_OBJ_BEGIN", [byte("}")] = "T_OBJ_END", [byte("[")] = "T_ARR_BEGIN", [byte("]")] = "T_ARR_END",
+  [byte(",")] = "T_COMMA", [byte(":")] = "T_COLON", [0] = "T_END",
 }
+local BLANKS = {[9] = true, [10] = true, [13] = true, [32] = true}
+local GOES_ON = {[byte(".")] = true, [byte("e")] = true, [byte("E")] = true, [byte("x")] = true, [byte("X")] = true}
 
 local function utf8(code)
   if code <= 0x7F then
@@ -203,7 +205,7 @@ return function(host, next)
     local function next_number(start)
       -- Nearly all numbers are plain: digits, and a point with digits. What else may belong to one is looked for where these end.
       local _, plain = find(text, "^-?%d+%.?%d*", start)
-      if plain and not find(text, "^[eExX.%d]", plain + 1) then
+      if plain and not GOES_ON[byte(text, plain + 1)] then
         at = plain + 1
         return "T_NUMBER", tonumber(sub(text, start, plain)), start
       end
@@ -245,6 +247,11 @@ return function(host, next)
 
     local function next_string(start)
       local place = start + 1
+      local last = find(text, '["\\%z]', place)
+      if last and byte(text, last) == 34 then
+        at = last + 1
+        return "T_STRING", sub(text, place, last - 1), start
+      end
       local pieces, count
       while true do
         local stop = find(text, '["\\%z]', place)
@@ -283,19 +290,22 @@ return function(host, next)
 
     -- The next token: its name, its value, where it stands.
     local function token()
-      local start = find(text, "[^ \t\r\n]", at) or #text + 1
-      local first = sub(text, start, start)
-      at = start
-      local known = TOKENS[first]
+      local start = at
+      local code = byte(text, start)
+      if BLANKS[code] then
+        start = find(text, "[^ \t\r\n]", start) or #text + 1
+        code, at = byte(text, start), start
+      end
+      local known = TOKENS[code or 0]
       if known then
         if known ~= "T_END" then
           at = start + 1
         end
         return known, nil, start
       end
-      if first == '"' then
+      if code == 34 then
         return next_string(start)
-      elseif find(first, "[%d-]") then
+      elseif code == 45 or (code >= 48 and code <= 57) then
         if not config.decode_invalid and is_invalid_number(start) then
           return "T_ERROR", "invalid number", start
         end
@@ -309,7 +319,7 @@ return function(host, next)
       elseif sub(text, start, start + 3) == "null" then
         at = start + 4
         return "T_NULL", null, start
-      elseif config.decode_invalid and find(first, "[iInN+]") and is_invalid_number(start) then
+      elseif config.decode_invalid and find(text, "^[iInN+]", start) and is_invalid_number(start) then
         return next_number(start)
       end
       return "T_ERROR", "invalid token", start
