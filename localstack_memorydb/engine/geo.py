@@ -37,6 +37,7 @@ _NEAR: Final = (
 _CELLS: Final = 2.0 ** (2 * STEPS)
 _WIDTH: Final = 2 * LONGITUDE / (1 << STEPS)  # of a cell; exact, since it is divided by a power of two
 _HEIGHT: Final = 2 * LATITUDE / (1 << STEPS)
+_OF_LONGITUDES: Final = 0xAAAAAAAAAAAAA
 _LETTERS: Final = [bytes((one, other)) for one in _ALPHABET for other in _ALPHABET]
 
 
@@ -123,7 +124,11 @@ def _unsigned(score: float) -> int:
 
 def text_of(score: float) -> bytes:
     """The geohash of eleven letters that other systems know; the last one is always 0, since 52 bits are ten letters."""
-    bits = encode(decode(score), latitude=90.0)
+    if 0.0 <= score < _CELLS:  # then the bits of the longitude stay
+        north = (_middle(int(score))[1] + 90.0) / 180.0 * (1 << STEPS)
+        bits = int(score) & _OF_LONGITUDES | _spread(int(north))
+    else:
+        bits = encode(decode(score), latitude=90.0)
     return b"%b%b%b%b%b0" % (
         _LETTERS[bits >> 42 & 1023],
         _LETTERS[bits >> 32 & 1023],
