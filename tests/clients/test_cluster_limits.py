@@ -263,7 +263,7 @@ def test_new_connections_are_kept_alive_as_the_group_says(aws: World, client: Re
         with connect(client, b"CLIENT SETNAME new"):
             node = handle._cluster.shards[0].primary
             (accepted,) = [
-                session.hang_up.__self__.get_extra_info("socket")
+                session.weigh.__self__._transport.get_extra_info("socket")
                 for session in node.sessions.values()
                 if session.name == b"new"
             ]

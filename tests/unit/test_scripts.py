@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from localstack_memorydb.engine.cluster import Cluster
+from localstack_memorydb.engine.lua.scripting import script_hash
 from localstack_memorydb.engine.memory import EMPTY
 from localstack_memorydb.engine.resp import encode_request
 from localstack_memorydb.engine.slots import key_slot
@@ -390,3 +391,52 @@ def test_one_long_string_many_times_is_not_enough_memory(client: Client) -> None
     assert run(client, many, "k").startswith(b"-ERR not enough memory")
     few = "local v = redis.call('GET', KEYS[1]) return {v, v}"
     assert run(client, few, "k").startswith(b"*2\r\n$10000001\r\n")
+
+
+@pytest.fixture
+def little_room(cluster: Cluster) -> int:
+    """Scripts and libraries have room for that many bytes."""
+    cluster.shards[0].primary.scripts.room = cluster.shards[0].scripting.room = 20_000
+    return 20_000
+
+
+def known(client: Client, scripts: list[str]) -> list[int]:
+    hashes = [script_hash(script.encode()) for script in scripts]
+    return [int(line) for line in client(b"SCRIPT EXISTS " + b" ".join(hashes)).split(b":")[1:]]
+
+
+def say(client: Client, *words: str) -> bytes:
+    return client.session.receive(encode_request([word.encode() for word in words]), NOW)
+
+
+def test_of_scripts_that_came_by_eval_the_oldest_are_forgotten(client: Client, little_room: int) -> None:
+    scripts = [f"return {number}" for number in range(30)]
+    say(client, "SCRIPT", "LOAD", scripts[1])
+    for number, script in enumerate(scripts):
+        assert run(client, script) == b":%d\r\n" % number
+    assert known(client, scripts) == [0, 1] + [0] * 16 + [1] * 12
+    assert run(client, scripts[0]) == b":0\r\n"
+    assert known(client, [scripts[0], scripts[1], scripts[18]]) == [1, 1, 0]
+
+
+def test_scripts_that_were_loaded_are_not_forgotten(client: Client, little_room: int) -> None:
+    scripts = [f"return {number}" for number in range(20)]
+    answers = [say(client, "SCRIPT", "LOAD", script) for script in scripts]
+    assert answers[-1] == b"-ERR Error compiling script (new function): not enough memory\r\n"
+    assert known(client, scripts) == [1] * 13 + [0] * 7
+    client("SCRIPT FLUSH")
+    assert run(client, scripts[-1]) == b":19\r\n"
+
+
+def test_all_libraries_together_have_a_limit(client: Client, little_room: int) -> None:
+    function = "#!lua name=l{0}\nredis.register_function('f{0}', function() return 1 end) --" + "x" * 5000
+    answers = [say(client, "FUNCTION", "LOAD", function.format(number)) for number in range(4)]
+    assert answers == [
+        b"$2\r\nl0\r\n",
+        b"$2\r\nl1\r\n",
+        b"$2\r\nl2\r\n",
+        b"-ERR Error registering functions: ERR not enough memory\r\n",
+    ]
+    assert client("FCALL f2 0") == b":1\r\n"
+    client("FUNCTION DELETE l0")
+    assert say(client, "FUNCTION", "LOAD", function.format(3)) == b"$2\r\nl3\r\n"

@@ -102,6 +102,7 @@ def _known(s: Session, source: bytes) -> Script:
     scripts = s.node.scripts
     script = scripts.get(script_hash(source))
     if script is None:
+        scripts.make_room(source)
         script = s.node.shard.scripting.compile(source)
         scripts.add(script)
     return script
@@ -148,7 +149,9 @@ scripting.container("SCRIPT", since="2.6.0")
 @scripting.command("SCRIPT|LOAD", 3, NOSCRIPT | STALE, since="2.6.0")
 def script_load(s: Session, argv: Argv) -> Reply:
     """Compiles a script and remembers it; answers its hash."""
-    return _known(s, argv[2]).sha
+    sha = _known(s, argv[2]).sha
+    s.node.scripts.passing.pop(sha, None)
+    return sha
 
 
 @scripting.command("SCRIPT|EXISTS", -3, NOSCRIPT, since="2.6.0", earlier=Earlier("7.0", arity=-2))

@@ -37,6 +37,8 @@ MEMORY_LIMIT: Final = 512 * 1024 * 1024
 _SLACK: Final = 32 * 1024 * 1024
 _ROOM: Final = MEMORY_LIMIT - _SLACK
 _KEPT: Final = 64 * 1024 * 1024
+_COMPILED: Final = 1000
+"""Scripts that are compiled between two collections. Lua finds byte code that differs little by looking through all of it."""
 _INLINE_ARGUMENTS: Final = 100
 _LARGE: Final = 1 << 16
 _LEVELS: Final = (logging.DEBUG, logging.DEBUG, logging.INFO, logging.WARNING)
@@ -90,7 +92,8 @@ class Interpreter:
         self._luck = 0
         self._registered: list[tuple[bytes, Any, bytes, bytes | None]] = []
         self._modern = level >= (7,)
-        self._used = 0
+        self._used = self._compiled = 0
+        self._kept = _KEPT  # what may be in use before it is looked whether all of that is needed
         self._lua = LuaRuntime(
             encoding=None,
             register_eval=False,
@@ -221,6 +224,9 @@ class Interpreter:
     def compile(self, body: bytes, name: bytes) -> Any:
         """A script, ready to run. Raises CompileError, LuaMemory."""
         self._make_room(20 * len(body))
+        self._compiled += 1
+        if self._compiled % _COMPILED == 0:
+            self._lua.gccollect()
         made = self._while_idle(b"compile", body, name)
         if isinstance(made, tuple):
             raise CompileError(made[1].decode("utf-8", "surrogateescape"))
@@ -259,7 +265,7 @@ class Interpreter:
         except (LuaError, LuaMemory, MemoryError) as error:
             answer = _unfinished(error)
         self._used = self._lua.get_memory_used() or 0
-        if self._used > _KEPT:
+        if self._used > self._kept:
             self._tidy()
         return answer
 
@@ -298,8 +304,11 @@ class Interpreter:
         return self._registered
 
     def _tidy(self) -> None:
-        if (self._lua.get_memory_used() or 0) > _KEPT:
+        """Collects what is no longer needed when there may be much of it; what is needed is not looked through at every run."""
+        if (self._lua.get_memory_used() or 0) > self._kept:
             self._lua.gccollect()
+            used = self._lua.get_memory_used() or 0
+            self._kept = max(_KEPT, used + min(used, (_ROOM - used) // 2))
         self._used = self._lua.get_memory_used() or 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -44,22 +45,45 @@ class Script:
     brief: bool = False
 
 
+_MOST_SOURCE: Final = 128 << 20
+_PER_SCRIPT: Final = 1500  # bytes that a small one takes, here and in Lua
+
+
 class Scripts(dict[bytes, Script]):
-    """The scripts that a node knows, by hash, and by their text, which spares EVAL the hash."""
+    """The scripts that a node knows, by hash, and by their text, which spares EVAL the hash.
+
+    Of those that came by EVAL only (`passing`) the oldest are forgotten when all take more than `room`, as since Valkey 8.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.room = _MOST_SOURCE
         self.by_source: dict[bytes, Script] = {}
+        self.passing: OrderedDict[bytes, None] = OrderedDict()
+        self._size = 0
+
+    def make_room(self, source: bytes) -> None:
+        """Forgets scripts until one of that text fits. Raises CommandError when it cannot."""
+        while self._size + len(source) + _PER_SCRIPT > self.room:
+            if not self.passing:
+                raise CommandError("ERR Error compiling script (new function): not enough memory")
+            forgotten = self.pop(self.passing.popitem(last=False)[0])
+            del self.by_source[forgotten.source]
+            self._size -= len(forgotten.source) + _PER_SCRIPT
 
     def add(self, script: Script) -> None:
-        """Remembers a script."""
+        """Remembers a script until there is no room."""
         self[script.sha] = script
         self.by_source[script.source] = script
+        self.passing[script.sha] = None
+        self._size += len(script.source) + _PER_SCRIPT
 
     def clear(self) -> None:
         """Forgets every script."""
         super().clear()
         self.by_source.clear()
+        self.passing.clear()
+        self._size = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +109,15 @@ class Library:
 class Scripting:
     """The interpreter of a shard, made when the first script comes, and its libraries of functions.
 
-    The libraries are part of the shard's data; which scripts are known is each node's own affair.
+    The libraries are part of the shard's data; which scripts are known is each node's own affair. `room` is how long all
+    libraries may be together.
     """
 
     def __init__(self, shard: Shard) -> None:
         self._shard = shard
         self._interpreter: Interpreter | None = None
         self.pace = Pace(shard)
+        self.room = _MOST_SOURCE
         self.libraries: dict[bytes, Library] = {}
         self.functions: dict[bytes, Function] = {}  # by name in lower case
 
@@ -148,6 +174,8 @@ class Scripting:
         previous = self.libraries.get(name)
         if previous is not None and not replace:
             raise CommandError(f"ERR Library '{printable(name)}' already exists")
+        if len(source) + sum(len(each.source) for each in self.libraries.values()) > self.room:
+            raise CommandError("ERR Error registering functions: ERR not enough memory")
         library = self._made(name, source, body)
         for function in library.functions:
             namesake = self.functions.get(function.name.lower())
