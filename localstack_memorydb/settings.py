@@ -138,7 +138,7 @@ class Settings:
     client_memory: int = _setting(
         0,
         _memory,
-        "How much may be kept for clients, of all clusters together, until they read their replies and end their requests. "
+        "How much may be kept for clients, of all clusters together: replies that they do not read, requests that do not end, names of channels and watched keys. "
         "When it is passed, the client with the most is disconnected. 0 is a quarter of MEMORY.",
         "bytes, or 512mb, 2gb",
     )

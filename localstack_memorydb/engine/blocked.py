@@ -8,10 +8,11 @@ from localstack_memorydb.engine.resp import Argv
 class Blocked:
     """What a blocked client waits for, since when, and until when."""
 
-    __slots__ = ("argv", "changed", "deadline", "keys", "postponed", "silent", "since")
+    __slots__ = ("argv", "changed", "deadline", "keys", "postponed", "silent", "since", "size")
 
     def __init__(self, argv: Argv, keys: dict[bytes, type], since: int) -> None:
         self.argv = argv
+        self.size = sum(map(len, argv))
         self.keys = keys
         self.since = since
         self.deadline: int | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-NOTED: Final = 1 << 18
+NOTED: Final = 1 << 14
 """Bytes from which on a client is worth noting."""
 
 

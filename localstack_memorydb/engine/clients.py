@@ -18,6 +18,12 @@ def client_type(session: Session) -> bytes:
     return b"pubsub" if session.channels or session.patterns or session.shard_channels else b"normal"
 
 
+def held(session: Session) -> int:
+    """The bytes that a node keeps for the client, its replies apart."""
+    waiting = 0 if session.blocked is None else session.blocked.size
+    return session.pending + waiting + len(session.name) + sum(map(len, session.library))
+
+
 def _flags(session: Session) -> bytes:
     letters = b""
     if session in session.node.monitors:

@@ -55,6 +55,8 @@ if TYPE_CHECKING:
 BUS_PORT = 1122
 
 _LONGEST_CODE = 32  # networking.c: afterErrorReply
+_MOST_CODES = 10_000  # scripts may make up as many as they like
+_OTHER_CODES = "ERRORSTATS_OVERFLOW"
 
 
 class Node:
@@ -142,7 +144,8 @@ class Node:
             return False
         error.counted = True
         code, space, _ = error.text[:_LONGEST_CODE].partition(" ")
-        self.errors[code if space else "ERR"] += 1
+        code = code if space else "ERR"
+        self.errors[code if len(self.errors) < _MOST_CODES or code in self.errors else _OTHER_CODES] += 1
         return True
 
     def forget_figures(self) -> None:
@@ -210,6 +213,7 @@ class Node:
         ):
             for name in names:
                 unsubscribe(registry, name, session)
+            session.unknow(names)
             names.clear()
 
     def role_changed(self) -> None:
@@ -623,6 +627,7 @@ class Cluster:
         """Subscribers of sharded channels must subscribe again where the slot lives now."""
         for channel in [channel for channel in node.shard_channels if key_slot(channel) == number]:
             for session in list(node.shard_channels.get(channel, ())):
+                session.unknow([channel])
                 session.shard_channels.pop(channel, None)
                 unsubscribe(node.shard_channels, channel, session)
                 session.send(Push([b"sunsubscribe", channel, len(session.shard_channels)]))

@@ -16,16 +16,22 @@ Matcher: TypeAlias = Callable[[bytes], object]
 
 _SPECIAL: Final = re.compile(rb"[*?\[\\]").search
 _BACKSLASH: Final = 0x5C
+_REMEMBERED: Final = 1024
+"""Longer patterns are compiled each time, so that a few clients cannot fill the memory with them."""
 _ANY: Final = frozenset(range(256))
 
 
-@lru_cache(maxsize=1024)
 def compile_glob(pattern: bytes) -> Matcher:
     """Whether a text matches the whole pattern.
 
     As in Valkey, `*` alone does not match an empty text; KEYS and the SCAN commands take it as no pattern at all.
     Ranges compare unsigned bytes, as on the ARM processors that MemoryDB's nodes have.
     """
+    return _compiled(pattern) if len(pattern) <= _REMEMBERED else _compiled.__wrapped__(pattern)
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: bytes) -> Matcher:
     if pattern.strip(b"*") == b"" and pattern:
         return bool
     special = _SPECIAL(pattern)
@@ -34,6 +40,8 @@ def compile_glob(pattern: bytes) -> Matcher:
     if special.start() == len(pattern) - 1 and pattern.endswith(b"*"):
         return methodcaller("startswith", pattern[:-1])
     head = pattern[: special.start()]
+    if len(pattern) > _REMEMBERED:
+        return _expression.__wrapped__(pattern)
     if not head:
         return _expression(pattern)
     # Most texts begin otherwise: many subscribers' patterns are never compiled.

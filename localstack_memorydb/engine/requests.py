@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import hiredis
@@ -40,8 +40,9 @@ _GROWN: Final = 1.25
 _LONG_LINE: Final = 64 * 1024
 
 
-_MUCH: Final = 1 << 18
+_MUCH: Final = 1 << 14
 _PER_REQUEST: Final = 256  # bytes that a queued command takes besides its arguments
+_PER_NAME: Final = 200
 PORTION: Final = 1024
 """How many bytes of a client are read at once; more of them are run in turns (engine/turns.py)."""
 
@@ -54,8 +55,8 @@ class Requests:
     """What a client sent and nobody has run so far, at most `query_limit` bytes, requests of up to `most_arguments`. `closing` says that nothing more will be read.
 
     `rest` is not read yet; what was read may be run in part only, when it was `interrupted`. Packets of at most `portion` bytes
-    need not wait. `again` asks for another turn. `kept` are the bytes of a transaction's commands, and `weigh` is called when there is
-    much of anything.
+    need not wait. `again` asks for another turn. `kept` are the bytes of a transaction's commands, `names` those of watched keys, of
+    channels and the like, and `weigh` is called when there is much of anything.
     """
 
     __slots__ = (
@@ -67,6 +68,7 @@ class Requests:
         "kept",
         "lost",
         "most_arguments",
+"names",
         "opened",
         "pace",
         "packet",
@@ -98,7 +100,7 @@ class Requests:
         self.portion = self.pace = PORTION
         self.interrupted = self.waits_for_turn = False
         self.again: Callable[[], None] = _nobody
-        self.kept = 0
+        self.kept = self.names = 0
         self.weigh: Callable[[], None] = _nobody
 
     def feed(self, data: bytes) -> None:
@@ -145,11 +147,21 @@ class Requests:
         if self.kept > _MUCH:
             self.weigh()
 
+    def know(self, name: bytes) -> None:
+        """A watched key, a channel, or another name that is kept for the client until `unknow`."""
+        self.names += len(name) + _PER_NAME
+        if self.names > _MUCH:
+            self.weigh()
+
+    def unknow(self, names: Iterable[bytes]) -> None:
+        """These are no longer kept."""
+        self.names -= sum(len(name) + _PER_NAME for name in names)
+
     @property
     def pending(self) -> int:
-        """The bytes that came and have not run."""
+        """The bytes that came and have not run, or are kept because of what ran."""
         begun = self.strict.held if self.strict is not None else self.unread if self.reader.has_data() else 0
-        return begun + len(self.rest) + self.kept
+        return begun + len(self.rest) + self.kept + self.names
 
     @property
     def begun(self) -> tuple[int, int, int]:
@@ -180,7 +192,7 @@ class Requests:
         self.packet = self.before = self.examined = b""
         self.pieces = []
         self.rest.clear()
-        self.kept = 0
+        self.kept = self.names = 0
 
     def distrust(self) -> None:
         """The client is nobody yet: what it sends is kept small."""

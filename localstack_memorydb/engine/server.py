@@ -19,7 +19,7 @@ from typing import cast
 from localstack_memorydb.engine import turns
 from localstack_memorydb.engine.certificates import Authority, loadable
 from localstack_memorydb.engine.client_memory import ClientMemory
-from localstack_memorydb.engine.clients import client_type
+from localstack_memorydb.engine.clients import client_type, held
 from localstack_memorydb.engine.cluster import Cluster, Node
 from localstack_memorydb.engine.crowding import Crowding
 from localstack_memorydb.engine.errors import TooManyClients
@@ -204,10 +204,10 @@ class Connection(asyncio.Protocol):
 
     @property
     def held(self) -> int:
-        """The bytes that wait to be sent to the client, or to be read from it."""
+        """The bytes that wait to be sent to the client, or are kept for it in another way."""
         if self._session is None or self._transport.is_closing():
             return 0
-        return self._transport.get_write_buffer_size() + self._session.pending
+        return self._transport.get_write_buffer_size() + held(self._session)
 
     @property
     def is_protected(self) -> bool:

@@ -11,6 +11,7 @@ from localstack_memorydb.engine.resp import Push, Reply, Wire
 if TYPE_CHECKING:
     from localstack_memorydb.engine.session import Session
 
+_LONGEST: Final = 256 << 20  # bytes of keys that are remembered: they may be long, and need not exist
 _CHANNEL: Final = b"__redis__:invalidate"
 
 
@@ -70,7 +71,8 @@ def _refuse_overlaps(prefixes: list[bytes], former: list[bytes]) -> None:
 class Tracking:
     """The keys that clients of a shard have read (`keys`), and the prefixes that others listen to.
 
-    `pending` are the keys that changed since the last broadcast, with who changed them first.
+    `pending` are the keys that changed since the last broadcast, with who changed them first. `size` is how long all `keys`
+    are, and `room` how long they may be.
     """
 
     def __init__(self) -> None:
@@ -78,6 +80,8 @@ class Tracking:
         self.prefixes: dict[bytes, dict[Session, None]] = {}
         self.pending: dict[bytes, Session | None] = {}
         self.clients: dict[Session, None] = {}
+        self.size = 0
+        self.room = _LONGEST
 
     @property
     def active(self) -> bool:
@@ -97,6 +101,7 @@ class Tracking:
             tracker.prefixes = [*former, *new]
             for prefix in new:
                 self.prefixes.setdefault(prefix, {})[s] = None
+                s.know(prefix)
         s.tracking = tracker
         self.clients[s] = None
 
@@ -104,6 +109,7 @@ class Tracking:
         """The client no longer tracks; keys that it read are forgotten as they change."""
         if s.tracking is None:
             return
+        s.unknow(s.tracking.prefixes)
         for prefix in s.tracking.prefixes:
             listening = self.prefixes.get(prefix, {})
             listening.pop(s, None)
@@ -116,17 +122,22 @@ class Tracking:
         """The client is gone. Where nobody tracks, nobody will ever ask for the keys that it has read."""
         if self.keys and not self.clients:
             self.keys = {key: readers for key, readers in self.keys.items() if readers.keys() - {s}}
+            self.size = sum(map(len, self.keys))
 
     def remember(self, s: Session, keys: list[bytes], most: int) -> None:
         """The client has read the keys. Beyond `most` keys others are given up, and told of."""
         for key in keys:
-            self.keys.setdefault(key, {})[s] = None
-        if len(self.keys) > most:
+            readers = self.keys.get(key)
+            if readers is None:
+                readers = self.keys[key] = {}
+                self.size += len(key)
+            readers[s] = None
+        if len(self.keys) > most or self.size > self.room:
             self.keep(most)
 
     def keep(self, most: int) -> None:
-        """Gives up keys beyond so many, and tells of them; 0 is no limit."""
-        while 0 < most < len(self.keys):
+        """Gives up keys beyond so many (0 is no limit), or so much, and tells of them."""
+        while 0 < most < len(self.keys) or self.size > self.room:
             self._invalidate(next(iter(self.keys)), None)
 
     def changed(self, key: bytes, author: Session | None) -> None:
@@ -138,6 +149,7 @@ class Tracking:
             self._invalidate(key, author)
 
     def _invalidate(self, key: bytes, author: Session | None) -> None:
+        self.size -= len(key)
         for session in self.keys.pop(key):
             tracker = session.tracking
             if tracker is not None and not tracker.bcast and not (tracker.noloop and session is author):
@@ -148,6 +160,7 @@ class Tracking:
         for session in list(self.clients):
             send(session, None)
         self.keys.clear()
+        self.size = 0
 
     def broadcast(self) -> None:
         """Tells those who listen to prefixes of what changed since the last time."""

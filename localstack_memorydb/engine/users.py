@@ -113,12 +113,17 @@ _GROUPED_MS: Final = 60_000
 _COMPARED: Final = 10
 
 
+_LONG_NAMES: Final = 4096
+_LONGEST_LOG: Final = 64 << 20  # bytes of names
+
+
 class AccessLog:
-    """What ACL LOG shows, newest first. https://valkey.io/commands/acl-log/"""
+    """What ACL LOG shows, newest first, with up to `room` bytes of names. https://valkey.io/commands/acl-log/"""
 
     def __init__(self) -> None:
         self.entries: list[Denial] = []
         self.denied: Counter[str] = Counter()
+        self.room = _LONGEST_LOG
         self._made = 0
 
     def add(
@@ -136,6 +141,12 @@ class AccessLog:
         self._made += 1
         self.entries.insert(0, entry)
         del self.entries[most:]
+        if len(item) + len(user) > _LONG_NAMES:
+            while self._size() > self.room:
+                self.entries.pop()
+
+    def _size(self) -> int:
+        return sum(len(each.object) + len(each.user) for each in self.entries[1:])
 
 
 def authorize(s: Session, command: Command, argv: Argv) -> None:

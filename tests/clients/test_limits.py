@@ -14,6 +14,7 @@ from redis import Redis
 from redis.exceptions import OutOfMemoryError
 
 from localstack_memorydb.engine import ClusterHandle, ClusterSpec, Engine, EngineSettings, UserSpec
+from localstack_memorydb.engine.resp import encode_request
 from localstack_memorydb.engine.usage import resident_memory
 
 
@@ -297,6 +298,50 @@ def test_a_transaction_without_end_is_cut_off(frugal: Engine, parameters: dict[s
                 while endless.recv(100):
                     endless.sendall(b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$50000\r\n%b\r\n" % bytes(50_000))
         assert other.exists("a") == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [b"SUBSCRIBE", b"%d"],
+        [b"PSUBSCRIBE", b"%d*"],
+        [b"SSUBSCRIBE", b"{t}%d"],
+        [b"WATCH", b"{t}%d"],
+        [b"CLIENT", b"TRACKING", b"ON", b"BCAST", b"PREFIX", b"%d:"],
+    ],
+    ids=lambda words: words[0].decode(),
+)
+def test_names_that_are_kept_for_a_client_count(frugal: Engine, words: list[bytes]) -> None:
+    with limited(frugal) as (_, where), Redis(*where) as other:
+        with socket.create_connection(where, 10) as greedy, suppress(ConnectionError):
+            greedy.sendall(b"HELLO 3\r\n")
+            for number in range(60):
+                greedy.sendall(encode_request([*words[:-1], words[-1] % number + b"x" * 500_000]))
+                if not greedy.recv(1 << 20):
+                    break
+        eventually(lambda: other.info("stats")["evicted_clients"] == 1)
+        assert frugal.client_memory.total < 1_000_000
+
+
+def test_what_is_no_longer_kept_does_not_count(frugal: Engine) -> None:
+    with limited(frugal) as (_, where), Redis(*where) as other, socket.create_connection(where, 10) as client:
+        for number in range(60):
+            key = b"%d" % number + b"x" * 500_000
+            client.sendall(encode_request([b"WATCH", key]))
+            assert client.recv(100) == b"+OK\r\n"
+            client.sendall(b"UNWATCH\r\n")
+            assert client.recv(100) == b"+OK\r\n"
+        assert other.info("stats")["evicted_clients"] == 0
+
+
+def test_many_small_beginnings_of_requests_count(frugal: Engine) -> None:
+    with limited(frugal) as (_, where), Redis(*where) as other, ExitStack() as stack:
+        for _ in range(150):
+            begun = stack.enter_context(socket.create_connection(where, 10))
+            with suppress(ConnectionError):
+                begun.sendall(b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$400000\r\n" + b"x" * 200_000)
+        eventually(lambda: other.info("stats")["evicted_clients"] >= 40)
+        assert other.info("clients")["connected_clients"] > 50
 
 
 def test_a_flood_of_data_ends_where_the_memory_does() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from localstack_memorydb.engine.commands.pubsub import refresh_gate
 from localstack_memorydb.engine.errors import (
     CommandError,
@@ -182,9 +185,12 @@ def _hello_options(s: Session, argv: Argv) -> tuple[tuple[bytes, bytes] | None, 
     return (None, None) if at_once else (credentials, name)
 
 
+_PLAIN: Final = re.compile(rb"[!-~]*").fullmatch
+
+
 def is_plain(text: bytes) -> bool:
     """Printable ASCII without spaces, looked at as C does: up to the first NUL."""
-    return all(0x21 <= byte <= 0x7E for byte in text.partition(b"\0")[0])
+    return _PLAIN(text.partition(b"\0")[0]) is not None
 
 
 def valid_name(s: Session, name: bytes) -> bytes:

@@ -60,7 +60,9 @@ def _join(
 ) -> Several:
     replies = Several()
     for name in names:
-        mine[name] = None
+        if name not in mine:
+            mine[name] = None
+            s.know(name)
         registry.setdefault(name, {})[s] = None
         replies.append(Push([kind, name, count(s)]))
     refresh_gate(s)
@@ -72,7 +74,9 @@ def _leave(
 ) -> Several:
     replies = Several()
     for name in names or list(mine):
-        mine.pop(name, None)
+        if name in mine:
+            del mine[name]
+            s.unknow([name])
         unsubscribe(registry, name, s)
         replies.append(Push([kind, name, count(s)]))
     refresh_gate(s)

@@ -45,15 +45,20 @@ from localstack_memorydb.engine.documents.steps import (
 from localstack_memorydb.engine.documents.tokens import Tokens, literal
 
 MAX_LENGTH: Final = 128 * 1024
+_REMEMBERED: Final = 1024
 MAX_RECURSION: Final = 200
 
 _MIRRORED: Final = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _WORDS: Final = {"n": ("null",), "t": ("true", "false"), "f": ("true", "false")}
 
 
-@lru_cache(maxsize=1024)
 def compile_path(text: str) -> Path:
     """Reads a path; never fails, since an error is a step."""
+    return _read(text) if len(text) <= _REMEMBERED else _read.__wrapped__(text)
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str) -> Path:
     text = text.partition("\0")[0]
     if len(text.encode("utf-8", "surrogateescape")) > MAX_LENGTH:
         return Path((Broken(PATH_TOO_LONG),), enhanced=False, descents=(0,), before=0)
