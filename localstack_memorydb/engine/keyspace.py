@@ -252,10 +252,12 @@ class Keyspace:
     def watch(self, session: Session, key: bytes) -> None:
         """The session wants to know when the key changes."""
         self.watchers.setdefault(key, set()).add(session)
+        session.know(key)
         self.observed = True
 
     def unwatch(self, session: Session, key: bytes) -> None:
         """The session no longer cares for the key."""
+        session.unknow([key])
         watching = self.watchers.get(key)
         if watching is not None:
             watching.discard(session)

@@ -68,7 +68,7 @@ class Requests:
         "kept",
         "lost",
         "most_arguments",
-"names",
+        "names",
         "opened",
         "pace",
         "packet",

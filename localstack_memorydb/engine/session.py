@@ -675,14 +675,12 @@ class Session(Requests):
         """EXEC will refuse if the key changes from now on."""
         if key not in self.watched:
             self.watched[key] = None
-            self.know(key)
             self.node.shard.keyspace.watch(self, key)
 
     def unwatch(self) -> None:
         """Forgets the watched keys, and that one of them changed."""
         for key in self.watched:
             self.node.shard.keyspace.unwatch(self, key)
-        self.unknow(self.watched)
         self.watched.clear()
         self.touched = False
 
