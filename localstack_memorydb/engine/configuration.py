@@ -230,7 +230,9 @@ class Configuration:
             "appendfilename": "appendonly.aof",
             "dir": str((Path() if storage is None else storage.directory).absolute()),
         }
-        if not self.legacy and storage is not None:
+        if self.legacy:
+            files["lua-replicate-commands"] = "yes"
+        elif storage is not None:
             files["appenddirname"] = self.node.shard.name
         return files | {
             "activedefrag": "no",

@@ -79,6 +79,7 @@ class Requests:
         "rest",
         "strict",
         "trusted",
+        "unfinished",
         "unread",
         "waits_for_turn",
         "weigh",
@@ -94,6 +95,7 @@ class Requests:
         self.pieces: list[bytes] = []
         self.examined = b""
         self.opened = b""  # how a request began that is lost
+        self.unfinished = -1
         self.closing = False
         self.trusted = True
         self.rest = bytearray()
@@ -164,11 +166,19 @@ class Requests:
         return begun + len(self.rest) + self.kept + self.names
 
     @property
+    def _size(self) -> int:
+        return self.unread if self.lost else len(self.packet)
+
+    def note_unfinished(self) -> None:
+        """What came so far was answered with nothing: hiredis does not tell a request that ends from one that goes on with an argument."""
+        self.unfinished = self._size
+
+    @property
     def begun(self) -> tuple[int, int, int]:
         """Of a request that came in part: the bytes of its arguments, those that came of the next one, and those that were announced."""
         if self.strict is not None:
             return self.strict.begun
-        if not self.reader.has_data():
+        if not self.reader.has_data() and self.unfinished != self._size:
             return 0, 0, 0
         opened = self.opened if self.lost else self.packet
         reader = RequestReader(self.most_arguments)

@@ -121,6 +121,7 @@ class Connection(asyncio.Protocol):
         if not reply:
             self._node.unanswered += 1
             if self._node.cluster.switches.limits_clients:
+                session.note_unfinished()
                 self._node.client_limit.look()
         elif len(reply) <= _WORTH_LIMITING:
             self._outbox.add(self._transport.write, reply, self)

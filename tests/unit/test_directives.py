@@ -113,6 +113,22 @@ def test_what_was_announced_of_a_request_is_told_apart_from_what_came(room: Room
     assert int(listed.partition(b" tot-mem=")[2].split()[0]) > 1_000_000
 
 
+def test_a_request_that_stops_between_two_arguments_counts(room: Room) -> None:
+    client = Client(room.node)
+    client.session.receive(b"*250\r\n", NOW)
+    for _ in range(249):
+        assert client.session.receive(b"$1000\r\n%s\r\n" % (b"x" * 1000), NOW) == b""
+    client.session.note_unfinished()
+
+    def total() -> int:
+        listed = room.admin(f"CLIENT LIST ID {client.session.number}")
+        return int(listed.partition(b" tot-mem=")[2].split()[0])
+
+    assert 249_000 < total() < 350_000
+    assert client.session.receive(b"$1\r\nx\r\n", NOW).startswith(b"-ERR unknown command")
+    assert total() < 50_000
+
+
 def test_save_points_save_by_themselves() -> None:
     cluster = start(unrestricted=True)
     say = Client(next(cluster.nodes()))
