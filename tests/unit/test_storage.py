@@ -112,6 +112,20 @@ def test_a_log_may_hold_what_clients_of_multi_region_clusters_cannot_say(tmp_pat
     assert client(restarted(cluster))("GET n") == b"$3\r\n6.5\r\n"
 
 
+@pytest.mark.parametrize("trim", ["MAXLEN ~ 40", "MINID ~ 50-0", "MAXLEN ~ 10 LIMIT 20"])
+@pytest.mark.parametrize("adding", [True, False])
+def test_an_approximate_trimming_is_repeated_exactly(tmp_path: Path, trim: str, adding: bool) -> None:
+    cluster = kept(tmp_path)
+    cluster.set_parameters({"stream-node-max-entries": "10"})
+    say = client(cluster)
+    for number in range(1, 101):
+        say(f"XADD s {number}-0 a b")
+    say(f"XADD s {trim} 101-0 a b" if adding else f"XTRIM s {trim}")
+    left = int(say("XLEN s")[1:])
+    assert 10 < left < 100
+    assert client(restarted(cluster))("XLEN s") == b":%d\r\n" % left
+
+
 def test_function_libraries_are_there_after_every_restart(tmp_path: Path) -> None:
     cluster = kept(tmp_path)
     source = "#!lua name=lib\\nredis.register_function('f', function() return 5 end)"

@@ -215,9 +215,17 @@ def xadd(s: Session, argv: Argv) -> Reply:
     if trim is not None:
         found.trim(*trim)
     name = format_id(identifier)
-    if (wanted is None or not wanted[1]) and s.is_observed:
-        s.effect([*argv[:at], name, *argv[at + 1 :]])
+    if s.is_observed:
+        if trim is not None and trim[2]:
+            s.effect([argv[0], key, *_exactly(found), name, *argv[at + 1 :]])
+        elif wanted is None or not wanted[1]:
+            s.effect([*argv[:at], name, *argv[at + 1 :]])
     return name
+
+
+def _exactly(found: Stream) -> Argv:
+    """How to trim to what an approximate trimming has left, whatever the nodes of streams hold where it is repeated."""
+    return [b"MAXLEN", b"=", b"%d" % found.length]
 
 
 @streams.command("XTRIM", -4, WRITE, keys=one("RW delete"), since="5.0.0")
@@ -227,6 +235,8 @@ def xtrim(s: Session, argv: Argv) -> Reply:
     found = s.value(argv[1], Stream)
     removed = found.trim(*trim) if found is not None and trim is not None else 0
     s.unchanged = not removed
+    if found is not None and trim is not None and trim[2] and removed and s.is_observed:
+        s.effect([argv[0], argv[1], *_exactly(found)])
     return removed
 
 
