@@ -20,7 +20,6 @@ from localstack_memorydb.engine.errors import ClusterDown, CommandError, Moved
 from localstack_memorydb.engine.eviction import Budget
 from localstack_memorydb.engine.expiry import Expiry
 from localstack_memorydb.engine.giving_way import LongWork
-from localstack_memorydb.engine.glob import compile_glob
 from localstack_memorydb.engine.keyspace import Keyspace
 from localstack_memorydb.engine.lua.scripting import Scripting, Scripts
 from localstack_memorydb.engine.notifications import Notifier
@@ -73,7 +72,7 @@ class Node:
         self.started = now
         self.sessions: dict[int, Session] = {}
         self.channels: dict[bytes, dict[Session, None]] = {}
-        self.patterns: dict[bytes, dict[Session, None]] = {}
+        self.patterns = broadcast.Patterns()
         self.shard_channels: dict[bytes, dict[Session, None]] = {}
         self.scripts = Scripts()
         self.commands_processed = self.commands_forgotten = 0
@@ -190,9 +189,8 @@ class Node:
     def deliver(self, channel: bytes, message: bytes) -> int:
         """Sends a message to the node's clients that listen to the channel; how many got it."""
         delivered = broadcast.send(Push([b"message", channel, message]), self.channels.get(channel, ()))
-        for pattern, sessions in list(self.patterns.items()):
-            if compile_glob(pattern)(channel):
-                delivered += broadcast.send(Push([b"pmessage", pattern, channel, message]), sessions)
+        for pattern, sessions in self.patterns.matching(channel):
+            delivered += broadcast.send(Push([b"pmessage", pattern, channel, message]), sessions)
         return delivered
 
     def forget(self, session: Session) -> None:

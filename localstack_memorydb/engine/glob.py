@@ -40,15 +40,27 @@ def _compiled(pattern: bytes) -> Matcher:
     if special.start() == len(pattern) - 1 and pattern.endswith(b"*"):
         return methodcaller("startswith", pattern[:-1])
     head = pattern[: special.start()]
-    if len(pattern) > _REMEMBERED:
-        return _expression.__wrapped__(pattern)
-    if not head:
-        return _expression(pattern)
-    # Most texts begin otherwise: many subscribers' patterns are never compiled.
-    return lambda text: text.startswith(head) and _expression(pattern)(text)
+    return _expression(pattern) if not head else _Headed(head, pattern)
 
 
-@lru_cache(maxsize=8192)
+class _Headed:
+    """A pattern that begins with plain text. Most texts begin otherwise, so many subscribers' patterns are never compiled."""
+
+    __slots__ = ("_expression", "_head", "_pattern")
+
+    def __init__(self, head: bytes, pattern: bytes) -> None:
+        self._head = head
+        self._pattern = pattern
+        self._expression: Matcher | None = None
+
+    def __call__(self, text: bytes) -> object:
+        if not text.startswith(self._head):
+            return False
+        if self._expression is None:
+            self._expression = _expression(self._pattern)
+        return self._expression(text)
+
+
 def _expression(pattern: bytes) -> Matcher:
     return re.compile(_translate(pattern), re.DOTALL).fullmatch
 

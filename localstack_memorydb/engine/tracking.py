@@ -80,6 +80,7 @@ class Tracking:
         self.prefixes: dict[bytes, dict[Session, None]] = {}
         self.pending: dict[bytes, Session | None] = {}
         self.clients: dict[Session, None] = {}
+        self._lengths: list[int] = []  # of prefixes
         self.size = 0
         self.room = _LONGEST
 
@@ -102,6 +103,7 @@ class Tracking:
             for prefix in new:
                 self.prefixes.setdefault(prefix, {})[s] = None
                 s.know(prefix)
+            self._measure()
         s.tracking = tracker
         self.clients[s] = None
 
@@ -115,8 +117,18 @@ class Tracking:
             listening.pop(s, None)
             if not listening:
                 self.prefixes.pop(prefix, None)
+        self._measure()
         self.clients.pop(s, None)
         s.tracking = None
+
+    def _measure(self) -> None:
+        self._lengths = sorted(set(map(len, self.prefixes)))
+
+    def _prefixes_of(self, key: bytes) -> list[bytes]:
+        """The prefixes of the key that somebody listens to."""
+        return [
+            key[:length] for length in self._lengths if key[:length] in self.prefixes and length <= len(key)
+        ]
 
     def leave(self, s: Session) -> None:
         """The client is gone. Where nobody tracks, nobody will ever ask for the keys that it has read."""
@@ -142,7 +154,7 @@ class Tracking:
 
     def changed(self, key: bytes, author: Session | None) -> None:
         """A key has changed."""
-        if self.prefixes and any(key.startswith(prefix) for prefix in self.prefixes):
+        if self.prefixes and self._prefixes_of(key):
             # What a script changes is nobody's own change, as far as prefixes go.
             self.pending.setdefault(key, None if author is not None and author.script is not None else author)
         if key in self.keys:
@@ -165,9 +177,12 @@ class Tracking:
     def broadcast(self) -> None:
         """Tells those who listen to prefixes of what changed since the last time."""
         pending, self.pending = self.pending, {}
-        for prefix, sessions in sorted(self.prefixes.items()):
-            keys = sorted(key for key in pending if key.startswith(prefix))
-            for session in list(sessions):
+        changed: dict[bytes, list[bytes]] = {}
+        for key in sorted(pending):
+            for prefix in self._prefixes_of(key):
+                changed.setdefault(prefix, []).append(key)
+        for prefix, keys in sorted(changed.items()):
+            for session in list(self.prefixes.get(prefix, ())):
                 tracker = session.tracking
                 if tracker is not None:
                     heard = [key for key in keys if not (tracker.noloop and pending[key] is session)]

@@ -102,3 +102,43 @@ def test_everything_that_a_client_has_is_forgotten_with_it(client: Client) -> No
     client("WATCH a")
     client("RESET")
     assert client.session.names == 0
+
+
+def test_of_many_prefixes_each_hears_of_its_own_keys(cluster: Cluster, client: Client) -> None:
+    other = Client(next(cluster.nodes()))
+    client("HELLO 3")
+    prefixes = " ".join(f"PREFIX {'p' * length}{length}:" for length in range(300))
+    assert client(f"CLIENT TRACKING ON BCAST {prefixes}") == b"+OK\r\n"
+    for key in ("p", "pp2", "pp2:", "pp2:a", "ppp3:b", "ppp4:c", "x"):
+        other(f"SET {key} 1")
+    cluster.tick(NOW + 100)
+    heard = client.heard()
+    assert [key for key in (b"pp2:", b"pp2:a", b"ppp3:b") if b"\r\n%b\r\n" % key in heard] == [
+        b"pp2:",
+        b"pp2:a",
+        b"ppp3:b",
+    ]
+    assert heard.count(b"$") == 3 + heard.count(b"invalidate")
+
+
+def test_patterns_are_read_once_and_forgotten_with_their_subscribers(
+    cluster: Cluster, client: Client
+) -> None:
+    node = next(cluster.nodes())
+    client("PSUBSCRIBE *a[bc]? *x news:*x?")
+    other = Client(node)
+    assert [other(f"PUBLISH {name} 1") for name in ("1abc", "1x", "news:xx", "news:x")] == [
+        b":1\r\n",
+        b":1\r\n",
+        b":2\r\n",
+        b":1\r\n",
+    ]
+    client("PUNSUBSCRIBE *x")
+    assert [other(f"PUBLISH {name} 1") for name in ("1abc", "1x", "news:xx")] == [
+        b":1\r\n",
+        b":0\r\n",
+        b":1\r\n",
+    ]
+    client("RESET")
+    assert other("PUBLISH 1abc 1") == b":0\r\n"
+    assert (node.patterns, node.patterns._matchers) == ({}, {})
