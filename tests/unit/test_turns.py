@@ -240,6 +240,22 @@ def test_parts_of_a_reply_are_not_made_beyond_what_can_be_sent(part: bytes | str
     assert sendable([b"a", None, b"b"]) == [b"a", None, b"b"]
 
 
+@pytest.mark.parametrize("words", [[b"COMMAND", b"INFO", b"get"], [b"COMMAND", b"INFO", b"nothing"]])
+def test_what_is_named_many_times_is_described_once(flood: Flood, words: list[bytes]) -> None:
+    once = flood.client.session.receive(encode_request(words), NOW)
+    many = flood.client.session.receive(encode_request([*words, *words[2:] * 9_999]), NOW)
+    assert many == b"*10000\r\n" + once.removeprefix(b"*1\r\n") * 10_000
+
+
+def test_a_connection_that_is_named_many_times_is_described_once(flood: Flood, cluster: Cluster) -> None:
+    other = Client(next(cluster.nodes()))
+    number = b"%d" % other.session.number
+    once = flood.client(b"CLIENT LIST ID " + number)
+    many = flood.client.session.receive(encode_request([b"CLIENT", b"LIST", b"ID", *[number] * 20_000]), NOW)
+    _, line, _ = once.split(b"\r\n")
+    assert many == b"$%d\r\n%b\r\n" % (20_000 * len(line), line * 20_000)
+
+
 def test_a_document_is_not_laid_out_beyond_what_can_be_sent(flood: Flood) -> None:
     flood.client("JSON.SET k . " + "[" * 60 + "1" + "]" * 60)
     flood.told.clear()

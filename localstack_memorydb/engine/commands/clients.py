@@ -32,6 +32,7 @@ from localstack_memorydb.engine.resp import (
     Reply,
     Unordered,
     Verbatim,
+    sendable,
 )
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.tracking import Tracker
@@ -133,9 +134,11 @@ def client_list(s: Session, argv: Argv) -> Reply:
         sessions = [s.node.sessions[number] for number in numbers if number in s.node.sessions]
     elif len(argv) > 2:
         raise SyntaxFault
-    return Verbatim(
-        b"".join(describe(session, s.now, argv if session is s else None) + b"\n" for session in sessions)
-    )
+    lines = {
+        session: describe(session, s.now, argv if session is s else None) + b"\n"
+        for session in dict.fromkeys(sessions)
+    }
+    return Verbatim(b"".join(sendable(map(lines.__getitem__, sessions))))  # one may be named many times
 
 
 _CLIENT_TYPES = {b"normal", b"master", b"replica", b"slave", b"pubsub"}

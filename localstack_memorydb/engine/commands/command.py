@@ -24,7 +24,7 @@ from localstack_memorydb.engine.registry import (
     KeySpec,
     documentation,
 )
-from localstack_memorydb.engine.resp import Argv, Reply, Simple, Unordered, Wire
+from localstack_memorydb.engine.resp import Argv, Reply, Simple, Unordered, Wire, sendable
 from localstack_memorydb.engine.session import Session
 
 command = Family("server", "@connection")
@@ -71,7 +71,12 @@ def info(s: Session, argv: Argv) -> Reply:
         found = [known.get(name.lower()) for name in argv[2:]]
     else:
         found = [_find(s.table, name) for name in argv[2:]]
-    return [None if each is None else describe(s, each) for each in found]
+    described = {each: None if each is None else describe(s, each) for each in dict.fromkeys(found)}
+    if s.script is not None or len(described) == len(found):
+        return [described[each] for each in found]
+    encode = s.encoders
+    sent = {each: Wire(encode[type(reply)](reply)) for each, reply in described.items()}
+    return sendable(sent[each] for each in found)  # one may be named many times
 
 
 @command.command("COMMAND|DOCS", -2, _ANYTIME, since="7.0.0")

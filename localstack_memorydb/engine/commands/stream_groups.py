@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from localstack_memorydb.engine.commands.streams import (
+    ENTRY,
     Request,
     by_key,
     keys_of_read,
@@ -18,6 +19,7 @@ from localstack_memorydb.engine.commands.streams import (
 )
 from localstack_memorydb.engine.errors import (
     CommandError,
+    ReplyTooLarge,
     SyntaxFault,
     printable,
     wrong_subcommand_arguments,
@@ -35,7 +37,7 @@ from localstack_memorydb.engine.registry import (
     keyword,
     one,
 )
-from localstack_memorydb.engine.resp import NULL_ARRAY, OK, Argv, Reply
+from localstack_memorydb.engine.resp import MOST_TO_SEND, NULL_ARRAY, OK, Argv, Reply
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.streams import ID_MAX, Consumer, Fields, Group, Pending, Stream, format_id
 
@@ -282,6 +284,7 @@ def xreadgroup(s: Session, argv: Argv) -> Reply:
     names = (request.group or b"", request.consumer)
     replies: list[tuple[bytes, list[Reply]]] = []
     entries: list[Argv] = []
+    count = 0
     for key, stream, group, identifier in groups:
         fresh = identifier is None and newest(s, stream) > group.last
         if identifier is None and not fresh:
@@ -299,6 +302,9 @@ def xreadgroup(s: Session, argv: Argv) -> Reply:
             entries.append(_read_up_to(s, key, names[0], group))
         else:
             replies.append((key, _history(s, stream, consumer, identifier, request.count)))
+            count += len(replies[-1][1])
+            if count * ENTRY > MOST_TO_SEND:  # a stream may be named many times
+                raise ReplyTooLarge
     record(s, *entries)
     if replies:
         return by_key(s, replies)

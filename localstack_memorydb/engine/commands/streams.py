@@ -358,7 +358,7 @@ def xrevrange(s: Session, argv: Argv) -> Reply:
     return _range(s, argv, reverse=True)
 
 
-_ENTRY: Final = 200  # bytes that an entry takes at least, until it is sent
+ENTRY: Final = 200  # bytes that an entry takes at least, until it is sent
 
 
 class Request:
@@ -490,7 +490,7 @@ def xread(s: Session, argv: Argv) -> Reply:
         if stream is not None and newest(s, stream) > identifier:
             replies.append((key, show(stream.between(identifier + 1, ID_MAX), request.count)))
             count += len(replies[-1][1])
-            if len(replies) > 1 and count * _ENTRY > MOST_TO_SEND:  # a stream may be named many times
+            if len(replies) > 1 and count * ENTRY > MOST_TO_SEND:  # a stream may be named many times
                 raise ReplyTooLarge
     if replies:
         return by_key(s, replies)
