@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine import memory
+from localstack_memorydb.engine.buffers import Buffer
 from localstack_memorydb.engine.eviction import slot_size
 from localstack_memorydb.engine.keyspace import Keyspace, Slot
 from localstack_memorydb.engine.slots import plan_reshard
@@ -47,7 +48,7 @@ def require_shards(cluster: Cluster, target: int) -> None:
 
 def _require_movable(number: int, slot: Slot) -> None:
     for value in slot.values():
-        size = len(value) if type(value) is bytes else memory.value_size(value)
+        size = len(value) if isinstance(value, bytes | Buffer) else memory.value_size(value)
         if size > LARGEST_MOVED:
             raise CapacityError(f"Slot {number} holds an item of {size} bytes, too large to be moved.")
 
