@@ -20,11 +20,12 @@ from localstack_memorydb.engine.lua.libraries import (
     Answer,
     BadArgument,
     Other,
-    Random,
     answering,
     is_negative,
     pack_double,
     pack_integer,
+    random_bounds,
+    random_seed,
     strtod,
     unpack_number,
 )
@@ -88,7 +89,6 @@ class Interpreter:
     def __init__(self, level: tuple[int, ...], version: str) -> None:
         self.caller: Caller
         self._is_idle = False
-        self.random = Random()
         self._luck = 0
         self._registered: list[tuple[bytes, Any, bytes, bytes | None]] = []
         self._modern = level >= (7,)
@@ -145,8 +145,8 @@ class Interpreter:
             "log": _log,
             "sha1hex": lambda text: hashlib.sha1(text, usedforsecurity=False).hexdigest().encode(),
             "other": Other,
-            "random": answering(self.random),
-            "randomseed": answering(self.random.seed),
+            "random_bounds": answering(random_bounds),
+            "random_seed": answering(random_seed),
             "struct_pack": answering(partial(self._struct, structs.pack)),
             "struct_unpack": answering(partial(self._struct, structs.unpack)),
             "struct_size": answering(partial(self._struct, structs.size)),
@@ -173,13 +173,12 @@ class Interpreter:
         reason = self.caller.interrupted()
         return None if reason is None else reason.encode()
 
-    def _replicate_commands(self) -> bool:
-        """Before 7.0 it is too late after a write; otherwise random numbers are others than those of the last script."""
+    def _replicate_commands(self) -> int | bool:
+        """Before 7.0 it is too late after a write; otherwise a seed for other random numbers than those of the last script."""
         if self.caller.dirty:
             return False
         self._luck += 1
-        self.random.seed(self._luck)
-        return True
+        return self._luck
 
     def _look(self) -> None:
         if self.caller.interrupted() is not None:
@@ -251,8 +250,6 @@ class Interpreter:
     def run(self, caller: Caller, script: Any, keys: Sequence[bytes], arguments: Sequence[bytes]) -> Any:
         """Runs a compiled script with its KEYS and ARGV."""
         self.caller = caller
-        if not self._modern:
-            self.random.state = 0x330E
         count = len(keys) + len(arguments)
         size = sum(map(len, keys)) + sum(map(len, arguments)) if count else 0
         try:

@@ -183,37 +183,20 @@ BIT: Final = {
 
 # -- math -----------------------------------------------------------------------------------------------------------
 
-_MASK_48: Final = (1 << 48) - 1
-_LRAND_MAX: Final = 0x7FFFFFFF
+
+def random_bounds(*arguments: Any) -> Answer:
+    """What math.random is asked for: the greatest number, or the least and the greatest one."""
+    if len(arguments) > 2:
+        raise BadArgument(0, "wrong number of arguments")
+    bounds = tuple(_int32(integer_at(arguments, number)) for number in range(1, len(arguments) + 1))
+    if (1, *bounds)[-2] > bounds[-1]:
+        raise BadArgument(len(bounds), "interval is empty")
+    return bounds
 
 
-class Random:
-    """math.random as Valkey has it: the same numbers after the same seed on every machine (rand.c)."""
-
-    def __init__(self) -> None:
-        self.state = 0x1234ABCD330E
-
-    def seed(self, *arguments: Any) -> Answer:
-        """math.randomseed."""
-        self.state = (integer_at(arguments, 1) & 0xFFFFFFFF) << 16 | 0x330E
-        return ()
-
-    def __call__(self, *arguments: Any) -> Answer:
-        self.state = (self.state * 0x5DEECE66D + 0xB) & _MASK_48
-        luck = ((self.state >> 17) % _LRAND_MAX) / _LRAND_MAX
-        if not arguments:
-            return (luck,)
-        if len(arguments) > 2:
-            raise BadArgument(0, "wrong number of arguments")
-        first = _int32(integer_at(arguments, 1))
-        if len(arguments) == 1:
-            if first < 1:
-                raise BadArgument(1, "interval is empty")
-            return (math.floor(luck * first) + 1,)
-        last = _int32(integer_at(arguments, 2))
-        if first > last:
-            raise BadArgument(2, "interval is empty")
-        return (math.floor(luck * (last - first + 1)) + first,)
+def random_seed(*arguments: Any) -> Answer:
+    """The 32 bits that math.randomseed takes of its argument."""
+    return (integer_at(arguments, 1) & 0xFFFFFFFF,)
 
 
 def _int32(number: int) -> int:

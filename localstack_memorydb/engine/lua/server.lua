@@ -407,8 +407,50 @@ function tables.insert(t, ...)
   guarded.insert(t, at, (select(2, ...)))
 end
 
-numbers.random = python(host.random)
-numbers.randomseed = python(host.randomseed)
+-- Random numbers are those of drand48, the same after the same seed on every machine (Valkey's rand.c). Its 48 bits are kept in
+-- halves, since a product of more than 53 bits is not exact. Arguments that are no plain integers are read in Python.
+local reseed
+do
+  local HALF, TOP, TIMES_HIGH, TIMES_LOW, PLUS, UNDER_SEED = 16777216, 2147483648, 0x5DE, 0xECE66D, 0xB, 0x330E
+  local high, low = 0x1234AB, 0xCD330E
+
+  function reseed(seed)
+    high, low = floor(seed / 256), seed % 256 * 65536 + UNDER_SEED
+  end
+
+  local function draw()
+    local product = low * TIMES_LOW + PLUS
+    local below = product % HALF
+    high = (high * TIMES_LOW + low * TIMES_HIGH + (product - below) / HALF) % HALF
+    low = below
+    return (high * 128 + floor(low / 131072)) % (TOP - 1) / (TOP - 1)
+  end
+
+  local function is_plain(value)
+    return type(value) == "number" and value % 1 == 0 and value >= -TOP and value < TOP
+  end
+
+  function numbers.random(...)
+    local luck, count = draw(), select("#", ...)
+    if count == 0 then
+      return luck
+    end
+    local first, last = ...
+    if count == 1 and is_plain(first) and first >= 1 then
+      return floor(luck * first) + 1
+    elseif count ~= 2 or not is_plain(first) or not is_plain(last) or first > last then
+      first, last = checked(host.random_bounds(described(...)))
+    end
+    if last == nil then
+      return floor(luck * first) + 1
+    end
+    return floor(luck * (last - first + 1)) + first
+  end
+
+  function numbers.randomseed(...)
+    reseed(checked(host.random_seed(described(...))))
+  end
+end
 
 local quick_bits = {}
 
@@ -731,7 +773,13 @@ end
 local eval_api = copy(api)
 eval_api.breakpoint = function() return false end
 eval_api.debug = function() end
-eval_api.replicate_commands = function() return modern or host.replicate_commands() end
+eval_api.replicate_commands = function()
+  local luck = modern or host.replicate_commands()
+  if luck and not modern then
+    reseed(luck)
+  end
+  return luck ~= false
+end
 
 local eval_globals = globals_with(eval_api)
 local function_globals = globals_with(api)
@@ -999,6 +1047,9 @@ local function body()
 end
 
 local function run(f, keys, argv)
+  if not modern then
+    reseed(0)
+  end
   eval_globals.KEYS, eval_globals.ARGV = keys, argv
   current = f
   return finish(xpcall(body, traced))
