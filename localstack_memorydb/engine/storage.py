@@ -234,6 +234,10 @@ class Storage:
         synced = [shard.log.sync() for shard in self._shards if shard.log is not None]
         return all(synced)
 
+    def sync_shard(self, shard: Shard) -> bool:
+        """Waits until the disk has all that happened to the shard; False when it does not take it."""
+        return shard.log is not None and shard.log.flush() and shard.log.sync()
+
     def close(self) -> None:
         """Leaves everything as it is, for the next start."""
         for shard in self._shards:

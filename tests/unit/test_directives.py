@@ -210,6 +210,22 @@ def test_a_log_is_written_anew_when_the_directives_say(tmp_path: Path) -> None:
     assert log.generation == 2
 
 
+def test_waitaof_has_the_disk_take_what_the_log_holds(tmp_path: Path) -> None:
+    cluster = kept(tmp_path, unrestricted=True)
+    say = Client(cluster.shards[0].primary)
+    log = cluster.shards[0].log
+    assert log is not None
+    say("CONFIG SET appendfsync everysec")
+    say("SET a 1")
+    assert say("WAITAOF 1 0 0") == b"*2\r\n:1\r\n:1\r\n"
+    assert not log._unsynced
+    say("CONFIG SET appendfsync no")
+    say("SET a 2")
+    assert say("WAITAOF 1 0 10") == b"*2\r\n:0\r\n:1\r\n"
+    say("CONFIG SET appendonly no")
+    assert say("WAITAOF 1 0 0").startswith(b"-ERR WAITAOF cannot be used when numlocal is set")
+
+
 def test_the_files_of_the_log_are_where_config_says(tmp_path: Path) -> None:
     cluster = kept(tmp_path, unrestricted=True)
     say = Client(cluster.shards[0].primary)

@@ -145,14 +145,20 @@ def wait(s: Session, argv: Argv) -> Reply:
 
 @generic.command("WAITAOF", 4, NOSCRIPT, since="7.2.0")
 def waitaof(s: Session, argv: Argv) -> Reply:
-    """As WAIT; the first number is the append-only file of this node, which a managed node does not have."""
+    """As WAIT; the first number is the append-only file of this node, which a managed node does not have.
+
+    One that is there gets on the disk what it lacks, at once, unless appendfsync says that nobody sees to that.
+    """
     local = parse_int_in(argv[1], 0, 1)
     parse_int_in(argv[2], 0, INT_MAX, "ERR value is out of range, must be positive")
     parse_milliseconds(s, argv[3])
     _refuse_on_replica(s, "WAITAOF")
-    if local:
+    shard, storage = s.node.shard, s.node.cluster.storage
+    logs = s.node.cluster.spec.unrestricted and storage is not None and storage.keeps
+    if local and not logs:
         raise CommandError("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
-    return [0, len(s.node.shard.replicas)]
+    kept = logs and storage is not None and storage.fsync != "no" and storage.sync_shard(shard)
+    return [int(kept), len(shard.replicas)]
 
 
 def _refuse_on_replica(s: Session, name: str) -> None:
