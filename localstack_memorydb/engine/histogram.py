@@ -29,9 +29,11 @@ class Histogram:
     def text(self) -> str:
         """A table, the class that takes most first."""
         lines = [" num     #instances         #bytes  class name", "-" * 47]
-        ordered = sorted(self.sizes, key=lambda kind: (-self.sizes[kind], kind.__module__, kind.__qualname__))
+        # A class may have anything for its module, such as a property for its instances.
+        named = {kind: f"{kind.__module__}.{kind.__qualname__}" for kind in self.sizes}
+        ordered = sorted(self.sizes, key=lambda kind: (-self.sizes[kind], named[kind]))
         lines += [
-            f"{place:4}: {self.instances[kind]:14} {self.sizes[kind]:14}  {kind.__module__}.{kind.__qualname__}"
+            f"{place:4}: {self.instances[kind]:14} {self.sizes[kind]:14}  {named[kind]}"
             for place, kind in enumerate(ordered, 1)
         ]
         lines.append(f"Total {sum(self.instances.values()):14} {sum(self.sizes.values()):14}")

@@ -37,6 +37,21 @@ def test_other_arguments_are_refused(say: Client, line: str) -> None:
     assert say(line).startswith(b"-ERR unknown subcommand or wrong number of arguments")
 
 
+def test_the_matcher_of_patterns_tries_itself(say: Client) -> None:
+    assert say("DEBUG STRINGMATCH-TEST") == b"+Apparently Redis did not crash: test passed\r\n"
+
+
+class Displaced:
+    """A class whose module is something else."""
+
+    __module__ = property(lambda self: "nowhere")  # type: ignore[assignment]
+
+
+def test_jmap_takes_classes_of_strange_modules(say: Client) -> None:
+    instances = [Displaced() for _ in range(2)]
+    assert re.search(rb"\d+: +%d +\d+  <property object.*>.Displaced\n" % len(instances), say("DEBUG JMAP"))
+
+
 def test_jmap_counts_the_objects_of_each_class(say: Client) -> None:
     def strings() -> tuple[int, int]:
         found = re.search(rb"\d+: +(\d+) +(\d+)  builtins.bytes\n", say("DEBUG JMAP"))

@@ -245,11 +245,10 @@ def test_slots_that_moved_are_where_they_went(tmp_path: Path) -> None:
     assert contents(again) == contents(cluster)
 
 
-def test_a_log_that_has_grown_is_replaced_by_a_snapshot(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("localstack_memorydb.engine.log._SMALLEST_REWRITE", 1000)
+def test_a_log_that_has_grown_is_replaced_by_a_snapshot(tmp_path: Path) -> None:
     cluster = kept(tmp_path)
+    assert cluster.storage is not None
+    cluster.storage.rewrite_least = 1000
     tell = client(cluster)
     for number in range(100):
         tell(f"SET key {number}")
@@ -260,11 +259,10 @@ def test_a_log_that_has_grown_is_replaced_by_a_snapshot(
     assert contents(restarted(cluster)) == contents(cluster)
 
 
-def test_a_snapshot_that_cannot_be_written_loses_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("localstack_memorydb.engine.log._SMALLEST_REWRITE", 1000)
+def test_a_snapshot_that_cannot_be_written_loses_nothing(tmp_path: Path) -> None:
     cluster = kept(tmp_path)
+    assert cluster.storage is not None
+    cluster.storage.rewrite_least = 1000
     tell = client(cluster)
     obstacle = tmp_path / "cluster.json.partial"
     obstacle.mkdir()
