@@ -165,7 +165,8 @@ def _stream(value: Stream) -> int:
     nodes = PAGE + int(_average([allocated(node.measure()) + _STREAM_NODE for node in sample]) * full)
     pending = sum(len(group.pending) for group in value.groups.values())
     consumers = sum(len(group.consumers) for group in value.groups.values())
-    return _STREAM + nodes + _PENDING * (pending + consumers + len(value.groups))
+    names = sum(len(name) + group.consumers.length for name, group in value.groups.items())
+    return _STREAM + nodes + names + _PENDING * (pending + consumers + len(value.groups))
 
 
 def table_sizes(keys: int, deadlines: int) -> tuple[int, int]:

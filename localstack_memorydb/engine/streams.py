@@ -134,6 +134,28 @@ class Consumer:
         self.pending: SortedDict[int, Pending] = SortedDict()
 
 
+class Consumers(dict[bytes, Consumer]):
+    """The consumers of a group by name; `length` is that of all names, which are data as any other."""
+
+    __slots__ = ("length",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.length = 0
+
+    def __setitem__(self, name: bytes, consumer: Consumer) -> None:
+        if name not in self:
+            self.length += len(name)
+        super().__setitem__(name, consumer)
+
+    def take(self, name: bytes) -> Consumer | None:
+        """Removes the consumer of that name; None when there is none."""
+        found = self.pop(name, None)
+        if found is not None:
+            self.length -= len(name)
+        return found
+
+
 class Group:
     """A consumer group. `entries_read` is None while nobody can tell."""
 
@@ -143,7 +165,7 @@ class Group:
         self.last = last
         self.entries_read = entries_read
         self.pending: SortedDict[int, Pending] = SortedDict()
-        self.consumers: dict[bytes, Consumer] = {}
+        self.consumers = Consumers()
 
     def consumer(self, name: bytes, now: int) -> Consumer:
         """The consumer of that name, made if need be, which was seen just now."""

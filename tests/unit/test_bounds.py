@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from localstack_memorydb.engine.cluster import Cluster
+from localstack_memorydb.engine.memory import EMPTY
 from localstack_memorydb.engine.resp import encode_request
 from tests.unit.cluster_without_sockets import NOW, Client, start
 
@@ -142,3 +143,21 @@ def test_patterns_are_read_once_and_forgotten_with_their_subscribers(
     client("RESET")
     assert other("PUBLISH 1abc 1") == b":0\r\n"
     assert (node.patterns, node.patterns._matchers) == ({}, {})
+
+
+def test_names_of_consumers_and_groups_are_data() -> None:
+    cluster = start(maxmemory=EMPTY + 100_000)
+    client = Client(next(cluster.nodes()))
+    client("XGROUP CREATE s g $ MKSTREAM")
+    used = cluster.shards[0].budget.used
+    answers = [
+        say(client, b"XGROUP", b"CREATECONSUMER", b"s", b"g", b"%d" % number * 500)
+        for number in range(10, 99)
+    ]
+    assert answers[0] == b":1\r\n"
+    assert answers[-1].startswith(b"-OOM")
+    for number in range(10, 99):
+        say(client, b"XGROUP", b"DELCONSUMER", b"s", b"g", b"%d" % number * 500)
+    assert cluster.shards[0].budget.used == used
+    assert say(client, b"XGROUP", b"CREATE", b"s", b"y" * 200_000, b"$") == b"+OK\r\n"
+    assert client("SET a b").startswith(b"-OOM")

@@ -190,7 +190,7 @@ def xgroup_createconsumer(s: Session, argv: Argv) -> Reply:
 def xgroup_delconsumer(s: Session, argv: Argv) -> Reply:
     """Removes a consumer with what it has pending; how many messages that was."""
     _, group = _named(s, argv)
-    consumer = group.consumers.pop(argv[4], None)
+    consumer = group.consumers.take(argv[4])
     if consumer is None:
         s.unchanged = not s.legacy  # which tells of it all the same
         s.effect()
