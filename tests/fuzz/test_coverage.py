@@ -10,8 +10,6 @@ from .coverage import EXCUSED, Coverage
 from .grammar import LEFT_OUT, Grammar
 
 LINES = 150
-# SPOP and random elements are drawn so that there is only one answer; options with a new meaning in Valkey 9.1 only for Redis.
-OF_REDIS_ONLY = {"copy DB", "sort BY", "sort GET", "sort_ro BY", "sort_ro GET"}
 
 
 @pytest.mark.parametrize(("engine_version", "newer"), [("6.2", False), ("7.0", False), ("7.2", True)])
@@ -23,7 +21,7 @@ def test_every_command_and_option_is_drawn(engine_version: str, newer: bool) -> 
             coverage.count(tuple(grammar.line(rng, family, waits=False)))
     names, options = coverage.never()
     assert set(names) <= LEFT_OUT
-    assert set(options) <= (OF_REDIS_ONLY if newer else set())
+    assert not options
 
 
 @pytest.mark.parametrize("engine_version", ["6.2", "7.0", "7.1", "7.2", "7.3"])
