@@ -26,6 +26,7 @@ LOG = logging.getLogger(__name__)
 # hiredis reserves memory for as many arguments as a header announces, so large numbers go to the reader that does not.
 _LARGE_HEADER: Final = re.compile(rb"\*[0-9]{7}").search
 _PLAIN_LINES: Final = re.compile(rb"(?:[A-Za-z][^\"'\0\v\f\n]*\n)+").fullmatch
+_HEADER: Final = 8
 _ASTERISK: Final = 0x2A
 _GOES_ON: Final = (
     b"$-0123456789"  # what may follow where hiredis has used up all bytes in the middle of a request
@@ -78,6 +79,7 @@ class Requests:
         "reader",
         "rest",
         "strict",
+        "tail",
         "trusted",
         "unfinished",
         "unread",
@@ -92,6 +94,7 @@ class Requests:
         self.reader = hiredis.Reader()
         self.strict: RequestReader | None = None
         self.packet, self.before, self.lost = b"", b"", False
+        self.tail = b""  # of what is not kept
         self.pieces: list[bytes] = []
         self.examined = b""
         self.opened = b""  # how a request began that is lost
@@ -119,8 +122,11 @@ class Requests:
                 raise TooMuchToRead
             if self.unread > _MUCH:
                 self.weigh()
-            self._keep(data)
-            self.reader.feed(data)
+            if _LARGE_HEADER(data) is not None or _LARGE_HEADER(self._end() + data[:_HEADER]):
+                self._feed_with_care(data)
+            else:
+                self._keep(data)
+                self.reader.feed(data)
         elif _PLAIN_LINES(data) is not None:
             # Of these nothing can be wrong that would have to be explained.
             self.packet = self.before = b""
@@ -133,6 +139,32 @@ class Requests:
             self.packet, self.lost = data, False
             self.reader.feed(data)
 
+    def _end(self) -> bytes:
+        """The last bytes that hiredis has got."""
+        return self.tail if self.lost else self.packet[-_HEADER:]
+
+    def _feed_with_care(self, data: bytes) -> None:
+        """Goes on strictly where an array may begin that is said to be large. Behind something very large, hiredis has first
+        to read as far as that; it gets the rest, too, when the header itself is cut there."""
+        if not self.lost or self.pieces:
+            self._find()
+            self._join()
+            self.strict = self._rest()
+            self.strict.feed(data)
+            return
+        large = _LARGE_HEADER(data, 1)
+        if large is not None:
+            self.rest[:0] = data[large.start() :]
+            self.interrupted = True
+            data = data[: large.start()]
+        self._keep(data)
+        self.reader.feed(data)
+
+    def _find(self) -> None:
+        """Takes the pieces of something large for the packet."""
+        if self.lost:
+            self.packet, self.lost, self.pieces = b"".join(self.pieces), False, []
+
     def _keep(self, data: bytes) -> None:
         """Keeps more of a request, so that what is broken can be explained; of one that is very long, nothing."""
         if not self.lost and len(self.packet) <= _PACKET_KEPT:
@@ -141,6 +173,7 @@ class Requests:
         if not self.lost:
             self.opened = self.packet[:_BEFORE_KEPT]
             self.lost, self.pieces, self.packet = True, [self.packet], b""
+        self.tail = data[-_HEADER:]
         self.pieces = [*self.pieces, data] if self.pieces and self.unread <= _PIECES_KEPT else []
 
     def keep(self, size: int) -> None:
@@ -303,10 +336,9 @@ class Requests:
 
     def explain(self) -> Callable[[], Argv | bool]:
         """Goes on strictly where hiredis gave up: at an inline command, or at a request that is broken."""
-        if self.lost:
-            if not self.pieces:
-                return self._unexplained
-            self.packet, self.lost, self.pieces = b"".join(self.pieces), False, []
+        if self.lost and not self.pieces:
+            return self._unexplained
+        self._find()
         self._join()
         self.strict = strict = RequestReader(self.most_arguments)
         strict.feed(self.packet or b"*-")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import count
 
 import pytest
@@ -72,6 +73,24 @@ def test_behind_something_very_large_what_is_no_request_ends_the_connection(floo
     flood.have_turns()
     assert b"".join(flood.told) == b"+OK\r\n-ERR Protocol error: expected '*'\r\n"
     assert flood.session.closing
+
+
+@pytest.mark.parametrize(
+    ("size", "cut"), [(1, 0), (1, 1), (1, 4), (100_000, 1), (100_000, 9), (2_000_000, 0), (2_000_000, 9)]
+)
+def test_what_an_array_announces_takes_no_memory_wherever_it_is_cut(
+    flood: Flood, size: int, cut: int
+) -> None:
+    header = b"*1000000000\r\n"
+    tracemalloc.start()
+    try:
+        for piece in (encode_request([b"ECHO", b"x" * size]) + header[:cut], header[cut:], b"$x\r\n"):
+            flood.send(piece)
+            flood.have_turns()
+        assert tracemalloc.get_traced_memory()[1] < 40_000_000
+    finally:
+        tracemalloc.stop()
+    assert b"".join(flood.told).endswith(b"x\r\n-ERR Protocol error: invalid bulk length\r\n")
 
 
 def test_quick_commands_run_at_once(flood: Flood) -> None:
