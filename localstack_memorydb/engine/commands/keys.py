@@ -14,7 +14,7 @@ from localstack_memorydb.engine.eviction import frequency, idle_seconds, note_re
 from localstack_memorydb.engine.glob import Matcher, compile_glob
 from localstack_memorydb.engine.help import help_lines
 from localstack_memorydb.engine.keyspace import EMBEDDED_LENGTH, Slot
-from localstack_memorydb.engine.numbers import is_integer, parse_int, parse_int_in
+from localstack_memorydb.engine.numbers import INT_MAX, is_integer, parse_int, parse_int_in
 from localstack_memorydb.engine.options import deadline_time, parse_expire_conditions, parse_scan_options
 from localstack_memorydb.engine.rdb.compact import list_encoding
 from localstack_memorydb.engine.registry import (
@@ -439,7 +439,7 @@ def restore(s: Session, argv: Argv) -> Reply:
         raise CommandError("ERR Invalid TTL value, must be >= 0")
     value = _restored(s, argv[3])
     deadline = time if not time or b"ABSTTL" in words else time + s.now
-    if time and deadline <= s.now:
+    if time and not s.now < deadline <= INT_MAX:  # a time that no C integer holds was long ago
         s.unchanged = not s.db.remove(key)
         s.effect([b"DEL", key])
         return OK

@@ -134,14 +134,19 @@ def _sorted(s: Session, key: bytes, options: _Options) -> list[bytes]:
             elements.reverse()
     elif options.alpha or options.unsorted:
         # A set that is stored unsorted would be stored in another order elsewhere, and a script do something else.
-        elements.sort(reverse=options.descending)
+        elements.sort(key=_text, reverse=options.descending)
     else:
         elements.sort(key=lambda element: (_score(element), element), reverse=options.descending)
     start = max(0, options.start)
     return elements[start:] if options.count < 0 else elements[start : start + options.count]
 
 
+def _text(element: bytes) -> bytes:
+    """What C's strcoll compares: all up to a zero byte."""
+    return element.partition(b"\0")[0]
+
+
 def _score(element: bytes) -> float:
     """The number that C's strtod reads: the text ends at a zero byte, may begin with blanks, and nothing is 0."""
-    text = element.partition(b"\0")[0]
+    text = _text(element)
     return parse_float(text.lstrip(b" \t\n\v\f\r"), _NOT_A_SCORE) if text else 0.0
