@@ -246,6 +246,16 @@ def test_a_request_without_end_is_cut_off(engine: Engine, start: bytes) -> None:
         assert other.get("a") is None
 
 
+def test_another_limit_of_requests_holds_for_who_is_connected(engine: Engine) -> None:
+    with limited(engine) as (handle, where), socket.create_connection(where, 10) as endless:
+        endless.sendall(b"PING\r\n")
+        assert endless.recv(100) == b"+PONG\r\n"
+        handle.set_parameters({"client-query-buffer-limit": "1048576"})
+        endless.sendall(b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$400000000\r\n")
+        with pytest.raises(ConnectionError):
+            go_on(endless)
+
+
 def test_of_clients_that_keep_much_waiting_the_largest_goes(frugal: Engine) -> None:
     with limited(frugal) as (_, where), Redis(*where) as other, ExitStack() as stack:
         sizes = {b"one": 16_000_000, b"two": 20_000_000, b"three": 18_000_000}
