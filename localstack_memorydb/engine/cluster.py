@@ -528,7 +528,7 @@ class Cluster:
     def tick(self, now: int) -> None:
         """Drops what expired; called a few times a second."""
         for shard in self.shards:
-            shard.work.go_on(now)
+            shard.work.go_on()
         if not self.switches.cron:
             return
         for session in [each for each, deadline in self.iam_sessions.items() if deadline <= now]:

@@ -75,9 +75,10 @@ class LongWork:
     ) -> Any:
         """Does the work of a client and returns the result; BLOCKED if it gave way, and then its reply comes later.
 
-        What the result is made of `then` is only asked for in that case. Work within other work is part of that.
+        What `then` makes of the result is only asked for in that case. Work within other work is part of that, and what
+        is allowed beside a busy script is done at once.
         """
-        if self.running:
+        if self.running or self.suspended is not None:
             return work()
         self.running, self._late = True, None
         worker = self._worker
@@ -122,7 +123,7 @@ class LongWork:
 
     # -- going on --------------------------------------------------------------------------------------------------------
 
-    def go_on(self, now: int, *, endless: bool = False) -> None:
+    def go_on(self, *, endless: bool = False) -> None:
         """Lets the work that gave way go on for a slice, or to its end; answers its client when it is done."""
         suspended, worker = self.suspended, self._worker
         if suspended is None or worker is None or self.running:
@@ -160,7 +161,7 @@ class LongWork:
             self._step_aside()
             return
         self.suspended = None
-        self._let_in(now)
+        self._let_in()
         if waits:
             self._answer(suspended, data)
         elif s.number not in s.node.sessions:
@@ -184,12 +185,12 @@ class LongWork:
         """
         holder = self.holder
         while holder is not None and holder is self.holder and not holder.running:
-            holder.go_on(0, endless=True)
+            holder.go_on(endless=True)
 
     def finish(self) -> None:
         """Lets the work come to its end in any case; whoever calls it sees to that scripts do."""
         while self.suspended is not None and not self.running:
-            self.go_on(0, endless=True)
+            self.go_on(endless=True)
 
     # -- those who wait --------------------------------------------------------------------------------------------------
 
@@ -203,7 +204,7 @@ class LongWork:
         """Work has given way: from now on clients of the shard wait, or are told that it is busy."""
         self._announce()
         if self.is_busy:
-            self._let_in(0)
+            self._let_in()
             return
         if self.holder is None:
             self._holding = self._concerned()
@@ -224,35 +225,34 @@ class LongWork:
 
     def _have_turn(self) -> None:
         self._asked = False
-        cluster = self._shard.cluster
-        now = cluster.microseconds() // 1000
         if self.holder is self:
-            self.go_on(now)
-        cluster.resume(now)
+            self.go_on()
+        _resume(self._shard.cluster)
 
     def _sessions(self) -> Iterator[Session]:
         return (session for node in self._shard.nodes for session in node.sessions.values())
 
-    def _let_in(self, now: int) -> None:
+    def _let_in(self) -> None:
         """Nobody has to wait any more; what clients sent runs in the order in which they came."""
         self._announce()
         if self.holder is not self:
             return
         soon = self._shard.cluster.soon
         for each in self._holding:
-            each._release(now)
+            each._release()
             if soon is not None:
                 soon(partial(_resume, each._shard.cluster))
         self._holding = []
 
-    def _release(self, now: int) -> None:
+    def _release(self) -> None:
         self.holder = None
         for session in self._sessions():
             session.portion = 0 if session.rest or session.interrupted else PORTION
         waiting, self._waiting = self._waiting, {}
         alarms, self._alarms = self._alarms, {}
         for session in alarms:
-            session.expire_block(max(now, session.now))
+            if session.blocked is not None and session.blocked.deadline is not None:
+                session.alarm(session.blocked.deadline)
         self._shard.cluster.unblocked.extend(waiting)
 
     def holds_up(self, s: Session) -> bool:

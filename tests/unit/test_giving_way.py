@@ -197,10 +197,14 @@ def test_who_waits_for_a_key_gets_it_afterwards_though_its_time_is_over(world: W
     assert blocked("BLPOP {n}list 0.01") == b""
     assert too_late("BLPOP {n}other 0.01") == b""
     world.begin("RPUSH {n}list a", "RPUSH {n}list b")
+    alarms: list[int] = []
+    too_late.session.alarm = alarms.append
     for client in (blocked, too_late):
         client.session.expire_block(NOW + 100)
     assert blocked.said == too_late.said == b""
+    assert not alarms
     world.end()
+    assert alarms == [NOW + 10]
     too_late.session.expire_block(NOW + 100)
     assert blocked.heard() == b"*2\r\n$7\r\n{n}list\r\n$1\r\na\r\n"
     assert too_late.heard() == b"*-1\r\n"
