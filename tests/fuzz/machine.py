@@ -234,16 +234,18 @@ class Play(RuleBasedStateMachine):
             (
                 b"CLIENT",
                 b"PAUSE",
-                rng.choice([b"0", b"1", b"-1", b"abc"]),
-                *rng.choice([(), (b"WRITE",), (b"all",), (b"x",)]),
+                rng.choice([b"0", b"100000", b"-1", b"abc"]),
+                rng.choice([b"WRITE", b"write", b"x"]),
             ),
             (b"CLIENT", b"UNPAUSE"),
+            (b"CLIENT", b"PAUSE", b"0", b"all"),
             (b"SCRIPT", b"DEBUG", rng.choice([b"NO", b"maybe"])),
         ]
         line = rng.choice(choices)
         command = self.grammar.table.find(line[0])
         if command is not None and (not command.subcommands or self.known_to(line)):
-            self.stage.say(who, line)
+            paused = line[:2] == (b"CLIENT", b"PAUSE") and self.known_to((b"CLIENT", b"UNPAUSE"))
+            self.stage.say(who, line, *([(b"CLIENT", b"UNPAUSE")] if paused else []))
 
     def known_to(self, line: Line) -> bool:
         """Whether the engine version has the subcommand."""

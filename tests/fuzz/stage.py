@@ -192,6 +192,7 @@ class Stage:
             for key in decode(ours.ask(b"KEYS", b"*")).children
             if isinstance(key.value, bytes)
         ]
+        assert ours.ask(b"UNWATCH") == b"+OK\r\n"
         return [dump for dump in found if isinstance(dump, bytes)]
 
     # -- what comes back --------------------------------------------------------------------------------------------------
