@@ -109,7 +109,7 @@ EVERY_GATE: Final = (1 << 14) - 1 & ~GATE_ALWAYS
 
 
 # Keys are found as C's atoi reads their number: `1.5` is 1 here, and an error of the command itself later.
-_LEADING_INTEGER: Final = re.compile(rb"[+-]?[0-9]{1,10}").match
+_LEADING_INTEGER: Final = re.compile(rb"[ \t-\r]*[+-]?[0-9]{1,10}").match
 
 
 @dataclass(frozen=True, slots=True)
