@@ -127,17 +127,17 @@ class Requests:
             else:
                 self._keep(data)
                 self.reader.feed(data)
+        elif data[0] == _ASTERISK and _LARGE_HEADER(data) is None:
+            self.before = self.packet if len(self.packet) < _BEFORE_KEPT else b""
+            self.packet, self.lost = data, False
+            self.reader.feed(data)
         elif _PLAIN_LINES(data) is not None:
             # Of these nothing can be wrong that would have to be explained.
             self.packet = self.before = b""
             self.reader.feed(b"".join([encode_request(line.split()) for line in data.split(b"\n")[:-1]]))
-        elif data[0] != _ASTERISK or _LARGE_HEADER(data) is not None:
+        else:
             self.strict = self._rest()
             self.strict.feed(data)
-        else:
-            self.before = self.packet if len(self.packet) < _BEFORE_KEPT else b""
-            self.packet, self.lost = data, False
-            self.reader.feed(data)
 
     def _end(self) -> bytes:
         """The last bytes that hiredis has got."""
