@@ -7,7 +7,7 @@ from collections.abc import Container
 from fractions import Fraction
 from typing import Final
 
-from localstack_memorydb.engine.buffers import text, whole, write
+from localstack_memorydb.engine.buffers import LEAST, text, whole, write
 from localstack_memorydb.engine.errors import (
     CommandError,
     NotFloat,
@@ -199,6 +199,9 @@ def append(s: Session, argv: Argv) -> Reply:
     length = len(found) + len(argv[2])
     if length > s.node.cluster.parameters.proto_max_bulk_len:
         raise StringTooLong
+    if length < LEAST and type(found) is bytes:
+        s.db.grow(argv[1], found + argv[2])
+        return length
     return write(s.db, argv[1], found, len(found), argv[2])
 
 
