@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from localstack_memorydb.engine import multi_region
 from localstack_memorydb.engine.errors import CommandError, WrongArity, unknown_subcommand
-from localstack_memorydb.engine.metadata_of_6_2 import CATEGORIES_OF_6_2, ONLY_IN_6_2
+from localstack_memorydb.engine.metadata_of_6_2 import CATEGORIES_OF_6_2, ONLY_IN_6_2, RANGES_OF_6_2
 from localstack_memorydb.engine.resp import Argv, Reply
 from localstack_memorydb.engine.versions import SEARCH_VERSIONS, Edition
 
@@ -381,7 +381,7 @@ class Command:
         found = self.subcommands.get(argv[1].lower())
         if legacy and (found is None or not found.takes(argv)):
             failing = self.guarded(self._fail)
-            if self.complains is not None:
+            if RANGES_OF_6_2.get(self.name, (0,))[0]:
                 failing.keys = one("RO", at=2)
             return failing
         if found is None:

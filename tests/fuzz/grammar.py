@@ -124,9 +124,7 @@ class Grammar:
             names = [name for name in self.families if name != "server"]
             about = self.line(rng, rng.choice(names), waits=waits)
             return [*(part.encode() for part in command.name.split("|")), *ABOUT_A_LINE[command.name], *about]
-        line = _Line(rng, family, command, waits, newer=self.newer, legacy=self.engine_version < (7,)).draw(
-            arguments
-        )
+        line = _Line(rng, family, command, waits, newer=self.newer).draw(arguments)
         if command.name == "xautoclaim":
             return [b"100" if _takes_all_memory(word) else word for word in line]
         return line
@@ -140,15 +138,12 @@ def _takes_all_memory(word: bytes) -> bool:
 class _Line:
     """One command line in the making."""
 
-    def __init__(
-        self, rng: Random, family: str, command: Command, waits: bool, *, newer: bool, legacy: bool
-    ) -> None:
+    def __init__(self, rng: Random, family: str, command: Command, waits: bool, *, newer: bool) -> None:
         self.rng = rng
         self.name = command.name
         self.family = family
         self.waits = waits
         self.newer = newer
-        self.keyed = legacy and command.name.endswith("|help")  # 6.2 takes a word behind it for a key
         self.blocking = bool(command.flags & BLOCKING)
         self.count = 0  # how many keys the line has, where a number of them comes first or ids follow
 
@@ -252,7 +247,6 @@ class _Line:
             return words[:place] + words[place + 1 :]
         if (
             self.blocking
-            or self.keyed
             or self.name.startswith("wait")
             or self.name
             in (
