@@ -135,6 +135,10 @@ NEWER: Final = [
         "later releases look at how long the members are before they add them, those that are not added, too",
         _commands("object", _texts(rb"\$8\r\nskiplist", rb"\$8\r\nlistpack")),
     ),
+    Known(
+        "9.1: LOLWUT draws another picture, of columns and rows of its own",
+        _commands("lolwut", _texts(rb"-ERR Syntax error\. Use: LOLWUT", rb"\$|=")),
+    ),
     Known("8.0 has + for the last entry", _commands("xread xreadgroup", lambda line, one, two: b"+" in line)),
     Known(
         "9.0 checks the time before it looks for the key",
