@@ -52,6 +52,7 @@ class ShardLog:
         self._depth = 0
         self._began = False
         self._waiting: list[bytes] = []
+        self._whole = 0  # so many of these stand before the transaction that has begun
         self._unsynced = False
         self.delay: Callable[[], None] | None = None
         """Called before anything is handed over, for tests of what happens when that takes long."""
@@ -94,6 +95,7 @@ class ShardLog:
         self._file, self.generation, self.base_size = self._next
         self._next, self.size, self._postponed = None, 0, 0
         self._waiting.clear()  # the snapshot has it
+        self._whole = 0
         self._began = False
         self._failure = self.blocked = None
         try:
@@ -139,6 +141,8 @@ class ShardLog:
 
     def enter(self) -> None:
         """What is appended from now on is one transaction, until `leave`."""
+        if not self._depth:
+            self._whole = len(self._waiting)
         self._depth += 1
 
     def leave(self) -> None:
@@ -149,10 +153,14 @@ class ShardLog:
             self._waiting.append(_EXEC)
 
     def flush(self) -> bool:
-        """Hands everything to the operating system; what fails is kept, `failure` says why, and the answer is False."""
-        if not self._waiting or self._depth:
+        """Hands everything to the operating system, of a transaction that goes on what stands before it.
+
+        What fails is kept, `failure` says why, and the answer is False.
+        """
+        whole = self._whole if self._depth else len(self._waiting)
+        if not whole:
             return True
-        data = b"".join(self._waiting)
+        data = b"".join(self._waiting[:whole])
         if self.delay is not None:
             self.delay()
         try:
@@ -162,10 +170,10 @@ class ShardLog:
             self._fail(error)
         self.size += written
         self.written += written
+        self._waiting[:whole] = [data[written:]] if written < len(data) else []
+        self._whole = int(written < len(data))
         if written < len(data):
-            self._waiting = [data[written:]]
             return False
-        self._waiting.clear()
         self._unsynced = True
         self._failure = None
         return True
@@ -216,6 +224,7 @@ class ShardLog:
         self._began = False
         self.close()
         self._waiting.clear()
+        self._whole = 0
         self.blocked = self._failure = None
 
     # -- reading ------------------------------------------------------------------------------------------------------

@@ -325,6 +325,19 @@ def test_the_log_has_all_of_it_or_nothing(tmp_path: Path) -> None:
     assert Client(again.shards[0].primary)("GET n") == b"$3\r\n200\r\n"
 
 
+def test_the_log_has_what_others_were_told_before_it(tmp_path: Path) -> None:
+    cluster = kept(tmp_path)
+    cluster.clock = Clock(0.03)
+    other, runs = Client(cluster.shards[0].primary), Client(cluster.shards[0].primary)
+    assert other("SET n 0") == b"+OK\r\n"
+    for line in ["MULTI", *["INCR n"] * MANY]:
+        runs(line)
+    runs("EXEC")
+    flush(cluster)
+    assert written(cluster).endswith(b"SET\r\n$1\r\nn\r\n$1\r\n0\r\n")
+    assert Client(restarted(cluster).shards[0].primary)("GET n") == b"$1\r\n0\r\n"
+
+
 def test_a_log_that_begins_anew_while_a_script_is_busy_can_be_read(tmp_path: Path) -> None:
     cluster = kept(tmp_path)
     cluster.clock = Clock(10.0)
