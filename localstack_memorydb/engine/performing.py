@@ -47,16 +47,10 @@ def perform(s: Session, command: Command, argv: Argv) -> Reply:
 def perform_apart(s: Session, command: Command, argv: Argv) -> Reply:
     """Runs the command of a client that wants no reply or is in a transaction; EXEC as work that gives way if it may take long."""
     queue = s.queue
-    if queue and command.name == "exec":
-        long = len(queue) > _MANY
-        if not long:
-            for each, _ in queue:
-                if each.slow:
-                    long = True
-        if long:
-            run = silently if s.gates & GATE_SILENT else perform
-            return s.node.shard.work.run(s, argv, partial(run, s, command, argv))
-    return silently(s, command, argv) if s.gates & GATE_SILENT else perform(s, command, argv)
+    run = silently if s.gates & GATE_SILENT else perform
+    if queue and command.name == "exec" and (len(queue) > _MANY or any(each.slow for each, _ in queue)):
+        return s.node.shard.work.run(s, argv, partial(run, s, command, argv))
+    return run(s, command, argv)
 
 
 def silently(s: Session, command: Command, argv: Argv) -> Reply:

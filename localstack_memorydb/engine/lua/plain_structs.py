@@ -61,8 +61,8 @@ def pack(found: Layout, values: Sequence[Any]) -> bytes | None:
             words.append(value)
         elif field == "f":
             words.append(as_single(value))
-        elif type(value) is int and -(1 << 63) <= value < 1 << 64:
-            words.append(value & field)  # type: ignore[operator]
+        elif type(field) is int and type(value) is int and -(1 << 63) <= value < 1 << 64:
+            words.append(value & field)
         else:
             return None
     return found.packing.pack(*words)
