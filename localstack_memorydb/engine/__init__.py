@@ -5,7 +5,7 @@ from __future__ import annotations
 from localstack_memorydb.engine.acl import AccessStringError, check_access_string
 from localstack_memorydb.engine.bugs import log_bug
 from localstack_memorydb.engine.certificates import AuthorityError
-from localstack_memorydb.engine.files import make_private, write_whole
+from localstack_memorydb.engine.files import DirectoryInUseError, lock_directory, make_private, write_whole
 from localstack_memorydb.engine.log import LogError
 from localstack_memorydb.engine.multi_region import ReplicationGroup
 from localstack_memorydb.engine.runtime import ClusterHandle, Engine
@@ -35,6 +35,7 @@ __all__ = [
     "ClusterHandle",
     "ClusterSpec",
     "CommandFigures",
+    "DirectoryInUseError",
     "Engine",
     "EngineSettings",
     "HostFigures",
@@ -50,6 +51,7 @@ __all__ = [
     "UserSpec",
     "check_access_string",
     "hash_password",
+    "lock_directory",
     "log_bug",
     "make_private",
     "write_whole",

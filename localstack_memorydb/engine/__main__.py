@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,9 +16,12 @@ from localstack_memorydb.engine import (
     AddressError,
     AuthorityError,
     ClusterSpec,
+    DirectoryInUseError,
     Engine,
     EngineSettings,
     LogError,
+    ShardInfo,
+    lock_directory,
 )
 from localstack_memorydb.engine.registry import ENGINE_LEVELS
 
@@ -87,22 +92,53 @@ def main(
         storage="bare",
         unrestricted=unrestricted,
     )
-    try:
-        opened = Engine(EngineSettings(bind=bind, port_range=(port, last), data_dir=data_dir))
-    except OSError as error:
-        fail(f"the data directory {data_dir} cannot be used: {error.strerror or error}")
-    except AuthorityError as error:
-        fail(str(error))
-    with opened as engine:
+    with _opened(EngineSettings(bind=bind, port_range=(port, last), data_dir=data_dir)) as engine:
         try:
             cluster = engine.create_cluster(spec, returns=True)
-        except (AddressError, LogError) as error:
+        except AddressError:
+            fail(f"{_wanted(bind, port, last)}: choose another --port")
+        except LogError as error:
             fail(str(error))
-        for shard in cluster.topology():
-            for node in shard.nodes:
-                click.echo(f"{node.name} {node.role} {node.host}:{node.port}")
-        click.echo("Ready.")
+        _report(cluster.topology(), shards, replicas)
         signal.sigwait(_ENDS)
+
+
+@contextmanager
+def _opened(settings: EngineSettings) -> Iterator[Engine]:
+    with ExitStack() as stack:
+        directory = settings.data_dir
+        try:
+            if directory is not None:
+                stack.enter_context(lock_directory(directory))
+            engine = Engine(settings)
+        except DirectoryInUseError:
+            fail(f"another engine or emulator uses the data directory {directory}")
+        except OSError as error:
+            fail(f"the data directory {directory} cannot be used: {error.strerror or error}")
+        except AuthorityError as error:
+            fail(str(error))
+        yield stack.enter_context(engine)
+
+
+def _wanted(bind: str, port: int, last: int) -> str:
+    if bind == "loopback":
+        return f"no address 127.x.y.z has port {port} free"
+    if port == last:
+        return f"port {port} on 127.0.0.1 is in use"
+    return f"of the ports {port} to {last} on 127.0.0.1 some are in use"
+
+
+def _report(topology: Sequence[ShardInfo], shards: int, replicas: int) -> None:
+    kept = len(topology), len(topology[0].nodes) - 1
+    if kept != (shards, replicas):
+        click.echo(
+            f"The data directory has a cluster of {kept[0]} shards with {kept[1]} replicas each: it starts as it is.",
+            err=True,
+        )
+    for shard in topology:
+        for node in shard.nodes:
+            click.echo(f"{node.name} {node.role} {node.host}:{node.port}")
+    click.echo("Ready.")
 
 
 if __name__ == "__main__":

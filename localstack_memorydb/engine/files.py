@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
+from typing import IO
 
 PRIVATE = 0o600
+
+
+class DirectoryInUseError(Exception):
+    """Another process keeps its data in the directory."""
+
+
+def lock_directory(directory: Path) -> IO[str]:
+    """Makes the directory this process's own until the file is closed or the process ends. Raises DirectoryInUseError, OSError.
+
+    Two that write to the same logs would each lose what the other has acknowledged.
+    """
+    make_private(directory)
+    lock = os.fdopen(os.open(directory / "lock", os.O_WRONLY | os.O_CREAT, PRIVATE), "w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise DirectoryInUseError from None
+    return lock
 
 
 def make_private(directory: Path) -> None:

@@ -12,10 +12,8 @@ as the salted hashes that the store has, and only the owner can read it.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +23,13 @@ from urllib.parse import quote
 
 from cattrs.preconf.json import JsonConverter, make_converter
 
-from localstack_memorydb.engine import ShardSnapshot, make_private, write_whole
+from localstack_memorydb.engine import (
+    DirectoryInUseError,
+    ShardSnapshot,
+    lock_directory,
+    make_private,
+    write_whole,
+)
 from localstack_memorydb.provider.store import GlobalStore, StateError, Store
 
 VERSION: Final = 1
@@ -61,16 +65,12 @@ class StateDirectory:
         self._lock = self._acquire()
 
     def _acquire(self) -> IO[str]:
-        make_private(self._root)
-        lock = os.fdopen(os.open(self._root / "lock", os.O_WRONLY | os.O_CREAT, 0o600), "w")
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.close()
+            return lock_directory(self._root)
+        except DirectoryInUseError:
             raise StateError(
                 f"another emulator uses the data directory {self._root}: stop it, or set MEMORYDB_DATA_DIR to another one"
             ) from None
-        return lock
 
     def close(self) -> None:
         """Leaves the directory to others."""

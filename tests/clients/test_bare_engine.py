@@ -218,8 +218,37 @@ def test_what_is_saved_is_there_after_a_restart(tmp_path: Path) -> None:
     ids=["no shard", "beyond the last port", "no directory"],
 )
 def test_what_cannot_start_says_why(options: list[str], code: int, said: str) -> None:
+    assert said in refused(code, *options)
+
+
+def refused(code: int, *options: str) -> str:
+    """What an engine says that does not start."""
     command = [sys.executable, "-m", "localstack_memorydb.engine", *options]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert ended.returncode == code
-    assert said in ended.stderr
     assert "Traceback" not in ended.stderr
+    return ended.stderr
+
+
+def test_a_port_in_use_is_named(r: redis.Redis) -> None:
+    port = port_of(r)
+    assert refused(1, "--port", str(port)) == f"port {port} on 127.0.0.1 is in use: choose another --port\n"
+
+
+def test_a_data_directory_has_one_engine(tmp_path: Path) -> None:
+    with bare_engine("--data-dir", str(tmp_path)) as client:
+        said = refused(1, "--port", str(port_of(client) + 1), "--data-dir", str(tmp_path))
+        assert said == f"another engine or emulator uses the data directory {tmp_path}\n"
+        client.set("acknowledged", 1)
+    with bare_engine("--data-dir", str(tmp_path)) as client:
+        assert client.get("acknowledged") == "1"
+
+
+def test_a_cluster_that_is_kept_says_so_when_another_shape_is_asked_for(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with bare_engine("--data-dir", str(tmp_path)):
+        pass
+    with bare_engine("--data-dir", str(tmp_path), "--shards", "2") as client:
+        assert client.cluster("INFO")["cluster_size"] == "1"
+    assert "has a cluster of 1 shards with 0 replicas each" in capfd.readouterr().err
