@@ -5,7 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import clusters, commands, control_plane, latency, memory, permissions, snapshots, start, suite
+from bench import (
+    clusters,
+    commands,
+    control_plane,
+    families,
+    latency,
+    memory,
+    permissions,
+    snapshots,
+    start,
+    suite,
+)
 
 
 def main() -> None:
@@ -15,11 +26,14 @@ def main() -> None:
         "parts",
         nargs="*",
         metavar="part",
-        help="clusters, control-plane, commands, latency, memory, permissions, pytest, snapshots, start; all by default",
+        help="clusters, control-plane, commands, families, latency, memory, permissions, pytest, snapshots, start; all by default",
     )
     parser.add_argument("--quick", action="store_true", help="fewer rounds and requests, for a first look")
     parser.add_argument(
-        "--test", action="append", default=[], help="of `commands` only this test; may be repeated"
+        "--test",
+        action="append",
+        default=[],
+        help="of `commands` and `families` only this test; may be repeated",
     )
     options = parser.parse_args()
     quick = options.quick
@@ -29,6 +43,7 @@ def main() -> None:
         "commands": lambda: commands.run(
             rounds=1 if quick else 3, requests=20_000 if quick else 100_000, tests=options.test
         ),
+        "families": lambda: families.run(seconds=0.03 if quick else 0.2, names=options.test),
         "latency": lambda: latency.run(rounds=1 if quick else 5, seconds=2 if quick else 5),
         "memory": lambda: memory.run(keys=100_000 if quick else 1_000_000),
         "permissions": lambda: permissions.run(

@@ -96,6 +96,14 @@ def engine(port: int) -> Iterator[Process]:
 
 
 @contextmanager
+def unrestricted_engine(port: int) -> Iterator[Process]:
+    """Our engine with the commands that MemoryDB keeps from its clients."""
+    command = [sys.executable, "-m", "localstack_memorydb.engine", "--port", str(port), "--unrestricted"]
+    with running(command, answers(port)) as process:
+        yield process
+
+
+@contextmanager
 def engine_with_tls(port: int) -> Iterator[Process]:
     """Our engine without AWS, with TLS, one shard."""
     command = [sys.executable, "-m", "localstack_memorydb.engine", "--port", str(port), "--tls"]
