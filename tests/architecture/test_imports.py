@@ -15,6 +15,7 @@ FILES = sorted((ROOT / PACKAGE).rglob("*.py"))
 MAX_LINES = 700
 
 ENGINE_LIBRARIES = {
+    "bitarray",
     "crcmod",
     "cryptography",
     "fastcrc",

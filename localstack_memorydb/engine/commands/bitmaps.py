@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache, reduce
-from operator import and_, or_, xor
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from operator import iand, ior, ixor
 from typing import Final, NamedTuple
+
+from bitarray import bitarray
 
 from localstack_memorydb.engine.buffers import LEAST, Buffer, opened, text, write
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault
-from localstack_memorydb.engine.giving_way import look, parts
+from localstack_memorydb.engine.giving_way import look, looking
 from localstack_memorydb.engine.numbers import INT_MAX, parse_int
 from localstack_memorydb.engine.registry import DENYOOM, FAST, READONLY, WRITE, Family, KeySpec, one
 from localstack_memorydb.engine.resp import Argv, Reply
@@ -24,7 +26,6 @@ _TYPE: Final = (
     "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is."
 )
 _UNITS: Final = {b"BYTE": 1, b"BIT": 8}
-_FEW: Final = 16
 _FULL: Final = (1 << 64) - 1
 
 
@@ -114,30 +115,29 @@ def _range(s: Session, argv: Argv, at: int, *, open_end: bool) -> _Range:
     return _Range(start, end, unit or 1)
 
 
-_CHUNK: Final = 1 << 15
-"""Bytes that become one number: a number of a whole large string is slow, and a copy of it."""
-
-_ZEROS: Final = bytes(_CHUNK)
-_ONES: Final = b"\xff" * _CHUNK
+_CHUNK: Final = 1 << 22
+"""Bytes that are looked at before others may come."""
 
 
-def _numbers(data: bytes | Buffer, first: int, last: int, but: bytes) -> Iterator[tuple[int, int, int]]:
-    """The bits from `first` up to `last` (not included) in pieces: a number, and the bits where it begins and ends.
+def _pieces(data: bytes | Buffer, first: int, last: int) -> Iterator[tuple[bitarray, int, int, int]]:
+    """The bits from `first` up to `last` (not included): the place of a piece's first bit, and where to look in it.
 
-    Pieces that are equal to `but` are left out.
+    A piece shows the string itself, which cannot grow while somebody keeps one.
     """
-    while first < last:
-        end = min(last, (first >> 3) + _CHUNK << 3)
-        piece = data[first >> 3 : (end + 7) >> 3]
-        if piece != but or end & 7 or first & 7:
-            number = int.from_bytes(piece, "big") >> (-end & 7)
-            yield number & ((1 << (end - first)) - 1), first, end
-        first = end
+    for at in range(first >> 3, (last + 7) >> 3, _CHUNK):
+        bits = bitarray(buffer=memoryview(data)[at : at + _CHUNK], endian="big")
+        yield bits, at << 3, max(first - (at << 3), 0), min(last - (at << 3), len(bits))
+        del bits
+        look()
 
 
 @bitmaps.command("BITCOUNT", -2, READONLY, keys=one("RO access"), since="2.6.0")
 def bitcount(s: Session, argv: Argv) -> Reply:
     """How many bits are set, in the string or in a part of it."""
+    if len(argv) == 2:
+        found = text(s, argv[1])
+        if found is None or len(found) <= _CHUNK:
+            return bitarray(buffer=found).count() if found else 0
     if s.legacy_doubles and text(s, argv[1]) is None:
         return 0  # before 7.2 nobody looks at the rest then
     span = _range(s, argv, 2, open_end=False)
@@ -145,7 +145,7 @@ def bitcount(s: Session, argv: Argv) -> Reply:
     first, last = span.bits(len(found or b""))
     if found is None or first >= last or span.is_reversed:
         return 0
-    return sum(number.bit_count() for number, _, _ in _numbers(found, first, last, but=_ZEROS))
+    return sum(bits.count(1, start, end) for bits, _, start, end in _pieces(found, first, last))
 
 
 @bitmaps.command("BITPOS", -3, READONLY, keys=one("RO access"), since="2.8.7")
@@ -163,17 +163,20 @@ def bitpos(s: Session, argv: Argv) -> Reply:
     first, last = span.bits(len(found))
     if first >= last:
         return -1
-    for number, start, end in _numbers(found, first, last, but=_ZEROS if bit else _ONES):
-        wanted = number if bit else number ^ ((1 << (end - start)) - 1)
-        if wanted:
-            return end - wanted.bit_length()
+    for bits, place, start, end in _pieces(found, first, last):
+        at = bits.find(bit, start, end)
+        if at >= 0:
+            return place + at
     return -1 if bit or span.end is not None else len(found) * 8
 
 
 # -- whole strings ----------------------------------------------------------------------------------------------------
 
-_INVERTED: Final = bytes(range(255, -1, -1))
-_OPERATIONS: Final[dict[bytes, Callable[[int, int], int]]] = {b"AND": and_, b"OR": or_, b"XOR": xor}
+_OPERATIONS: Final[dict[bytes, Callable[[bitarray, bitarray], bitarray]]] = {
+    b"AND": iand,
+    b"OR": ior,
+    b"XOR": ixor,
+}
 
 
 @bitmaps.command(
@@ -198,35 +201,35 @@ def bitop(s: Session, argv: Argv) -> Reply:
         else:
             s.unchanged = True
         return 0
-    result = b"".join(
-        _combined_all(name, sources, at, min(_CHUNK, size - at)) for at in range(0, size, _CHUNK)
-    )
+    result = Buffer(sources[0])
+    result += bytes(size - len(result))
+    for at in range(0, size, _CHUNK):
+        others = (memoryview(source)[at : at + _CHUNK] for source in sources[1:])
+        _combine(name, memoryview(result)[at : at + _CHUNK], others)
     s.db.remove(target)
-    s.db.grow(target, result)
+    if size < LEAST:
+        s.db.grow(target, bytes(result))
+    else:
+        s.db[target] = result
     return size
 
 
-def _combined_all(name: bytes, sources: Sequence[bytes | bytearray], at: int, size: int) -> bytes:
-    """What becomes of a piece of the strings, a few of them at a time: there may be more than there is memory for."""
-    if len(sources) <= _FEW:
-        look()
-        return _combined(name, [source[at : at + size] for source in sources], size)
-    made: list[bytes] = []
-    for some in parts(sources, _FEW):
-        made = [_combined(name, [*made, *(source[at : at + size] for source in some)], size)]
-    return made[0]
-
-
-def _combined(name: bytes, pieces: Sequence[bytes | bytearray], size: int) -> bytes:
+def _combine(name: bytes, result: memoryview, others: Iterable[memoryview]) -> None:
+    """Changes a piece of the first string to what the operation makes of it and of the others."""
+    made = bitarray(buffer=result, endian="big")
     if name == b"NOT":
-        return bytes(pieces[0].translate(_INVERTED))
-    filled = [piece for piece in pieces if piece and not (piece[0] == 0 and piece == _ZEROS[: len(piece)])]
-    if not filled or (name == b"AND" and len(filled) < len(pieces)):
-        return _ZEROS[:size]
-    if len(filled) == 1:
-        return bytes(filled[0].ljust(size, b"\0"))
-    numbers = [int.from_bytes(piece, "little") for piece in filled]
-    return reduce(_OPERATIONS[name], numbers).to_bytes(size, "little")
+        made.invert()
+        return
+    combine = _OPERATIONS[name]
+    for other in looking(others, 16):
+        if len(other) == len(result):
+            combine(made, bitarray(buffer=other, endian="big"))
+            continue
+        shared = len(other) << 3
+        if other:
+            combine(bitarray(buffer=result[: len(other)], endian="big"), bitarray(buffer=other, endian="big"))
+        if name == b"AND":
+            made[shared:] = 0
 
 
 # -- integers of any width --------------------------------------------------------------------------------------------
