@@ -597,8 +597,10 @@ class Cluster:
     def spread(self, target: int) -> None:
         """Spreads the slots evenly over the first `target` shards, moving as few as can be."""
         self.settle()
-        owned = [self.slots_of(shard) for shard in self.shards]
-        for slot, _, to in plan_reshard(owned, target):
+        moves = plan_reshard([self.slots_of(shard) for shard in self.shards], target)
+        for shard in {self.shards[source] for _, source, _ in moves}:
+            shard.scripting.pace.leave(shard.primary)
+        for slot, _, to in moves:
             self.move_slot(slot, self.shards[to])
         self.epoch += 1
         for shard in self.shards:
@@ -655,6 +657,7 @@ class Cluster:
             while len(shard.nodes) > replicas + 1:
                 last = shard.replicas[-1]
                 shard.nodes.remove(last)
+                shard.scripting.pace.leave(last)
                 gone.append(last)
         self.epoch += 1
         return new, gone
@@ -662,11 +665,12 @@ class Cluster:
     def failover(self, shard: Shard) -> None:
         """Swaps the roles of the shard's primary and its first replica. The shard must have one."""
         self.settle()
-        shard.primary = shard.replicas[0]
+        before, shard.primary = shard.primary, shard.replicas[0]
         self.epoch += 1
         shard.epoch = self.epoch
         for node in shard.nodes:
             node.role_changed()
+        shard.scripting.pace.leave(before)
 
     def resize(self, maxmemory: int) -> None:
         """Gives every node that limit."""

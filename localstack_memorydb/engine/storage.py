@@ -216,7 +216,8 @@ class Storage:
         for shard in self._shards:
             if shard.log is not None:
                 shard.log.flush()
-                if self.keeps and shard.log.outgrew(self.rewrite_percentage, self.rewrite_least):
+                whole = shard.work.suspended is None
+                if self.keeps and whole and shard.log.outgrew(self.rewrite_percentage, self.rewrite_least):
                     self._rewrite(shard, shard.log, now)
         if self.fsync == "everysec" and now - self._synced >= _SYNC_MILLISECONDS:
             self._synced = now

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from localstack_memorydb.engine.cluster import Cluster
+
 from .cluster_without_sockets import NOW, Client, start
 
 FOREVER = 'EVAL "while true do end" 0'
@@ -174,3 +176,59 @@ def test_scripts_are_forgotten_long_after_one_ran(clients: tuple[Client, Client,
     runs('EVAL "for i = 1, 200000 do end return 1" 0')
     tick()
     assert runs.heard() == b":1\r\n"
+
+
+UNKILLABLE = "EVAL \"redis.call('SET', KEYS[1], 'half') while true do end\" 1 k"
+UNBLOCKED = (
+    b"-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)\r\n"
+)
+
+
+@pytest.fixture
+def replicated() -> Iterator[Cluster]:
+    cluster = start(replicas=1)
+    cluster.clock = Clock(10.0)
+    yield cluster
+    cluster.shards[0].scripting.pace.stop()
+
+
+def test_a_failover_frees_the_shard_of_a_script_that_nobody_may_end(replicated: Cluster) -> None:
+    shard = replicated.shards[0]
+    runs, other = Client(shard.nodes[0]), Client(shard.nodes[1])
+    runs(UNKILLABLE)
+    assert other("SCRIPT KILL").startswith(b"-UNKILLABLE")
+    replicated.failover(shard)
+    assert runs.heard() == UNBLOCKED
+    assert other("GET k") == b"$4\r\nhalf\r\n"
+    assert runs("PING") == b"+PONG\r\n"
+
+
+def test_a_script_on_another_node_survives_a_replica_that_goes(replicated: Cluster) -> None:
+    shard = replicated.shards[0]
+    runs, other = Client(shard.nodes[0]), Client(shard.nodes[0])
+    runs(UNKILLABLE)
+    replicated.set_replicas(0, NOW)
+    assert runs.heard() == b""
+    assert other("GET k") == BUSY
+
+
+def test_a_script_ends_with_the_replica_that_it_runs_on(replicated: Cluster) -> None:
+    shard = replicated.shards[0]
+    runs, other = Client(shard.nodes[1]), Client(shard.nodes[0])
+    runs("READONLY")
+    runs('EVAL_RO "while true do end" 1 k')
+    assert other("GET k") == BUSY
+    replicated.set_replicas(0, NOW)
+    assert other("GET k") == b"$-1\r\n"
+
+
+def test_slots_do_not_leave_while_a_script_uses_them() -> None:
+    cluster = start()
+    cluster.clock = Clock(10.0)
+    node = cluster.shards[0].nodes[0]
+    runs, other = Client(node), Client(node)
+    runs(UNKILLABLE)
+    cluster.add_shard(1, NOW)
+    cluster.spread(2)
+    assert runs.heard().startswith(KILLED)
+    assert other("GET k") == b"$4\r\nhalf\r\n"

@@ -15,7 +15,7 @@ from localstack_memorydb.engine.registry import GATE_RESTRICTED
 from localstack_memorydb.engine.resp import BLOCKED, OK, Argv, Reply, Simple
 
 if TYPE_CHECKING:
-    from localstack_memorydb.engine.cluster import Shard
+    from localstack_memorydb.engine.cluster import Node, Shard
     from localstack_memorydb.engine.lua.running import Run
     from localstack_memorydb.engine.session import Session
 
@@ -131,6 +131,11 @@ class Pace:
             b"command": list(long_run.argv),
             b"duration_ms": now - long_run.since,
         }
+
+    def leave(self, node: Node) -> None:
+        """Ends a script that takes too long on a node that goes, or is no longer what it was: nobody else could, once it has written."""
+        if self.long_run is not None and self._runs[1].node is node:
+            self.stop()
 
     def stop(self) -> None:
         """Ends the script that runs, whatever it did, and those that follow in its transaction: their node goes away."""
