@@ -60,7 +60,6 @@ Places: TypeAlias = list[tuple[int, int]]
 
 _NO_COMMAND: Final = Refusal("command", 0)
 _SPECIAL: Final = frozenset(b"*?[\\")
-_NUMBER: Final = re.compile(rb"\s*[+-]?[0-9]+").match
 _RANK: Final = {"command": 1, "key": 2, "channel": 4}
 
 # What commands do with channels; those that end subscriptions need no permission.
@@ -306,7 +305,8 @@ class Selector:
             writes = self._matcher(WRITE)
             return lambda argv: bool(writes(argv[1])) if len(argv) == 3 else slowly(argv)
         if len(specs) == 1:
-            return self._one_spec(command, specs[0])
+            quickly = self._one_spec(command, specs[0])
+            return (lambda argv: quickly(argv) or slowly(argv)) if specs[0].counted else quickly
         matchers = [(spec, self._matcher(_needs(spec.flags))) for spec in specs]
         return lambda argv: all(all(map(matches, spec.find(argv))) for spec, matches in matchers)
 
@@ -558,12 +558,13 @@ def find_places(command: Command, argv: Argv, legacy: bool) -> Places:
         for key in command.find_keys(argv):
             places.append((argv.index(key, 1), WRITE if places else READ))
         return places
-    for spec in command.keys:
+    oddly = command.counts_oddly(argv)  # of such keys a real server does not know what is done to them
+    for spec in reversed(command.keys) if oddly else command.keys:
         if "not_key" in spec.flags:
             continue
         needs = varying_needs(command, argv) if _varies(spec) else _needs(spec.flags)
         try:
-            places += [(at, needs) for at in _indices(spec, argv, legacy)]
+            places += [(at, 0 if oddly else needs) for at in _indices(spec, argv, legacy)]
         except (NotInteger, IndexError):
             return []
     return places
@@ -582,13 +583,11 @@ def _indices(spec: KeySpec, argv: Argv, legacy: bool) -> Iterator[int]:
 
 
 def _counted_indices(spec: KeySpec, argv: Argv) -> range:
-    """Raises NotInteger for a number of keys that cannot be. Others are read as C's atoi does (genericGetKeys)."""
-    digits = _NUMBER(argv[spec.index])
-    count = int(digits[0]) if digits is not None else 0
-    first = spec.index + 1
-    if not 0 < count <= len(argv) - first:
+    """Raises NotInteger for a number of keys that cannot be."""
+    count = spec.count(argv)
+    if not count:
         raise NotInteger
-    return range(first, first + count)
+    return range(spec.index + 1, spec.index + 1 + count)
 
 
 # -- reading access strings ------------------------------------------------------------------------------------------

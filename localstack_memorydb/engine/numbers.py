@@ -16,6 +16,7 @@ _INTEGER = re.compile(rb"(?:0|-?[1-9][0-9]{0,18})")
 # The numbers that people write: they are neither too large nor too small for a double.
 _PLAIN = re.compile(rb"-?[0-9]{1,300}(?:\.[0-9]{1,300})?").fullmatch
 _LEADING = re.compile(rb"\s*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))").match
+_ATOI = re.compile(rb"[ \t-\r]*([+-]?)0*([0-9]*)").match
 _FLOAT = re.compile(
     rb"[+-]?(?:inf(?:inity)?|nan|0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?\d+)?"
     rb"|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)",
@@ -41,6 +42,15 @@ def parse_int(text: bytes) -> int:
     if not INT_MIN <= number <= INT_MAX:
         raise NotInteger
     return number
+
+
+def leading_integer(text: bytes) -> int:
+    """What C's atoi makes of it: a long is read and cut to 32 bits; what does not begin with a number is 0."""
+    found = _ATOI(text)
+    if found is None or not found[2]:
+        return 0
+    number = int(found[1] + found[2][:20])  # of 20 digits on it is too large whatever follows
+    return (min(max(number, INT_MIN), INT_MAX) + 2**31) % 2**32 - 2**31
 
 
 def leading_number(text: bytes) -> float:

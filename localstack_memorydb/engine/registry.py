@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from localstack_memorydb.engine import multi_region
 from localstack_memorydb.engine.errors import CommandError, WrongArity, unknown_subcommand
 from localstack_memorydb.engine.metadata_of_6_2 import CATEGORIES_OF_6_2, ONLY_IN_6_2, RANGES_OF_6_2
+from localstack_memorydb.engine.numbers import is_integer, leading_integer
 from localstack_memorydb.engine.resp import Argv, Reply
 from localstack_memorydb.engine.versions import SEARCH_VERSIONS, Edition
 
@@ -108,10 +109,6 @@ GATE_ALWAYS: Final = 1 << 7  # every session has it: containers, and commands th
 EVERY_GATE: Final = (1 << 14) - 1 & ~GATE_ALWAYS
 
 
-# Keys are found as C's atoi reads their number: `1.5` is 1 here, and an error of the command itself later.
-_LEADING_INTEGER: Final = re.compile(rb"[ \t-\r]*[+-]?[0-9]{1,10}").match
-
-
 @dataclass(frozen=True, slots=True)
 class KeySpec:
     """Where keys stand in a command's arguments, and what is done to them (https://valkey.io/topics/key-specs/).
@@ -156,16 +153,14 @@ class KeySpec:
         if not self.counted:
             stop = len(argv) + self.last if self.last < 0 else self.index + self.last
             return argv[self.index : stop + 1 : self.step]
-        word = argv[self.index] if self.index < len(argv) else b""
-        if word == b"0":
-            return []
-        if len(word) == 1 and word.isdigit():
-            count = int(word)
-        else:
-            number = _LEADING_INTEGER(word)
-            count = int(number[0]) if number is not None else 0
         first = self.index + 1
-        return argv[first : first + count] if 0 < count <= len(argv) - first else []
+        return argv[first : first + self.count(argv)]
+
+    def count(self, argv: Argv) -> int:
+        """How many keys are `counted`: `1.5` is 1, and an error of the command itself later. 0 for a number that cannot be."""
+        word = argv[self.index] if self.index < len(argv) else b""
+        count = int(word) if len(word) == 1 and word.isdigit() else leading_integer(word)
+        return count if 0 < count < len(argv) - self.index else 0
 
 
 Keys: TypeAlias = tuple[KeySpec, ...]
@@ -347,13 +342,20 @@ class Command:
         return self.stated_keys(argv)
 
     def stated_keys(self, argv: Argv) -> list[bytes]:
-        """The keys that a client finds by the specifications."""
+        """The keys that a client finds by the specifications; those of an odd number (`+2`) as the server alone does."""
         if len(self.keys) == 1:
             return self.keys[0].find(argv)
         found = [(spec, spec.find(argv)) for spec in self.keys]
         if any(spec.counted and not keys for spec, keys in found):
             return []  # where the number cannot be, no argument is taken for a key
+        if self.counts_oddly(argv):
+            found.reverse()
         return [key for _, keys in found for key in keys]
+
+    def counts_oddly(self, argv: Argv) -> bool:
+        """Whether the number of keys is none by the specifications, but one for C's atoi (genericGetKeys)."""
+        words = [argv[spec.index] for spec in self.keys if spec.counted and spec.index < len(argv)]
+        return any(not (is_integer(word) and -1 < int(word) < 2**31) for word in words)
 
     def modified_keys(self, argv: Argv) -> list[bytes]:
         """The keys of a command line that the command may change."""

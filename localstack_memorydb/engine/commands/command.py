@@ -121,7 +121,7 @@ def _keys_in_6_2(s: Session, argv: Argv) -> list[bytes]:
         keys = line[2:3] if line[1].lower() == b"usage" else []
     elif moves or found.finder is not None:
         keys = found.find_keys(line)
-        if len(found.keys) > 1 and found.keys[-1].counted:
+        if len(found.keys) > 1 and found.keys[-1].counted and not found.counts_oddly(line):
             keys = [*keys[1:], *keys[:1]]
     else:
         last = last if last >= 0 else len(line) + last
@@ -175,6 +175,8 @@ def getkeysandflags(s: Session, argv: Argv) -> Reply:
     found, line = _keys_of(s, argv)
     keys = [(key, spec) for spec in found.keys for key in spec.find(line)]
     _require_keys(found, line, keys)
+    if found.counts_oddly(line):
+        return [[key, Unordered()] for key in found.stated_keys(line)]
     return [[key, _names(_flags(found, spec, line))] for key, spec in keys]
 
 
