@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/memorydb/latest/devguide/clusters.acls.html says wha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from operator import methodcaller
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias

@@ -316,8 +316,8 @@ class Shard:
 
     @property
     def memory_gate(self) -> int:
-        """The gate of sessions whose commands have to be looked at one by one for memory's sake."""
-        return GATE_MEMORY if self.budget.watches else 0
+        """The gate of sessions whose commands have to be looked at one by one: for memory's sake, or the replicas'."""
+        return GATE_MEMORY if self.budget.watches or self.cluster.switches.replicas_to_write else 0
 
     def evict(self, slot: int, key: bytes) -> None:
         """Deletes a key because memory is short."""

@@ -6,13 +6,22 @@ The rest says how things are and cannot be changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine.directives import DIRECTIVES, obey, reader, shown_directives
 from localstack_memorydb.engine.errors import CommandError
+from localstack_memorydb.engine.inert import (
+    FIXED,
+    FIXED_IN_6_2,
+    FIXED_SINCE_7_0,
+    IMMUTABLE,
+    IMMUTABLE_SINCE_7_0,
+    INERT,
+    any_text,
+)
 from localstack_memorydb.engine.numbers import is_integer, read_double
 from localstack_memorydb.engine.readers import (
     C_INT,
@@ -35,18 +44,14 @@ _LIMITED: Final = {"normal": "normal", "slave": "replica", "replica": "replica",
 
 def _percentiles(text: str) -> str:
     shown = []
-    for word in text.split():
+    for word in text.split(" ") if text else ():
         percent = read_double(word.encode("utf-8", "surrogateescape"))
-        if percent is None:
+        if percent is None or not word:
             raise Unacceptable("Invalid latency-tracking-info-percentiles parameters")
         if not 0 <= percent <= 100:
             raise Unacceptable("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]")
         shown.append(f"{percent:f}".rstrip("0").rstrip("."))
     return " ".join(shown)
-
-
-def _any_text(text: str) -> str:
-    return text
 
 
 def _events(text: str) -> str:
@@ -83,11 +88,6 @@ def _output_limits(text: str) -> dict[str, str]:
     return values
 
 
-def _frequency(text: str) -> str:
-    """Anything is accepted, and brought within bounds."""
-    return str(min(max(int(str(integer(0, C_INT)(text))), 1), 500))
-
-
 _SPECIAL: Final = frozenset({"client-output-buffer-limit", "maxmemory", "requirepass"})
 
 READERS: Final[dict[str, Reader]] = {
@@ -113,7 +113,7 @@ READERS: Final[dict[str, Reader]] = {
     "maxmemory-samples": integer(1, C_INT),
     "notify-keyspace-events": _events,
     "proto-max-bulk-len": memory(1 << 20),
-    "requirepass": _any_text,
+    "requirepass": any_text,
     "set-max-intset-entries": integer(),
     "set-max-listpack-entries": integer(),
     "set-max-listpack-value": integer(),
@@ -129,26 +129,12 @@ READERS: Final[dict[str, Reader]] = {
 }
 """The directives that can be set, and act."""
 
-RECORDED: Final[dict[str, tuple[str, Reader]]] = {
-    "acl-pubsub-default": ("resetchannels", choice("allchannels", "resetchannels")),
-    "dynamic-hz": ("yes", switch),
-    "hz": ("10", _frequency),
-    "lazyfree-lazy-eviction": ("no", switch),
-    "lazyfree-lazy-expire": ("no", switch),
-    "lazyfree-lazy-server-del": ("no", switch),
-    "lazyfree-lazy-user-flush": ("no", switch),
-    "sanitize-dump-payload": ("no", choice("no", "yes", "clients")),
-}
-"""Further directives that can be set, with their defaults.
-
-Of these only acl-pubsub-default acts: keys are freed at once, and payloads are always checked.
-"""
-
 _NO_DEFRAGMENTATION: Final = (
     "Active defragmentation cannot be enabled: it requires a Redis server compiled with a modified Jemalloc like the one "
     "shipped by default with the Redis source distribution"
 )
-_WITHOUT_REASON: Final = frozenset({"client-output-buffer-limit", "notify-keyspace-events"})  # in 6.2
+_OF_THE_START: Final = frozenset({"appenddirname", "replicaof", "slaveof"})
+_WITHOUT_REASON: Final = frozenset({"client-output-buffer-limit", "notify-keyspace-events", "save"})  # in 6.2
 
 _SINCE: Final = {
     "latency-tracking": (7,),
@@ -159,13 +145,28 @@ _SINCE: Final = {
 """Directives that came later than 6.2."""
 
 ALIASES: Final = {
+    "cluster-slave-validity-factor": "cluster-replica-validity-factor",
     "hash-max-ziplist-entries": "hash-max-listpack-entries",
     "hash-max-ziplist-value": "hash-max-listpack-value",
     "list-max-ziplist-size": "list-max-listpack-size",
     "lua-time-limit": "busy-reply-threshold",
+    "min-slaves-max-lag": "min-replicas-max-lag",
+    "min-slaves-to-write": "min-replicas-to-write",
+    "repl-ping-slave-period": "repl-ping-replica-period",
+    "slave-ignore-maxmemory": "replica-ignore-maxmemory",
+    "slave-lazy-flush": "replica-lazy-flush",
+    "slave-priority": "replica-priority",
+    "slave-read-only": "replica-read-only",
+    "slave-serve-stale-data": "replica-serve-stale-data",
     "zset-max-ziplist-entries": "zset-max-listpack-entries",
     "zset-max-ziplist-value": "zset-max-listpack-value",
 }
+
+
+_NEW_NAMES: Final = frozenset(
+    name for alias, name in ALIASES.items() if "ziplist" in alias or alias == "lua-time-limit"
+)
+"""Those of which 6.2 knows the alias only."""
 
 
 @dataclass(slots=True)
@@ -179,9 +180,10 @@ class Configuration:
         """Every directive with its value, by name."""
         cluster = self.node.cluster
         parameters, limits = cluster.parameters, cluster.parameters.limits
-        found = {name: usual for name, (usual, _) in RECORDED.items()}
-        if self.legacy:
-            found["acl-pubsub-default"] = "allchannels"
+        level = cluster.table.level
+        found = {
+            name: each.first_value(level) for name, each in INERT.items() if each.since <= level < each.before
+        }
         found |= cluster.switches.recorded
         found |= self.fixed() | {
             "maxmemory": str(cluster.spec.maxmemory),
@@ -194,12 +196,12 @@ class Configuration:
             value = getattr(limits if hasattr(limits, field) else parameters, field)
             found[name] = ("no", "yes")[value] if isinstance(value, bool) else str(value)
         found["notify-keyspace-events"] = _shown_events(parameters.notify_keyspace_events)
-        for name, level in _SINCE.items():
-            if cluster.table.level < level:
+        for name, since in _SINCE.items():
+            if level < since:
                 del found[name]
         aliased = {alias: found[name] for alias, name in ALIASES.items()}
         if self.legacy:
-            for name in ALIASES.values():
+            for name in _NEW_NAMES:
                 del found[name]
         return dict(sorted((found | aliased).items()))
 
@@ -221,44 +223,56 @@ class Configuration:
             return CommandError(f"ERR Invalid argument '{value}' for CONFIG SET '{name}'{why}")
         return CommandError(f"ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}")
 
+    def settable(self, name: str) -> bool:
+        """Whether it can be changed here."""
+        if name in INERT:
+            return INERT[name].since <= self.node.cluster.table.level < INERT[name].before
+        return name in READERS or name in ALIASES or name in DIRECTIVES
+
     def fixed(self) -> dict[str, str]:
-        """What cannot be changed here; to set what is there already is accepted."""
+        """What cannot be changed here."""
+        cluster, storage = self.node.cluster, self.node.cluster.storage
         host, port = self.node.shard.primary.address
         primary = "" if self.node.is_primary else f"{host} {port}"
-        storage = self.node.cluster.storage
-        files = {
-            "appendfilename": "appendonly.aof",
+        found = IMMUTABLE | {name: value for name, (value, _) in self._fixed().items()}
+        found |= {
+            "bind": self.node.host,
             "dir": str((Path() if storage is None else storage.directory).absolute()),
+            "port": str(self.node.port),
+            "slaveof": primary,
         }
         if self.legacy:
-            files["lua-replicate-commands"] = "yes"
-        elif storage is not None:
-            files["appenddirname"] = self.node.shard.name
-        return files | {
-            "activedefrag": "no",
-            "activerehashing": "yes",
-            "bind": self.node.host,
-            "cluster-enabled": "yes",
-            "daemonize": "no",
-            "databases": "16",
-            "io-threads": "1",
-            "port": str(self.node.port),
-            "protected-mode": "no",
-            "replica-read-only": "yes",
-            "replica-serve-stale-data": "yes",
+            return found
+        found |= IMMUTABLE_SINCE_7_0 | {
             "replicaof": primary,
-            "slave-read-only": "yes",
-            "slaveof": primary,
-            "supervised": "no",
+            "tls-port": str(self.node.port if cluster.spec.tls else 0),
         }
+        return found if storage is None else found | {"appenddirname": self.node.shard.name}
 
-    def immutable(self, name: str, value: str) -> CommandError:
-        """The error of CONFIG SET for something else than what cannot be changed."""
+    def _fixed(self) -> dict[str, tuple[str, Reader]]:
+        return FIXED | (FIXED_IN_6_2 if self.legacy else FIXED_SINCE_7_0)
+
+    def require_same(self, name: str, value: str) -> None:
+        """Accepts the value of what cannot be changed here, where a real server would change it. Raises CommandError."""
+        immutable = (
+            {*IMMUTABLE, "slaveof"} if self.legacy else {*IMMUTABLE, *IMMUTABLE_SINCE_7_0, *_OF_THE_START}
+        )
+        if name in immutable:
+            raise self._immutable(name, value)
+        if name in self._fixed():
+            try:
+                self._fixed()[name][1](value)
+            except Unacceptable as reason:
+                raise self.refused(name, value, str(reason)) from None
+        if value.lower() != self.fixed()[name].lower():
+            raise self._immutable(name, value)
+
+    def _immutable(self, name: str, value: str) -> CommandError:
         if name == "activedefrag":
             return self.refused(name, value, _NO_DEFRAGMENTATION)
         if self.legacy:
             return self.unknown(name)
-        kind = "protected" if name == "dir" else "immutable"
+        kind = "protected" if name in ("dir", "dbfilename") else "immutable"
         return self.refused(name, value, f"can't set {kind} config")
 
     def change(self, pairs: Mapping[str, str]) -> None:
@@ -270,18 +284,17 @@ class Configuration:
                 read[name] = self._reader(name)(text)
             except Unacceptable as reason:
                 raise self.refused(given, text, str(reason)) from None
-        self._obey(read, pairs)
+        self._obey(read)
         self._apply(read)
 
     def _reader(self, name: str) -> Reader:
         if name in DIRECTIVES:
             return reader(name, self.node.cluster.table.level)
-        return READERS[name] if name in READERS else RECORDED[name][1]
+        return READERS[name] if name in READERS else INERT[name].read
 
-    def _obey(self, read: dict[str, str | dict[str, str]], given: Iterable[str]) -> None:
+    def _obey(self, read: dict[str, str | dict[str, str]]) -> None:
         """Sets what are no parameters, first, since it may fail."""
-        for name in given:
-            value = read.get(name)
+        for name, value in read.items():
             if name in DIRECTIVES and isinstance(value, str):
                 try:
                     obey(self.node.cluster, name, value, self.now)
@@ -296,7 +309,7 @@ class Configuration:
                 given |= value
             elif name in DIRECTIVES:
                 continue
-            elif name in RECORDED:
+            elif name in INERT:
                 cluster.switches.recorded[name] = value
             elif name == "maxmemory":
                 cluster.resize(int(value))

@@ -133,6 +133,13 @@ def _limit_clients(cluster: Cluster, value: str, now: int) -> None:
     limit(now)
 
 
+def _require_replicas(cluster: Cluster, value: str, now: int) -> None:
+    lag, least = directive(cluster, "min-replicas-max-lag"), directive(cluster, "min-replicas-to-write")
+    cluster.switches.replicas_to_write = int(least) if int(lag) else 0
+    for shard in cluster.shards:
+        shard.watch_memory()
+
+
 DIRECTIVES: Final[dict[str, Directive]] = {
     "aof-use-rdb-preamble": Directive("yes", switch),
     "appendfsync": Directive("everysec", choice(*_FSYNC), _set_fsync),
@@ -141,9 +148,16 @@ DIRECTIVES: Final[dict[str, Directive]] = {
     "auto-aof-rewrite-percentage": Directive("100", integer(0, C_INT), _set_rewriting),
     "loglevel": Directive("notice", choice(*list(_LEVELS)[:-1]), _set_level),
     "maxmemory-clients": Directive("0", _memory_or_percent, _limit_clients, since=(7,)),
+    "min-replicas-max-lag": Directive("10", integer(0, C_INT), _require_replicas),
+    "min-replicas-to-write": Directive("0", integer(0, C_INT), _require_replicas),
+    "rdbcompression": Directive("yes", switch),
+    "replica-announced": Directive("yes", switch),
+    "replica-priority": Directive("100", integer(0, C_INT)),
+    "replica-read-only": Directive("yes", switch),
     "save": Directive("", _save_points, _set_save_points),
 }
-"""Of these only aof-use-rdb-preamble has no effect: a log always begins with a snapshot in RDB."""
+"""aof-use-rdb-preamble has no effect: a log always begins with a snapshot in RDB. DUMP asks for rdbcompression, and
+INFO tells of those that begin with `replica-`."""
 
 
 def reader(name: str, level: tuple[int, ...]) -> Reader:

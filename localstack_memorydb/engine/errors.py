@@ -183,6 +183,13 @@ class OutOfMemory(CommandError):
         super().__init__("OOM command not allowed when used memory > 'maxmemory'.")
 
 
+class NoReplicas(CommandError):
+    """The shard has fewer replicas than writes ask for (min-replicas-to-write)."""
+
+    def __init__(self) -> None:
+        super().__init__("NOREPLICAS Not enough good replicas to write.")
+
+
 class Busy(CommandError):
     """A script or function runs for too long; only what may end it is served."""
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine import memory
 from localstack_memorydb.engine.candidates import Candidates
-from localstack_memorydb.engine.errors import OutOfMemory
+from localstack_memorydb.engine.errors import NoReplicas, OutOfMemory
+from localstack_memorydb.engine.good_replicas import lacks_replicas
 from localstack_memorydb.engine.lua.scripting import ALLOW_OOM, NO_WRITES, declared_flags
 from localstack_memorydb.engine.registry import DENYOOM, Command
 from localstack_memorydb.engine.resp import Argv, Reply
@@ -230,7 +231,20 @@ def slot_size(slot: Slot) -> int:
 
 
 def admit(s: Session, command: Command, argv: Argv) -> None:
-    """Makes room before a command runs. Raises OutOfMemory where there is none and the command might need it."""
+    """Makes room before a command runs. Raises OutOfMemory or NoReplicas where there is no room or replica that it may need."""
+    _require_room(s, command, argv)
+    if s.node.is_primary and lacks_replicas(s.node.shard) and _writes(s, command, argv):
+        raise NoReplicas
+
+
+def _writes(s: Session, command: Command, argv: Argv) -> bool:
+    if command.name == "exec" and s.queue is not None:
+        return any(_writes(s, *each) for each in s.queue)
+    flags = declared_flags(s, command, argv) if command.group == "scripting" else None
+    return command.write if flags is None else NO_WRITES not in flags
+
+
+def _require_room(s: Session, command: Command, argv: Argv) -> None:
     budget = s.node.shard.budget
     budget.short = s.node.is_primary and not budget.make_room(s.now)
     if not budget.short:

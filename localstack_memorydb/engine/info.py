@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from localstack_memorydb.engine import activity, memory_report
 from localstack_memorydb.engine.clients import sizes_of
+from localstack_memorydb.engine.directives import directive
 from localstack_memorydb.engine.documents import Document
-from localstack_memorydb.engine.memory_report import BACKLOG
+from localstack_memorydb.engine.memory_report import backlog_size
 from localstack_memorydb.engine.search.report import info_sections
 from localstack_memorydb.engine.versions import PATCH_VERSIONS, REDIS_COMPATIBLE, is_valkey
 
@@ -81,7 +82,7 @@ def _clients(s: Session) -> Fields:
 
 
 def _replication(s: Session) -> Fields:
-    shard = s.node.shard
+    shard, cluster = s.node.shard, s.node.cluster
     fields: Fields = {"role": "master" if s.node.is_primary else "slave"}
     if not s.node.is_primary:
         host, port = shard.primary.address
@@ -93,15 +94,18 @@ def _replication(s: Session) -> Fields:
             "master_sync_in_progress": 0,
             "slave_read_repl_offset": shard.offset,
             "slave_repl_offset": shard.offset,
-            "slave_priority": 100,
-            "slave_read_only": 1,
-            "replica_announced": 1,
+            "slave_priority": int(directive(cluster, "replica-priority")),
+            "slave_read_only": int(directive(cluster, "replica-read-only") == "yes"),
+            "replica_announced": int(directive(cluster, "replica-announced") == "yes"),
         }
     replicas = shard.replicas if s.node.is_primary else []
     fields["connected_slaves"] = len(replicas)
+    if cluster.switches.replicas_to_write:
+        fields["min_slaves_good_slaves"] = len(replicas)
     for number, replica in enumerate(replicas):
         host, port = replica.address
         fields[f"slave{number}"] = f"ip={host},port={port},state=online,offset={shard.offset},lag=0"
+    backlog = backlog_size(cluster)
     return fields | {
         "master_failover_state": "no-failover",
         "master_replid": shard.replication_id or shard.shard_id,
@@ -109,9 +113,9 @@ def _replication(s: Session) -> Fields:
         "master_repl_offset": shard.offset,
         "second_repl_offset": -1,
         "repl_backlog_active": int(bool(replicas) or not s.node.is_primary),
-        "repl_backlog_size": BACKLOG,
-        "repl_backlog_first_byte_offset": max(1, shard.offset - BACKLOG + 1) if shard.replicas else 0,
-        "repl_backlog_histlen": min(shard.offset, BACKLOG) if shard.replicas else 0,
+        "repl_backlog_size": backlog,
+        "repl_backlog_first_byte_offset": max(1, shard.offset - backlog + 1) if shard.replicas else 0,
+        "repl_backlog_histlen": min(shard.offset, backlog) if shard.replicas else 0,
     }
 
 

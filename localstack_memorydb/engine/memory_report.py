@@ -19,16 +19,20 @@ from localstack_memorydb.engine.usage import resident_memory
 from localstack_memorydb.engine.versions import is_valkey
 
 if TYPE_CHECKING:
-    from localstack_memorydb.engine.cluster import Shard
+    from localstack_memorydb.engine.cluster import Cluster, Shard
     from localstack_memorydb.engine.session import Session
 
-BACKLOG: Final = 1 << 20
-"""The size of the replication backlog (repl-backlog-size)."""
+_BACKLOG: Final = str(1 << 20)
 
 _SAMPLED_KEYS: Final = 256
 _LINK: Final = 1072  # clusterLink with its buffer
 _SLOT_TO_KEYS: Final = 16  # what an entry of the main table has more in cluster mode
 _SCRIPT: Final = 120  # an entry of the table of scripts
+
+
+def backlog_size(cluster: Cluster) -> int:
+    """The size of the replication backlog."""
+    return int(cluster.switches.recorded.get("repl-backlog-size", _BACKLOG))
 
 
 def used_memory(s: Session) -> int:
@@ -101,7 +105,7 @@ def report(s: Session) -> Report:
         keys=keys,
         slot_to_keys=_SLOT_TO_KEYS * keys if s.table.level >= (7,) else 0,
         clients=sum(sizes_of(session, s.now).total for session in node.sessions.values()),
-        backlog=min(node.shard.offset, BACKLOG) if node.shard.replicas else 0,
+        backlog=min(node.shard.offset, backlog_size(node.cluster)) if node.shard.replicas else 0,
         links=_LINK * node.cluster.links() if s.table.level >= (7,) else 0,
         interpreter=scripting.memory(),
         scripts=sum(len(source) + _SCRIPT for source in node.scripts.by_source),

@@ -12,7 +12,7 @@ Reader: TypeAlias = Callable[[str], "str | dict[str, str]"]
 """Makes of what a client said the value that is kept, or the values of several parameters. Raises Unacceptable."""
 
 C_INT: Final = 2**31 - 1
-_MEMORY: Final = re.compile(r"([0-9]{1,20})(b|k|kb|m|mb|g|gb)?", re.IGNORECASE)
+_MEMORY: Final = re.compile(r"([0-9]{0,20})(b|k|kb|m|mb|g|gb)?", re.IGNORECASE)
 _UNITS: Final = {
     "": 1,
     "b": 1,
@@ -30,9 +30,11 @@ class Unacceptable(ValueError):
 
 
 def read_memory(text: str) -> int | None:
-    """Bytes: a number, and a unit if need be (`1k` is 1000, `1kb` is 1024). None when it is not one."""
+    """Bytes: a number, and a unit if need be (`1k` is 1000, `1kb` is 1024); no digits are 0. None when it is not one."""
     found = _MEMORY.fullmatch(text)
-    return None if found is None else int(found[1]) * _UNITS[(found[2] or "").lower()]
+    if found is None or int(found[1] or 0) >= 2**64:
+        return None
+    return int(found[1] or 0) * _UNITS[(found[2] or "").lower()]
 
 
 def _within(number: int, low: int, high: int) -> str:

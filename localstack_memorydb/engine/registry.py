@@ -12,7 +12,6 @@ engine version. https://valkey.io/topics/command-arguments/ and https://valkey.i
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import dataclass
@@ -99,7 +98,7 @@ GATE_REPLICA: Final = 1 << 3
 GATE_SILENT: Final = 1 << 4
 GATE_MONITORED: Final = 1 << 5
 GATE_RESTRICTED: Final = 1 << 6  # the user may not do everything
-GATE_MEMORY: Final = 1 << 8  # memory is short, or somebody wants to know which keys are used
+GATE_MEMORY: Final = 1 << 8  # memory or replicas are short, or somebody wants to know which keys are used
 GATE_BUSY: Final = 1 << 9  # a script runs for too long
 GATE_TIMED: Final = 1 << 10  # every command is timed by itself
 GATE_TRACKING: Final = 1 << 11  # the client wants to know when what it read changes

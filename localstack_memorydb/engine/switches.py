@@ -21,7 +21,7 @@ class Switches:
     `directives` are set by CONFIG, too (engine/directives.py); `chores` is what they have to do at every tick. With `limits_clients` a node
     disconnects those that take too much.
 
-    RESTORE takes `any_checksum`. `reply_list`, `reply_buffer_reset` (milliseconds) and `reply_buffer_resizing` are about the buffers of
+    Writes are refused on shards of less than `replicas_to_write` replicas. RESTORE takes `any_checksum`. `reply_list`, `reply_buffer_reset` (milliseconds) and `reply_buffer_resizing` are about the buffers of
     which CLIENT LIST tells.
     """
 
@@ -34,6 +34,7 @@ class Switches:
     directives: dict[str, str] = field(default_factory=dict)
     chores: dict[str, Callable[[int], None]] = field(default_factory=dict)
     limits_clients: bool = False
+    replicas_to_write: int = 0
     any_checksum: bool = False
     reply_list: bool = False
     reply_buffer_reset: int = REPLY_BUFFER_RESET

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from localstack_memorydb.engine.configuration import ALIASES, READERS, RECORDED, Configuration
-from localstack_memorydb.engine.directives import DIRECTIVES
+from localstack_memorydb.engine.configuration import Configuration
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault, printable
 from localstack_memorydb.engine.glob import compile_glob
 from localstack_memorydb.engine.help import help_lines
@@ -50,7 +49,7 @@ def set_(s: Session, argv: Argv) -> Reply:
     if len(argv) % 2:
         raise SyntaxFault
     configuration = Configuration(s.node, s.now)
-    known, fixed = configuration.values(), configuration.fixed()
+    known = configuration.values()
     pairs: dict[str, str] = {}
     seen: set[str] = set()
     for given, value in zip(argv[2::2], argv[3::2], strict=True):
@@ -60,10 +59,10 @@ def set_(s: Session, argv: Argv) -> Reply:
         if name in seen:
             raise configuration.refused(name, text, "duplicate parameter")
         seen.add(name)
-        if name in READERS or name in ALIASES or name in RECORDED or name in DIRECTIVES:
+        if configuration.settable(name):
             pairs[name] = text
-        elif text != fixed[name]:
-            raise configuration.immutable(name, text)
+        else:
+            configuration.require_same(name, text)
     configuration.change(pairs)
     if "requirepass" in pairs:
         UserRules(s.node.cluster).set_password(pairs["requirepass"])

@@ -12,6 +12,7 @@ from localstack_memorydb.engine.commands.scripting import (
     make_run,
     split_arguments,
 )
+from localstack_memorydb.engine.directives import directive
 from localstack_memorydb.engine.errors import CommandError, printable, wrong_subcommand_arguments
 from localstack_memorydb.engine.glob import compile_glob
 from localstack_memorydb.engine.help import help_lines
@@ -148,7 +149,8 @@ def function_kill(s: Session, argv: Argv) -> Reply:
 def function_dump(s: Session, argv: Argv) -> Reply:
     """All libraries as a payload for FUNCTION RESTORE."""
     sources = [library.source for library in s.node.shard.scripting.libraries.values()]
-    return rdb.dump_functions(sources, version=rdb.version_of(s.table.level))
+    compresses = directive(s.node.cluster, "rdbcompression") == "yes"
+    return rdb.dump_functions(sources, version=rdb.version_of(s.table.level), compresses=compresses)
 
 
 @functions.command("FUNCTION|RESTORE", -3, DENYOOM | NOSCRIPT | WRITE, since=_SINCE)

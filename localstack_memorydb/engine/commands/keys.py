@@ -9,6 +9,7 @@ from typing import Final
 
 from localstack_memorydb.engine import rdb
 from localstack_memorydb.engine.buffers import Buffer
+from localstack_memorydb.engine.directives import directive
 from localstack_memorydb.engine.errors import CommandError, NoSuchKey, SyntaxFault, WrongArity
 from localstack_memorydb.engine.eviction import frequency, idle_seconds, note_restored
 from localstack_memorydb.engine.glob import Matcher, compile_glob
@@ -424,7 +425,8 @@ def dump(s: Session, argv: Argv) -> Reply:
     if value is None:
         return None
     limits = s.node.cluster.parameters.limits
-    return rdb.dump(value, version=rdb.version_of(s.table.level), limits=limits)
+    compresses = directive(s.node.cluster, "rdbcompression") == "yes"
+    return rdb.dump(value, version=rdb.version_of(s.table.level), limits=limits, compresses=compresses)
 
 
 @keys.command("RESTORE", -4, WRITE | DENYOOM, keys=one("OW update"), since="2.6.0", categories="@dangerous")

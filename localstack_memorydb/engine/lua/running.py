@@ -7,7 +7,8 @@ from math import copysign, isnan
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from localstack_memorydb.engine.bugs import log_bug
-from localstack_memorydb.engine.errors import CommandError, OutOfMemory, ReadOnlyReplica
+from localstack_memorydb.engine.errors import CommandError, NoReplicas, OutOfMemory, ReadOnlyReplica
+from localstack_memorydb.engine.good_replicas import lacks_replicas
 from localstack_memorydb.engine.lua.interpreter import FAILED, REFUSED, STATUS, UNSURE, Interpreter, LuaMemory
 from localstack_memorydb.engine.lua.texts import Texts, denied, texts
 from localstack_memorydb.engine.metadata_of_6_2 import NOT_FROM_SCRIPTS_OF_6_2
@@ -275,6 +276,8 @@ class Run:
             raise CommandError(self._texts.read_only_script)
         if flags & WRITE and not primary:
             raise ReadOnlyReplica
+        if flags & WRITE and s.gates & GATE_MEMORY and lacks_replicas(s.node.shard):
+            raise NoReplicas
         if self.oom and flags & DENYOOM and not self.dirty:
             raise OutOfMemory
         if flags & WRITE:
@@ -305,7 +308,7 @@ class Run:
             return (text, FAILED)
         # 6.2 puts the script's line before errors of its own, and takes those of commands as they are.
         own = b" " not in text or not text.partition(b" ")[0].isupper()
-        if isinstance(error, OutOfMemory | ReadOnlyReplica):
+        if isinstance(error, OutOfMemory | NoReplicas | ReadOnlyReplica):
             return (b"-" + text, REFUSED)
         return (text, REFUSED if own else FAILED)
 

@@ -41,10 +41,10 @@ _pack_double = struct.Struct("<d").pack
 class Encoder:
     """Writes one value."""
 
-    def __init__(self, version: int, limits: Limits) -> None:
+    def __init__(self, version: int, limits: Limits, *, compresses: bool = True) -> None:
         self._version = version
         self._limits = limits
-        self._compressible = _MOST_TO_COMPRESS
+        self._compressible = _MOST_TO_COMPRESS if compresses else 0
         self._pack = pack_listpack if version >= _LISTPACKS_SINCE else pack_ziplist
 
     def encode(self, value: Value) -> bytes:

@@ -30,9 +30,11 @@ def version_of(level: tuple[int, ...]) -> int:
     return 9 if level < (7,) else 10 if level < (7, 2) else 11
 
 
-def dump(value: Value, *, version: int = OLDEST_VERSION, limits: Limits = _DEFAULT_LIMITS) -> bytes:
+def dump(
+    value: Value, *, version: int = OLDEST_VERSION, limits: Limits = _DEFAULT_LIMITS, compresses: bool = True
+) -> bytes:
     """What DUMP answers. The older the version, the more servers restore it."""
-    body = Encoder(version, limits).encode(value) + version.to_bytes(2, "little")
+    body = Encoder(version, limits, compresses=compresses).encode(value) + version.to_bytes(2, "little")
     return body + crc64(body).to_bytes(8, "little")
 
 
@@ -75,10 +77,13 @@ def _checked(payload: bytes, least: int, newest: int, *, any_checksum: bool = Fa
     return payload[:end]
 
 
-def dump_functions(sources: Iterable[bytes], *, version: int = FUNCTIONS_SINCE) -> bytes:
+def dump_functions(
+    sources: Iterable[bytes], *, version: int = FUNCTIONS_SINCE, compresses: bool = True
+) -> bytes:
     """What FUNCTION DUMP answers: the sources of all libraries."""
     body = b"".join(
-        bytes([rdb.FUNCTION2]) + Encoder(version, _DEFAULT_LIMITS).string(source) for source in sources
+        bytes([rdb.FUNCTION2]) + Encoder(version, _DEFAULT_LIMITS, compresses=compresses).string(source)
+        for source in sources
     )
     body += version.to_bytes(2, "little")
     return body + crc64(body).to_bytes(8, "little")
