@@ -107,7 +107,7 @@ class Node:
         common = GATE_MONITORED | GATE_TIMED | GATE_PAUSED
         for session in self.sessions.values():
             session.gates = session.gates & ~common | (self.gates & common)
-            session.query_limit = self.cluster.parameters.client_query_buffer_limit
+            session.limit(*self.cluster.parameters.request_limits)
 
     def microseconds(self, now: int) -> int:
         """The time at this moment, not only when the packet came (`now`): unix time in microseconds."""

@@ -134,7 +134,9 @@ _NO_DEFRAGMENTATION: Final = (
     "shipped by default with the Redis source distribution"
 )
 _OF_THE_START: Final = frozenset({"appenddirname", "replicaof", "slaveof"})
-_WITHOUT_REASON: Final = frozenset({"client-output-buffer-limit", "notify-keyspace-events", "save"})  # in 6.2
+_WITHOUT_REASON: Final = frozenset(
+    {"client-output-buffer-limit", "notify-keyspace-events", "save", "watchdog-period"}
+)  # in 6.2
 
 _SINCE: Final = {
     "latency-tracking": (7,),
@@ -317,6 +319,14 @@ class Configuration:
                 given[name] = value
         if given != cluster.parameters.given:
             cluster.set_parameters(given)
+        if "proto-max-bulk-len" in read:
+            cluster.switches.chores["proto-max-bulk-len"] = lambda now: _announce(cluster)
+
+
+def _announce(cluster: Cluster) -> None:
+    """Clients that were in the midst of a packet do not know of it yet."""
+    for node in cluster.nodes():
+        node.announce_gates()
 
 
 def _shown_limits(cluster: Cluster) -> str:

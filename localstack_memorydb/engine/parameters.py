@@ -110,6 +110,11 @@ class Parameters:
         )
 
     @property
+    def request_limits(self) -> tuple[int, int]:
+        """How many bytes of a client's requests may wait, and how long an argument may be."""
+        return self.client_query_buffer_limit, self.proto_max_bulk_len
+
+    @property
     def evicts_by_use(self) -> bool:
         """Whether the eviction policy asks when, or how often, keys were used."""
         return self.maxmemory_policy.endswith(("-lru", "-lfu"))

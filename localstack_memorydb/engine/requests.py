@@ -14,6 +14,7 @@ import hiredis
 
 from localstack_memorydb.engine.errors import CommandError, ProtocolError
 from localstack_memorydb.engine.resp import (
+    BULK_MAX,
     MOST_ARGUMENTS,
     MOST_ARGUMENTS_OF_6_2,
     Argv,
@@ -53,7 +54,7 @@ class TooMuchToRead(Exception):
 
 
 class Requests:
-    """What a client sent and nobody has run so far, at most `query_limit` bytes, requests of up to `most_arguments`. `closing` says that nothing more will be read.
+    """What a client sent and nobody has run so far, at most `query_limit` bytes, requests of up to `most_arguments` that are at most `bulk_max` long. `closing` says that nothing more will be read.
 
     `rest` is not read yet; what was read may be run in part only, when it was `interrupted`. Packets of at most `portion` bytes
     need not wait. `again` asks for another turn. `kept` are the bytes of a transaction's commands, `names` those of watched keys, of
@@ -63,6 +64,7 @@ class Requests:
     __slots__ = (
         "again",
         "before",
+        "bulk_max",
         "closing",
         "examined",
         "interrupted",
@@ -87,12 +89,12 @@ class Requests:
         "weigh",
     )
 
-    def __init__(self, query_limit: int, *, legacy: bool) -> None:
-        self.query_limit = query_limit
+    def __init__(self, query_limit: int, bulk_max: int = BULK_MAX, *, legacy: bool) -> None:
+        self.query_limit, self.bulk_max = query_limit, bulk_max
         self.most_arguments = MOST_ARGUMENTS_OF_6_2 if legacy else MOST_ARGUMENTS
         self.unread = 0  # of a request that comes in parts
         self.reader = hiredis.Reader()
-        self.strict: RequestReader | None = None
+        self.strict: RequestReader | None = self._strict_reader() if bulk_max < BULK_MAX else None
         self.packet, self.before, self.lost = b"", b"", False
         self.tail = b""  # of what is not kept
         self.pieces: list[bytes] = []
@@ -214,7 +216,7 @@ class Requests:
         if not self.reader.has_data() and self.unfinished != self._size:
             return 0, 0, 0
         opened = self.opened if self.lost else self.packet
-        reader = RequestReader(self.most_arguments)
+        reader = self._strict_reader()
         reader.feed(opened)
         try:
             while reader.next() is not None:
@@ -241,7 +243,7 @@ class Requests:
         """The client is nobody yet: what it sends is kept small."""
         self.trusted = False
         if self.strict is None and not self.reader.has_data():
-            self.strict = RequestReader(self.most_arguments)
+            self.strict = self._strict_reader()
         if self.strict is not None:
             self.strict.trusted = False
 
@@ -250,6 +252,17 @@ class Requests:
         self.trusted = True
         if self.strict is not None:
             self.strict.trusted = True
+
+    def limit(self, query_limit: int, bulk_max: int) -> None:
+        """How long requests and arguments may be from now on. A limit of arguments that is not the usual one hiredis does not know."""
+        self.query_limit, self.bulk_max = query_limit, bulk_max
+        if self.strict is not None:
+            self.strict.bulk_max = bulk_max
+        elif bulk_max < BULK_MAX and not self.reader.has_data() and not self.lost:
+            self.strict = self._rest()
+
+    def _strict_reader(self) -> RequestReader:
+        return RequestReader(self.most_arguments, self.bulk_max)
 
     def _is_midway(self, first: int) -> bool:
         """Whether a request has begun although hiredis has used up all bytes: a packet may end between two arguments.
@@ -262,13 +275,13 @@ class Requests:
 
     def _rest(self) -> RequestReader:
         """A strict reader where hiredis stands now: behind what is complete, perhaps in the middle of a request."""
-        reader = RequestReader(self.most_arguments)
+        reader = self._strict_reader()
         reader.feed(self.packet)
         try:
             while reader.next() is not None:
                 pass
         except ProtocolError:
-            return RequestReader(self.most_arguments)
+            return self._strict_reader()
         return reader
 
     def _reread(self, packet: bytes) -> str:
@@ -277,7 +290,7 @@ class Requests:
 
     def _read_again(self, packet: bytes) -> tuple[str, int]:
         """How the packet ends, and how many requests it has."""
-        reader, count = RequestReader(self.most_arguments), 0
+        reader, count = self._strict_reader(), 0
         reader.feed(packet)
         try:
             while reader.next() is not None:
@@ -328,7 +341,7 @@ class Requests:
         except ProtocolError as error:
             self.closing = True
             raise CommandError(f"ERR Protocol error: {error}") from None
-        if argv is None and self.strict.idle and self.strict.trusted:
+        if argv is None and self.strict.idle and self.strict.trusted and self.bulk_max >= BULK_MAX:
             self.strict = None
             self.reader = hiredis.Reader()
             self.packet, self.lost = b"", False
@@ -340,7 +353,7 @@ class Requests:
             return self._unexplained
         self._find()
         self._join()
-        self.strict = strict = RequestReader(self.most_arguments)
+        self.strict = strict = self._strict_reader()
         strict.feed(self.packet or b"*-")
         done = self._taken()[0]
         while done and strict.at_array:
@@ -391,7 +404,7 @@ class Requests:
         """Whether the packet has a request of these words, and not something else that hiredis took for it."""
         if self.strict is not None or not self.packet:
             return True
-        reader = RequestReader(self.most_arguments)
+        reader = self._strict_reader()
         reader.feed(self.packet)
         try:
             while (found := reader.next()) is not None:

@@ -280,13 +280,17 @@ _UNTRUSTED_BULK = 16 * 1024
 _PLAIN_HEADER = re.compile(rb"\$(0|[1-9][0-9]{0,3})\r\n").match
 
 
+BULK_MAX: Final = 512 << 20
+"""How long an argument may be unless somebody says otherwise (proto-max-bulk-len)."""
+
+
 class RequestReader:
     """Reads requests strictly, inline commands included, and says what Valkey says when a client breaks the rules.
 
     It is the slow path: the session reads with hiredis as long as a client sends plain arrays of bulk strings.
     """
 
-    def __init__(self, most_arguments: int = MOST_ARGUMENTS, bulk_max: int = 512 * 1024 * 1024) -> None:
+    def __init__(self, most_arguments: int = MOST_ARGUMENTS, bulk_max: int = BULK_MAX) -> None:
         self.most_arguments, self.bulk_max = most_arguments, bulk_max
         self.trusted = True  # clients without a user may only send what authentication needs
         self.unread = 0  # bytes of requests that are not complete

@@ -150,7 +150,7 @@ class Session(Requests):
         self.now = self.started = self.last_seen = now
         self.table: CommandTable = node.cluster.table
         self.slots = node.shard.keyspace.slots
-        super().__init__(node.cluster.parameters.client_query_buffer_limit, legacy=self.legacy)
+        super().__init__(*node.cluster.parameters.request_limits, legacy=self.legacy)
         self.sink: Callable[[bytes], None] = _ignore
         self.alarm: Callable[[int], None] = _ignore
         self.hang_up: Callable[[], None] = lambda: None

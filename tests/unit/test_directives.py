@@ -234,3 +234,30 @@ def test_the_files_of_the_log_are_where_config_says(tmp_path: Path) -> None:
         for directive in ("dir", "appenddirname", "appendfilename")
     )
     assert (Path(folder) / name / f"{file}.manifest").is_file()
+
+
+def test_writes_go_on_while_a_shard_has_the_replicas_that_they_need() -> None:
+    client = Client(next(start(replicas=1, unrestricted=True).nodes()))
+    client("CONFIG SET min-replicas-to-write 1")
+    assert client("SET k 1") == b"+OK\r\n"
+    assert b"min_slaves_good_slaves:1" in client("INFO replication")
+    client("CONFIG SET min-replicas-to-write 2")
+    assert client("SET k 1") == b"-NOREPLICAS Not enough good replicas to write.\r\n"
+    assert client("GET k") == b"$1\r\n1\r\n"
+
+
+def test_arguments_are_limited_also_for_who_sends_the_limit_in_a_pipeline() -> None:
+    cluster = start(unrestricted=True)
+    client = Client(next(cluster.nodes()))
+    lines = [b"CONFIG SET proto-max-bulk-len 1mb".split(), [b"ECHO", b"x"]]
+    client.session.receive(b"".join(map(encode_request, lines)), NOW)
+    cluster.tick(NOW + 100)
+    assert client.session.receive(b"*2\r\n$4\r\nECHO\r\n$1048577\r\n", NOW) == (
+        b"-ERR Protocol error: invalid bulk length\r\n"
+    )
+
+
+def test_the_backlog_has_the_size_that_is_set() -> None:
+    client = Client(next(start(replicas=1, unrestricted=True).nodes()))
+    client("CONFIG SET repl-backlog-size 2mb replica-priority 7")
+    assert b"repl_backlog_size:2097152" in client("INFO replication")
