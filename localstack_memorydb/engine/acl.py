@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/memorydb/latest/devguide/clusters.acls.html says wha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from operator import methodcaller
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
@@ -209,12 +210,10 @@ class Selector:
     def _change_category(self, category: str, *, allow: bool) -> None:
         if category not in CATEGORIES and category not in MORE_CATEGORIES:
             raise AccessStringError(_UNKNOWN)
-        for command in self._table.top:
-            if category in command.categories:
-                self._set(command, allow=allow)
-            for each in () if self.legacy else command.subcommands.values():
-                if category in each.categories:
-                    self._set(each, allow=allow)
+        names = self._table.in_category(category, subcommands=not self.legacy)
+        (self._commands.update if allow else self._commands.difference_update)(names)
+        for name in [each for each in self._first_arguments if each in names]:
+            del self._first_arguments[name]
         self._remember(category, allow=allow)
 
     def _remember(self, target: str, *, allow: bool) -> None:
@@ -650,8 +649,14 @@ def compile_access_string(text: str, engine_version: str, edition: Edition = "")
     return Permissions([root, *further], table, enabled=enabled)
 
 
+@lru_cache(maxsize=256)
+def normal_form(text: str, engine_version: str, edition: Edition = "") -> str:
+    """The access string as ACL LIST prints it. Raises AccessStringError."""
+    return compile_access_string(text, engine_version, edition).text
+
+
 def check_access_string(text: str, engine_version: str) -> str:
     """The access string in the form in which MemoryDB returns it. Raises AccessStringError."""
     if not text.strip():
         raise AccessStringError("The access string is empty.")
-    return compile_access_string(text, engine_version).text
+    return normal_form(text, engine_version)

@@ -566,7 +566,8 @@ class CommandTable(dict[bytes, Command]):
                 container = self[command.parent.encode()]
                 container.subcommands[command.name.rpartition("|")[2].encode()] = command
                 container.gates |= GATE_ALWAYS
-
+        self._full = [leaf for command in self.top for leaf in (command, *command.subcommands.values())]
+        self._in_category: dict[tuple[str, bool], frozenset[str]] = {}
         self.readers = tuple(each.name for each in self.full() if each.reads_one)
         used = {category for each in self.full() for category in each.categories}
         self.categories = CATEGORIES + tuple(each for each in MORE_CATEGORIES if each in used)
@@ -577,7 +578,20 @@ class CommandTable(dict[bytes, Command]):
 
     def full(self) -> list[Command]:
         """Every command and subcommand."""
-        return [leaf for command in self.top for leaf in (command, *command.subcommands.values())]
+        return self._full
+
+    def in_category(self, category: str, *, subcommands: bool) -> frozenset[str]:
+        """The names of the commands of a category, each with all its subcommands, and of further `subcommands` that are of it."""
+        found = self._in_category.get((category, subcommands))
+        if found is None:
+            found = self._in_category[category, subcommands] = frozenset(
+                name
+                for command in self.top
+                for each in (command, *(command.subcommands.values() if subcommands else ()))
+                if category in each.categories
+                for name in (each.name, *(leaf.name for leaf in each.subcommands.values()))
+            )
+        return found
 
 
 @cache

@@ -66,6 +66,7 @@ class Requests:
         "before",
         "bulk_max",
         "closing",
+        "ending",
         "examined",
         "interrupted",
         "kept",
@@ -101,6 +102,7 @@ class Requests:
         self.examined = b""
         self.opened = b""  # how a request began that is lost
         self.unfinished = -1
+        self.ending: tuple[int, tuple[int, int, int]] = hash(b""), (0, 0, 0)
         self.closing = False
         self.trusted = True
         self.rest = bytearray()
@@ -216,15 +218,21 @@ class Requests:
         if not self.reader.has_data() and self.unfinished != self._size:
             return 0, 0, 0
         opened = self.opened if self.lost else self.packet
+        if self.ending[0] != hash(opened):  # many commands of one packet may ask; it is not kept for that
+            self.ending = hash(opened), self._ending(opened)
+        arguments, came, announced = self.ending[1]
+        return arguments, came + (self.unread - len(opened) if self.lost else 0), announced
+
+    def _ending(self, packet: bytes) -> tuple[int, int, int]:
+        """How a packet ends, in the numbers of `begun`."""
         reader = self._strict_reader()
-        reader.feed(opened)
+        reader.feed(packet)
         try:
             while reader.next() is not None:
                 pass
         except ProtocolError:
-            return 0, len(opened), 0
-        arguments, came, announced = reader.begun
-        return arguments, came + (self.unread - len(opened) if self.lost else 0), announced
+            return 0, len(packet), 0
+        return reader.begun
 
     @property
     def has_more(self) -> bool:

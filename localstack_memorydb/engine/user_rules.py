@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from localstack_memorydb.engine.acl import AccessStringError
+from localstack_memorydb.engine.acl import AccessStringError, normal_form
 from localstack_memorydb.engine.errors import CommandError
 from localstack_memorydb.engine.spec import UserSpec
 from localstack_memorydb.engine.users import User
@@ -114,12 +114,9 @@ class UserRules:
         if rule.startswith("(") and self._channels == "allchannels":
             rule = f"(allchannels {rule[1:]}"
         try:
-            return replace(
-                spec,
-                access_string=self._compile(
-                    replace(spec, access_string=f"{spec.access_string} {rule}")
-                ).permissions.text,
-            )
+            cluster = self._cluster.spec
+            text = f"{spec.access_string} {rule}"
+            return replace(spec, access_string=normal_form(text, cluster.engine_version, cluster.edition))
         except AccessStringError as error:
             raise _BadRule(error.reason) from None
 

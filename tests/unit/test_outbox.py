@@ -67,7 +67,20 @@ def test_a_great_many_messages_do_not_wait(turns: Turns) -> None:
         outbox.add(client.told.append, b"m", client)
     outbox.flush()
     assert not outbox.is_full
-    assert len(client.told) == 1024
+    assert len(b"".join(client.told)) == 1024
+
+
+def test_of_many_messages_each_client_gets_its_own_at_once_and_in_order(turns: Turns) -> None:
+    outbox, clients = Outbox(turns.append), [Client(), Client()]
+    for number in range(40):
+        for client in clients:
+            outbox.add(client.told.append, b"%d " % number, client)
+    outbox.add(clients[0].told.extend, b"!", clients[0])  # another way to the same client
+    outbox.add(clients[0].told.append, b"last", clients[0])
+    turns.end()
+    all_numbers = b"".join(b"%d " % number for number in range(40))
+    assert clients[0].told == [all_numbers, *b"!", b"last"]
+    assert clients[1].told == [all_numbers]
 
 
 @pytest.fixture
