@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 Place: TypeAlias = tuple[float, float]
@@ -19,7 +20,7 @@ Found: TypeAlias = tuple[float, float, bytes]
 """Metres, score and member."""
 
 Cell: TypeAlias = tuple[int, int]
-"""Bits of a geohash, and how many pairs of them count."""
+"""How many cells of its size are west and south of it."""
 
 STEPS: Final = 26
 LONGITUDE: Final = 180.0
@@ -78,29 +79,35 @@ def _apart(bits: int) -> tuple[int, int]:
 
 def encode(place: Place, steps: int = STEPS, latitude: float = LATITUDE) -> int:
     """The bits of the cell that the place is in; latitudes run to `latitude`."""
+    east, north = _cell(place, steps, latitude)
+    return _spread(north) | _spread(east) << 1
+
+
+def _cell(place: Place, steps: int, latitude: float = LATITUDE) -> Cell:
     east = (place[0] + LONGITUDE) / (2 * LONGITUDE) * (1 << steps)
     north = (place[1] + latitude) / (2 * latitude) * (1 << steps)
-    return _spread(int(north)) | _spread(int(east)) << 1
+    return int(east), int(north)
 
 
-def _bounds(cell: Cell) -> tuple[float, float, float, float]:
-    """West, south, east and north end of a cell."""
-    bits, steps = cell
-    (east, north), count = _apart(bits), 1 << steps
-    return (
-        -LONGITUDE + east / count * (2 * LONGITUDE),
-        -LATITUDE + north / count * (2 * LATITUDE),
-        -LONGITUDE + (east + 1) / count * (2 * LONGITUDE),
-        -LATITUDE + (north + 1) / count * (2 * LATITUDE),
-    )
+def _west(cell: Cell, steps: int) -> float:
+    """The western end of a cell; the eastern one is that of the next."""
+    return -LONGITUDE + cell[0] / (1 << steps) * (2 * LONGITUDE)
 
 
+def _south(cell: Cell, steps: int) -> float:
+    """The southern end of a cell; the northern one is that of the next."""
+    return -LATITUDE + cell[1] / (1 << steps) * (2 * LATITUDE)
+
+
+@lru_cache(maxsize=1 << 13)
 def decode(score: float) -> Place:
     """The middle of the cell that a score names; any score names one."""
     if 0.0 <= score < _CELLS:
         return _middle(int(score))
-    west, south, east, north = _bounds((_unsigned(score), STEPS))
-    longitude, latitude = (west + east) / 2, (south + north) / 2
+    cell = x, y = _apart(_unsigned(score))
+    following = x + 1, y + 1
+    longitude = (_west(cell, STEPS) + _west(following, STEPS)) / 2
+    latitude = (_south(cell, STEPS) + _south(following, STEPS)) / 2
     return min(max(longitude, -LONGITUDE), LONGITUDE), min(max(latitude, -LATITUDE), LATITUDE)
 
 
@@ -113,6 +120,14 @@ def _middle(bits: int) -> Place:
         ((high & 0x3FFE000 | low >> 13) + 0.5) * _WIDTH - LONGITUDE,
         (north * _HEIGHT - LATITUDE + ((north + 1) * _HEIGHT - LATITUDE)) / 2,
     )
+
+
+@lru_cache(maxsize=1 << 15)
+def _angles(score: float) -> tuple[float, float, float]:
+    """The place in radians, and the cosine of its latitude; who searches once searches again."""
+    longitude, latitude = decode.__wrapped__(score)
+    north = latitude * _RADIANS
+    return longitude * _RADIANS, north, math.cos(north)
 
 
 def _unsigned(score: float) -> int:
@@ -193,25 +208,24 @@ class Area:
     # comparison of what asin() is taken of decides, unless it is too close.
 
     def _in_circle(self, pairs: Iterable[tuple[float, bytes]], measures: bool) -> Iterator[Found]:
-        sin, cos, sqrt = math.sin, math.cos, math.sqrt
+        sin, sqrt, angles = math.sin, math.sqrt, _angles
         west, south = self.centre[0] * _RADIANS, self.centre[1] * _RADIANS
-        cos_south = cos(south)
+        cos_south = math.cos(south)
         limit = self.radius * self.unit
         inside, outside = _roots(limit)
         aside = outside if limit < _NEAR else math.inf
         for score, member in pairs:
-            longitude, latitude = _middle(int(score)) if 0.0 <= score < _CELLS else decode(score)
-            north = latitude * _RADIANS
+            east, north, narrowing = angles(score)
             along = sin((north - south) / 2)
             if along > aside or -along > aside:
                 continue
-            across = sin((longitude * _RADIANS - west) / 2)
+            across = sin((east - west) / 2)
             if across == 0.0:
                 meters = _RADIUS * abs(north - south)
                 if meters > limit:
                     continue
             else:
-                root = sqrt(along * along + cos_south * cos(north) * across * across)
+                root = sqrt(along * along + cos_south * narrowing * across * across)
                 if outside < root <= 1:
                     continue
                 meters = _meters(root) if measures or root > inside else 0.0
@@ -220,21 +234,19 @@ class Area:
             yield meters, score, member
 
     def _in_box(self, pairs: Iterable[tuple[float, bytes]], measures: bool) -> Iterator[Found]:
-        sin, cos, sqrt = math.sin, math.cos, math.sqrt
+        sin, sqrt, angles = math.sin, math.sqrt, _angles
         west, south = self.centre[0] * _RADIANS, self.centre[1] * _RADIANS
-        cos_south = cos(south)
+        cos_south = math.cos(south)
         height, width = self.height * self.unit / 2, self.width * self.unit / 2
         inside, outside = _roots(width)
         meters = 0.0
         for score, member in pairs:
-            longitude, latitude = _middle(int(score)) if 0.0 <= score < _CELLS else decode(score)
-            north = latitude * _RADIANS
+            east, north, narrowing = angles(score)
             up = _RADIUS * abs(north - south)
             if up > height:
                 continue
-            across = sin((longitude * _RADIANS - west) / 2)
+            across = sin((east - west) / 2)
             if across != 0.0:
-                narrowing = cos(north)
                 root = sqrt(narrowing * narrowing * across * across)
                 if outside < root <= 1 or (root > inside and _meters(root) > width):
                     continue
@@ -251,11 +263,12 @@ class Area:
         In Valkey's order, which is that of unsorted replies: the middle, N, S, E, W, NE, NW, SE, SW.
         """
         last: Cell | None = None
-        for cell in self._cells():
+        steps, cells = self._cells()
+        shift = 2 * (STEPS - steps)
+        for cell in cells:
             # The first cell may be met again: Valkey compares with the last one only from the third on.
             if cell is not None and cell != last:
-                bits, steps = cell
-                shift = 2 * (STEPS - steps)
+                bits = _spread(cell[1]) | _spread(cell[0]) << 1
                 yield bits << shift, bits + 1 << shift
                 last = cell
 
@@ -269,27 +282,27 @@ class Area:
         aside = width / _RADIUS / _cos(nearest_pole * _RADIANS) / _RADIANS
         return longitude - aside, latitude - up, longitude + aside, latitude + up
 
-    def _cells(self) -> list[Cell | None]:
-        """The cell around the centre and its neighbours; None where the area has no part in one."""
+    def _cells(self) -> tuple[int, list[Cell | None]]:
+        """How many bits count, and the cell around the centre with its neighbours; None where the area has no part in one."""
         west, south, east, north = self._box_around()
         steps = self._steps()
-        cells = _neighbourhood(encode(self.centre, steps), steps)
-        if steps > 1 and _too_small(cells, (west, south, east, north)):
+        cells = _neighbourhood(_cell(self.centre, steps), steps)
+        if steps > 1 and _too_small(cells, steps, (west, south, east, north)):
             steps -= 1
-            cells = _neighbourhood(encode(self.centre, steps), steps)
+            cells = _neighbourhood(_cell(self.centre, steps), steps)
         if steps < 2:
-            return list(cells)
-        ends = _bounds(cells[0])
+            return steps, list(cells)
+        middle = x, y = cells[0]
         spared: set[int] = set()
-        if ends[1] < south:
+        if _south(middle, steps) < south:
             spared |= {2, 7, 8}
-        if ends[3] > north:
+        if _south((x, y + 1), steps) > north:
             spared |= {1, 5, 6}
-        if ends[0] < west:
+        if _west(middle, steps) < west:
             spared |= {4, 6, 8}
-        if ends[2] > east:
+        if _west((x + 1, y), steps) > east:
             spared |= {3, 5, 7}
-        return [None if place in spared else cell for place, cell in enumerate(cells)]
+        return steps, [None if place in spared else cell for place, cell in enumerate(cells)]
 
     def _steps(self) -> int:
         """How many bits make cells of the area's size; near the poles cells are narrow."""
@@ -312,28 +325,25 @@ def _cos(angle: float) -> float:
     return math.cos(angle) if math.isfinite(angle) else math.nan
 
 
-def _move(bits: int, steps: int, east: int, north: int) -> Cell:
-    """The cell so many cells further; beyond the edge of the map it goes on at the other side."""
-    (x, y), last = _apart(bits), (1 << steps) - 1
-    if east:
-        x = x + east & last
-    if north:
-        y = y + north & last
-    return _spread(y) | _spread(x) << 1, steps
+_WAYS: Final = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, 1), (1, -1), (-1, -1))
 
 
-def _neighbourhood(bits: int, steps: int) -> list[Cell]:
-    """A cell, then N, S, E, W, NE, NW, SE and SW of it."""
-    ways = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, 1), (1, -1), (-1, -1))
-    return [(bits, steps), *(_move(bits, steps, *way) for way in ways)]
+def _neighbourhood(cell: Cell, steps: int) -> list[Cell]:
+    """A cell, then N, S, E, W, NE, NW, SE and SW of it; beyond the edge of the map it goes on at the other side."""
+    (x, y), last = cell, (1 << steps) - 1
+    return [
+        cell,
+        *[(x + east & last if east else x, y + north & last if north else y) for east, north in _WAYS],
+    ]
 
 
-def _too_small(cells: list[Cell], area: tuple[float, float, float, float]) -> bool:
+def _too_small(cells: list[Cell], steps: int, area: tuple[float, float, float, float]) -> bool:
     """Whether the area reaches beyond the neighbours."""
     west, south, east, north = area
+    _, above, below, right, left, *_ = cells
     return (
-        _bounds(cells[1])[3] < north
-        or _bounds(cells[2])[1] > south
-        or _bounds(cells[3])[2] < east
-        or _bounds(cells[4])[0] > west
+        _south((0, above[1] + 1), steps) < north
+        or _south(below, steps) > south
+        or _west((right[0] + 1, 0), steps) < east
+        or _west(left, steps) > west
     )
