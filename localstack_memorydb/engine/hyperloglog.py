@@ -10,6 +10,7 @@ import math
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import accumulate
 from typing import Final
 
@@ -111,6 +112,10 @@ def _either(one: bytes, other: bytes) -> bytes:
     return bits.to_bytes(len(one), "little")
 
 
+# A value is counted and merged more often than it changes.
+
+
+@lru_cache(maxsize=64)
 def registers(data: bytes) -> bytes:
     """All registers, a byte for each. Raises Corrupt."""
     if not is_dense(data):
@@ -127,6 +132,7 @@ def registers(data: bytes) -> bytes:
     return bytes(unpacked)
 
 
+@lru_cache(maxsize=64)
 def highest(one: bytes, other: bytes) -> bytes:
     """The higher one of each two registers."""
     mine, theirs = int.from_bytes(one, "little"), int.from_bytes(other, "little")
@@ -377,6 +383,7 @@ _VALUE_RUNS: Final = {
 # -- the estimate -----------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=64)
 def count(found: bytes) -> int:
     """How many different elements gave these registers (Ertl's estimator, hllCount)."""
     histogram = [0] * 64
