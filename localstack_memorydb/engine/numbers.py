@@ -6,6 +6,7 @@ import math
 import re
 from decimal import Decimal
 from fractions import Fraction
+from typing import Final
 
 from localstack_memorydb.engine.digits import digits_of
 from localstack_memorydb.engine.errors import CommandError, NotFloat, NotInteger
@@ -14,7 +15,8 @@ INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 _SMALL = {b"%d" % number: number for number in range(-128, 1024)}
 _INTEGER = re.compile(rb"(?:0|-?[1-9][0-9]{0,18})")
 # The numbers that people write: they are neither too large nor too small for a double.
-_PLAIN = re.compile(rb"-?[0-9]{1,300}(?:\.[0-9]{1,300})?").fullmatch
+is_plain_number: Final = re.compile(rb"-?[0-9]{1,300}(?:\.[0-9]{1,300})?").fullmatch
+"""Digits with or without a point, of which C and Python make the same double."""
 _LEADING = re.compile(rb"\s*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))").match
 _ATOI = re.compile(rb"[ \t-\r]*([+-]?)0*([0-9]*)").match
 _FLOAT = re.compile(
@@ -78,7 +80,7 @@ def parse_int_in(text: bytes, low: int, high: int, message: str | None = None) -
 
 def parse_float(text: bytes, message: str | None = None) -> float:
     """A C double as strtod reads it (hexadecimal and infinity included, no spaces, no NaN). Raises NotFloat."""
-    if _PLAIN(text) is not None:
+    if is_plain_number(text) is not None:
         return float(text)
     if _FLOAT.fullmatch(text) is not None:
         lowered = text.lower()
@@ -102,7 +104,7 @@ def read_double(text: bytes) -> float | None:
 
     The text ends at its first NUL. None when it is not a number.
     """
-    if _PLAIN(text) is not None:
+    if is_plain_number(text) is not None:
         return float(text)
     text = text.partition(b"\0")[0]
     if not text:

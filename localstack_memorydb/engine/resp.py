@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import lru_cache
 from itertools import chain, repeat
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -194,7 +195,16 @@ def _one_by_one(table: Encoders, values: Sequence[Any]) -> bytes:
 
 def _common(table: Encoders, arrays: tuple[type, ...]) -> None:
     def array(values: Sequence[Any]) -> bytes:
-        return b"*%d\r\n%b" % (len(values), _joined(table, values))
+        count = len(values)
+        if count != 2:
+            return b"*%d\r\n%b" % (count, (_joined if count >= _MANY else _one_by_one)(table, values))
+        # An entry of a stream, a member and its distance, ...: replies may hold a great many pairs.
+        one, other = values
+        if type(one) is not bytes:
+            return b"*2\r\n%b%b" % (table[type(one)](one), table[type(other)](other))
+        if type(other) is not bytes:
+            return b"*2\r\n$%d\r\n%b\r\n%b" % (len(one), one, table[type(other)](other))
+        return b"*2\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(one), one, len(other), other)
 
     table.update(dict.fromkeys(arrays, array))
     table[bytes] = _bulk
@@ -205,6 +215,12 @@ def _common(table: Encoders, arrays: tuple[type, ...]) -> None:
     table[Several] = lambda values: _joined(table, values)
 
 
+def _remembering(form: Encoder) -> Encoder:
+    """The same for doubles, of which those that were sent lately are sent again; 0 and -0 are the same to a cache."""
+    known = lru_cache(maxsize=1 << 14)(form)
+    return lambda value: known(value) if value else form(value)
+
+
 def _resp2(double: Callable[[float], bytes]) -> Encoders:
     table: Encoders = _Table()
     _common(table, (list, tuple, Absent, Unordered, Push))
@@ -213,8 +229,8 @@ def _resp2(double: Callable[[float], bytes]) -> Encoders:
     table[type(None)] = lambda _: b"$-1\r\n"
     table[_Null] = lambda _: b"*-1\r\n"
     table[bool] = lambda value: b":1\r\n" if value else b":0\r\n"
-    table[float] = lambda value: _bulk(double(value))
-    table[Decimal17] = lambda value: _bulk(format_decimals(value))
+    table[float] = _remembering(lambda value: _bulk(double(value)))
+    table[Decimal17] = _remembering(lambda value: _bulk(format_decimals(value)))
 
     def flat(pairs: Collection[Any]) -> bytes:
         return b"*%d\r\n%b" % (2 * len(pairs), _joined(table, list(chain.from_iterable(pairs))))
@@ -231,8 +247,8 @@ def _resp3(double: Callable[[float], bytes]) -> Encoders:
     table[BigNumber] = lambda value: b"(%d\r\n" % value
     table[type(None)] = table[_Null] = lambda _: b"_\r\n"
     table[bool] = lambda value: b"#t\r\n" if value else b"#f\r\n"
-    table[float] = lambda value: b",%b\r\n" % double(value)
-    table[Decimal17] = lambda value: b",%b\r\n" % format_decimals(value)
+    table[float] = _remembering(lambda value: b",%b\r\n" % double(value))
+    table[Decimal17] = _remembering(lambda value: b",%b\r\n" % format_decimals(value))
     table[Unordered] = lambda values: b"~%d\r\n%b" % (len(values), _joined(table, values))
     table[Push] = lambda values: b">%d\r\n%b" % (len(values), _joined(table, values))
 

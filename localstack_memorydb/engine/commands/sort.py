@@ -12,7 +12,7 @@ from localstack_memorydb.engine.buffers import Buffer
 from localstack_memorydb.engine.commands.keys import keys
 from localstack_memorydb.engine.documents import Document
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault, WrongType
-from localstack_memorydb.engine.numbers import parse_float, parse_int
+from localstack_memorydb.engine.numbers import is_plain_number, parse_float, parse_int
 from localstack_memorydb.engine.rdb.compact import build_list
 from localstack_memorydb.engine.registry import DENYOOM, READONLY, WRITE, one, unknown
 from localstack_memorydb.engine.resp import Argv, Reply
@@ -136,7 +136,9 @@ def _sorted(s: Session, key: bytes, options: _Options) -> list[bytes]:
         # A set that is stored unsorted would be stored in another order elsewhere, and a script do something else.
         elements.sort(key=_text, reverse=options.descending)
     else:
-        elements.sort(key=lambda element: (_score(element), element), reverse=options.descending)
+        score = float if all(map(is_plain_number, elements)) else _score
+        elements.sort(reverse=options.descending)
+        elements.sort(key=score, reverse=options.descending)
     start = max(0, options.start)
     return elements[start:] if options.count < 0 else elements[start : start + options.count]
 
