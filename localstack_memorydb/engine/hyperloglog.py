@@ -6,6 +6,7 @@ A value is a header (`HYLL`, the encoding, the cached count) and 16384 registers
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from bisect import bisect_right
@@ -27,6 +28,9 @@ _SPARSE_VALUE_MAX: Final = 32
 _RUN_MAX: Final = 4
 _ZERO_MAX: Final = 64
 _SCANNED: Final = 5
+_CUT: Final = (
+    0  # what stands behind a value whose last run lacks a byte: the zero at the end of a string in C
+)
 _FEW: Final = 8
 """Up to that many elements are added one by one; for more it pays to take all registers out."""
 
@@ -73,9 +77,7 @@ def _runs(data: bytes | bytearray) -> Iterator[tuple[int, int]]:
         if code & 0x80:
             yield (code >> 2 & 0x1F) + 1, (code & 3) + 1
         elif code & 0x40:
-            if at + 1 >= end:
-                raise Corrupt
-            yield 0, ((code & 0x3F) << 8 | data[at + 1]) + 1
+            yield 0, ((code & 0x3F) << 8 | (data[at + 1] if at + 1 < end else _CUT)) + 1
             at += 1
         else:
             yield 0, (code & 0x3F) + 1
@@ -83,11 +85,13 @@ def _runs(data: bytes | bytearray) -> Iterator[tuple[int, int]]:
 
 
 def described(data: bytes) -> bytes:
-    """The runs of a sparse value for people: `z:5` and `Z:100` are zeros, `v:3,2` twice the value 3. Raises Corrupt."""
-    return b" ".join(
-        b"v:%d,%d" % (value, length) if value else b"%b:%d" % (b"z" if length <= _ZERO_MAX else b"Z", length)
-        for value, length in _runs(data)
-    )
+    """The runs of a sparse value for people: `z:5` and `Z:100` are zeros in a byte or two, `v:3,2` twice the value 3."""
+    words, at = [], _HEADER
+    for value, length in _runs(data):
+        two = not value and data[at] & 0x40
+        words.append(b"v:%d,%d" % (value, length) if value else b"%b:%d" % (b"Z" if two else b"z", length))
+        at += 2 if two else 1
+    return b" ".join(words)
 
 
 # Three bytes hold four registers. All first bytes are worked on at once, and so are all second and all third ones: `translate`
@@ -116,13 +120,10 @@ def _either(one: bytes, other: bytes) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def registers(data: bytes) -> bytes:
-    """All registers, a byte for each. Raises Corrupt."""
+def registers(data: bytes, *, exactly: bool = True) -> bytes:
+    """All registers, a byte for each; a sparse value may go on behind them where there need not be `exactly` so many. Raises Corrupt."""
     if not is_dense(data):
-        found = b"".join([bytes((value,)) * length for value, length in _runs(data)])
-        if len(found) != REGISTERS:
-            raise Corrupt
-        return found
+        return _registers_of_runs(data, exactly)
     first, second, third = (data[_HEADER + at :: 3] for at in range(3))
     unpacked = bytearray(REGISTERS)
     unpacked[0::4] = first.translate(_LOW_6)
@@ -130,6 +131,21 @@ def registers(data: bytes) -> bytes:
     unpacked[2::4] = _either(second.translate(_HIGH_4), third.translate(_LOW_2))
     unpacked[3::4] = third.translate(_HIGH_6)
     return bytes(unpacked)
+
+
+def _registers_of_runs(data: bytes, exactly: bool) -> bytes:
+    """6.2 stops to merge where something else than zeros follows the last register (hllMerge)."""
+    parts, at = [], 0
+    for value, length in _runs(data):
+        if at == REGISTERS and value and not exactly:
+            break
+        at += length
+        if at > REGISTERS:
+            raise Corrupt
+        parts.append(bytes((value,)) * length)
+    if at != REGISTERS:
+        raise Corrupt
+    return b"".join(parts)
 
 
 @lru_cache(maxsize=64)
@@ -151,30 +167,39 @@ def with_registers(data: bytes, found: bytes) -> bytes:
     return data[:4] + bytes((_DENSE,)) + data[5:_HEADER] + bytes(packed)
 
 
-def dense(data: bytes) -> bytes:
-    """The value with all its registers."""
-    return data if is_dense(data) else with_registers(data, registers(data))
+def dense(data: bytes, *, exactly: bool = True) -> bytes:
+    """The value with all its registers. Raises Corrupt."""
+    return data if is_dense(data) else with_registers(data, registers(data, exactly=exactly))
 
 
 class Sketch:
     """A value that changes: sparse until a run or its size is too large for that, then dense."""
 
-    def __init__(self, data: bytes, most_sparse_bytes: int) -> None:
+    def __init__(self, data: bytes, most_sparse_bytes: int, *, exactly: bool = True) -> None:
         self.data = bytearray(data)
         self._most = most_sparse_bytes
+        self._exactly = exactly
 
     def add(self, elements: Sequence[bytes]) -> bool:
-        """Adds elements; whether a register was raised. Raises Corrupt."""
+        """Adds elements; whether a register was raised. Raises Corrupt, and then it may have changed."""
         if len(elements) <= _FEW:
             return True in [self.set(*place_of(element)) for element in elements]
         return self.raise_to([_place(hashed) for hashed in murmur_hashes(elements)])
 
-    def merge(self, registers: bytes) -> None:
-        """Raises registers to those of another value. Raises Corrupt."""
-        self.raise_to([(match.start(), registers[match.start()]) for match in _set_registers(registers)])
+    def merge(self, found: bytes) -> None:
+        """Raises registers to those of another value, as far as that goes."""
+        wanted = [(match.start(), found[match.start()]) for match in _set_registers(found)]
+        try:
+            registers(bytes(self.data))
+        except Corrupt:
+            for each in wanted:
+                with contextlib.suppress(Corrupt):
+                    self.set(*each)
+        else:
+            self.raise_to(wanted)
 
     def raise_to(self, wanted: Iterable[tuple[int, int]]) -> bool:
-        """`set` for many registers and counts, in order. Raises Corrupt."""
+        """`set` for many registers and counts, in order. Raises Corrupt, and then it may have changed."""
         try:
             current = bytearray(registers(bytes(self.data)))
         except Corrupt:  # of which a part may be right
@@ -188,6 +213,7 @@ class Sketch:
             return False
         if is_dense(self.data) or self._outgrows(current) or not self._raise_runs(raised):
             self.data = bytearray(with_registers(bytes(self.data), bytes(current)))
+        self._outdate()
         return True
 
     def _raise_runs(self, raised: list[tuple[int, int]]) -> bool:
@@ -218,7 +244,7 @@ class Sketch:
             done = self._set_sparse(register, count)
             if done is not None:
                 return done
-            self.data = bytearray(dense(bytes(self.data)))
+            self.data = bytearray(dense(bytes(self.data), exactly=self._exactly))
         return self._set_dense(register, count)
 
     def _set_dense(self, register: int, count: int) -> bool:
@@ -226,6 +252,7 @@ class Sketch:
         word = self.data[at] | (self.data[at + 1] << 8 if at + 1 < len(self.data) else 0)
         if (word >> shift & 63) >= count:
             return False
+        self._outdate()
         word = word & ~(63 << shift) | count << shift
         self.data[at] = word & 0xFF
         if at + 1 < len(self.data):
@@ -242,9 +269,8 @@ class Sketch:
             if code & 0x80:
                 size, value, length = 1, (code >> 2 & 0x1F) + 1, (code & 3) + 1
             elif code & 0x40:
-                if at + 1 >= end:
-                    raise Corrupt
-                size, value, length = 2, 0, ((code & 0x3F) << 8 | data[at + 1]) + 1
+                second = data[at + 1] if at + 1 < end else _CUT
+                size, value, length = 2, 0, ((code & 0x3F) << 8 | second) + 1
             else:
                 size, value, length = 1, 0, (code & 0x3F) + 1
             if register <= first + length - 1:
@@ -272,8 +298,11 @@ class Sketch:
                     pieces += _value_code(run_value, run).to_bytes(1, "big") if run_value else _zeros(run)
             if len(pieces) > size and len(self.data) + len(pieces) - size > self._most:
                 return None
+            end = len(self.data) + len(pieces) - size
             self.data[at : at + size] = pieces
+            del self.data[end:]  # where the run was cut
         self._merge(before if before >= 0 else _HEADER)
+        self._outdate()
         return True
 
     def _merge(self, at: int) -> None:
@@ -297,8 +326,11 @@ class Sketch:
 
     def spoil(self) -> bytes:
         """The value, its cached count marked as out of date."""
-        self.data[15] |= 0x80
+        self._outdate()
         return bytes(self.data)
+
+    def _outdate(self) -> None:
+        self.data[15] |= 0x80
 
 
 class _Sparse:
@@ -391,6 +423,8 @@ def count(found: bytes) -> int:
         others = found.translate(None, found[:1])
         histogram[found[0]] = len(found) - len(others)
         found = others
+    if not sum(histogram[: _HASH_BITS + 1]) and histogram[_HASH_BITS + 1] in (0, REGISTERS):
+        return _INFINITE
     size = float(REGISTERS)
     z = size * _tau((size - histogram[_HASH_BITS + 1]) / size)
     for place in range(_HASH_BITS, 0, -1):
@@ -398,6 +432,10 @@ def count(found: bytes) -> int:
         z *= 0.5
     z += size * _sigma(histogram[0] / size)
     return _round(_ALPHA_INFINITE * size * size / z)
+
+
+_INFINITE: Final = -(1 << 63)
+"""What C makes of an infinite number: an estimate of registers that nobody counted so."""
 
 
 def _round(number: float) -> int:
@@ -438,4 +476,4 @@ def cached(data: bytes) -> int | None:
 
 def with_count(data: bytes, number: int) -> bytes:
     """The value with its count noted."""
-    return data[:8] + number.to_bytes(8, "little") + data[_HEADER:]
+    return data[:8] + number.to_bytes(8, "little", signed=True) + data[_HEADER:]

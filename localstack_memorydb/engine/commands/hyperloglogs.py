@@ -37,7 +37,7 @@ def _value(s: Session, key: bytes) -> bytes | None:
 
 
 def _sketch(s: Session, data: bytes) -> hll.Sketch:
-    return hll.Sketch(data, s.node.cluster.parameters.limits.hll_sparse_max_bytes)
+    return hll.Sketch(data, s.node.cluster.parameters.limits.hll_sparse_max_bytes, exactly=not s.legacy)
 
 
 @hyperloglogs.command("PFADD", -2, WRITE | DENYOOM | FAST, keys=one("RW insert"), since="2.8.9")
@@ -48,6 +48,8 @@ def pfadd(s: Session, argv: Argv) -> Reply:
     try:
         changed = sketch.add(argv[2:]) or found is None
     except hll.Corrupt:
+        if bytes(sketch.data) != found:  # what is known of is added, and nobody is told
+            s.db.grow(argv[1], bytes(sketch.data))
         raise CommandError(_CORRUPT) from None
     if changed:
         s.db.grow(argv[1], sketch.spoil())
@@ -83,7 +85,7 @@ def _union(s: Session, keys: Argv) -> tuple[bytes, bool]:
         found = _value(s, key)
         if found is not None:
             any_dense |= hll.is_dense(found)
-            highest = hll.highest(hll.registers(found), highest)
+            highest = hll.highest(hll.registers(found, exactly=not s.legacy), highest)
     return highest, any_dense
 
 
@@ -138,8 +140,8 @@ def pfdebug(s: Session, argv: Argv) -> Reply:
                 raise CommandError("ERR HLL encoding is not sparse")
             return hll.described(found)
         if not is_dense:
-            s.db[key] = hll.dense(found)
-        return int(not is_dense) if word == b"todense" else list(hll.registers(found))
+            s.db[key] = hll.dense(found, exactly=not s.legacy)
+        return int(not is_dense) if word == b"todense" else list(hll.registers(found, exactly=not s.legacy))
     except hll.Corrupt:
         raise CommandError(_CORRUPT) from None
 
