@@ -33,7 +33,7 @@ def main() -> None:
         "--test",
         action="append",
         default=[],
-        help="of `commands` and `families` only this test; may be repeated",
+        help="of `commands` only this test, of `families` those with this in their names; may be repeated",
     )
     options = parser.parse_args()
     quick = options.quick
@@ -53,11 +53,15 @@ def main() -> None:
         "snapshots": lambda: snapshots.run(keys=100_000 if quick else 1_000_000),
         "start": lambda: start.run(rounds=3 if quick else 11),
     }
-    for part in options.parts or parts:
+    for part in options.parts:
         if part not in parts:
-            sys.exit(f"no such part: {part} (there are: {', '.join(parts)})")
+            parser.error(f"no such part: {part} (there are: {', '.join(parts)})")
+    for part in options.parts or parts:
         parts[part]()
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

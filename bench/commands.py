@@ -103,10 +103,14 @@ class Load:
 
 def run(rounds: int, requests: int, tests: Sequence[str] = ()) -> None:
     """Prints the tables: without TLS beside valkey-server, with TLS beside redis-server."""
+    chosen = tests or (*DEFAULT_TESTS, *MORE_TESTS)
+    known = {*DEFAULT_TESTS, *MORE_TESTS, *_COMMANDS}
+    for test in chosen:
+        if test not in known:
+            raise SystemExit(f"no such test: {test} (there are: {', '.join(sorted(known))})")
     if shutil.which("redis-benchmark") is None:
         print("redis-benchmark is not installed (Debian: redis-tools): command ratios are skipped")
         return
-    chosen = tests or (*DEFAULT_TESTS, *MORE_TESTS)
     _Comparison(
         "valkey", {"ours": servers.engine, "valkey": servers.valkey, "fakeredis": servers.fakeredis}
     ).run(chosen, rounds, requests)

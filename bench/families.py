@@ -27,6 +27,8 @@ BATCH_SECONDS = 0.01
 def run(seconds: float, names: Sequence[str] = ()) -> None:
     """Prints the workloads, the worst ratio first."""
     chosen = [each for each in WORKLOADS if not names or any(name in each.name for name in names)]
+    if not chosen:
+        raise SystemExit(f"no workload has {' or '.join(names)} in its name")
     starters = {"ours": servers.unrestricted_engine, "valkey": servers.valkey}
     rows = []
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz`: random commands, bytes, payloads, access strings and API requests. See --help."""
+"""Plays random commands, bytes, payloads, access strings and API requests; prints what is not answered as it must be."""
 
 from __future__ import annotations
 
@@ -236,11 +236,12 @@ def calls(options: Options) -> int:
     return found
 
 
+PARTS = ("commands", "requests", "payloads", "access", "log", "api")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument(
-        "parts", nargs="*", help="commands, requests, payloads, access, log, api; all of them without any"
-    )
+    parser.add_argument("parts", nargs="*", help=f"{', '.join(PARTS)}; all of them without any")
     parser.add_argument(
         "--commands", type=int, default=200_000, help="how many commands to play with each witness"
     )
@@ -255,6 +256,11 @@ def main() -> int:
     parser.add_argument("--coverage", action="store_true", help="tell how often each command and option came")
     parser.add_argument("--keep-going", type=int, default=5, help="stop a part after so many differences")
     given_ = parser.parse_args()
+    families = Grammar(ENGINE_VERSIONS["valkey"]).families
+    for what, names, known in (("part", given_.parts, PARTS), ("family", given_.family or (), families)):
+        for name in names:
+            if name not in known:
+                parser.error(f"no such {what}: {name} (there are: {', '.join(sorted(known))})")
     seed = given_.seed if given_.seed is not None else time.time_ns() % 1_000_000
     options = Options(
         seed,
@@ -269,7 +275,7 @@ def main() -> int:
         given_.coverage,
     )
     kinds = [given_.witness] if given_.witness else [kind for kind in BINARIES if BINARIES[kind][0]()]
-    parts = given_.parts or ["commands", "requests", "payloads", "access", "log", "api"]
+    parts = given_.parts or PARTS
     print(f"seed {seed}; witnesses: {', '.join(kinds) or 'none'}", flush=True)
     found = 0
     for part, run in (
@@ -287,4 +293,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        raise SystemExit(main())
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
