@@ -34,6 +34,8 @@ local TOKENS = {
 local BLANKS = {[9] = true, [10] = true, [13] = true, [32] = true}
 local GOES_ON = {[byte(".")] = true, [byte("e")] = true, [byte("E")] = true, [byte("x")] = true, [byte("X")] = true}
 
+local ENDS = {[byte(",")] = true, [byte("]")] = true}
+
 local function utf8(code)
   if code <= 0x7F then
     return char(code)
@@ -379,6 +381,15 @@ return function(host, next)
       local index = 1
       while true do
         t[index] = value_of(kind, value, place)
+        -- Plain numbers that follow need no tokens. An element may be a great many of them.
+        while config.decode_invalid do
+          local _, last, number = find(text, "^,[ \t\r\n]*(-?%d+%.?%d*)", at)
+          if not last or not ENDS[byte(text, last + 1)] then
+            break
+          end
+          index, at = index + 1, last + 1
+          t[index] = tonumber(number)
+        end
         kind, value, place = token()
         if kind == "T_ARR_END" then
           depth = depth - 1

@@ -1,7 +1,7 @@
 -- MessagePack as the cmsgpack library that Valkey carries reads and writes it.
 local type, tostring, tonumber, select, error, floor, format, byte, char, sub, concat, unpack =
   type, tostring, tonumber, select, error, math.floor, string.format, string.byte, string.char, string.sub, table.concat, unpack
-local next = next
+local next, frexp, ldexp, HUGE = next, math.frexp, math.ldexp, math.huge
 
 local NESTING = 16
 -- What fits on the stack of the real interpreter.
@@ -40,9 +40,31 @@ return function(host, settings)
     add(big_endian(four, total, 4))
   end
 
-  local function add_number(number)
-    if floor(number) ~= number or number >= 9223372036854775808 or number < -9223372036854775808 then
+  -- Of doubles that are neither very small nor endless: a single where nothing is lost by it.
+  local function add_double(number)
+    local sign, size = 0, number
+    if number < 0 then
+      sign, size = 128, -number
+    end
+    if not (size > 1e-37 and size < HUGE) then
       return add(host.pack_double(number))
+    end
+    local mantissa, power = frexp(size)
+    local digits = mantissa * 16777216
+    if digits % 1 == 0 and power <= 128 then
+      digits, power = digits - 8388608, power + 126
+      return add(char(202, sign + floor(power / 2), power % 2 * 128 + floor(digits / 65536), floor(digits / 256) % 256,
+        digits % 256))
+    end
+    digits, power = mantissa * 9007199254740992 - 4503599627370496, power + 1022
+    local high, low = floor(digits / 4294967296), digits % 4294967296
+    add(char(203, sign + floor(power / 16), power % 16 * 16 + floor(high / 65536), floor(high / 256) % 256, high % 256,
+      floor(low / 16777216), floor(low / 65536) % 256, floor(low / 256) % 256, low % 256))
+  end
+
+  local function add_number(number)
+    if number % 1 ~= 0 or number >= 9223372036854775808 or number < -9223372036854775808 then
+      return add_double(number)
     end
     if number >= 0 then
       if number <= 127 then
@@ -135,11 +157,14 @@ return function(host, settings)
   end
 
   local function unsigned(size)
-    local number = 0
-    for place = take(size), at - 1 do
-      number = number * 256 + byte(text, place)
+    local first = take(size)
+    local a, b, c, d = byte(text, first, at - 1)
+    if size == 1 then
+      return a
+    elseif size == 2 then
+      return a * 256 + b
     end
-    return number
+    return a * 16777216 + b * 65536 + c * 256 + d
   end
 
   local function signed(size)
@@ -151,6 +176,28 @@ return function(host, settings)
   local function wide(kind, size)
     local first = take(size)
     return host.unpack_number(kind, sub(text, first, at - 1))
+  end
+
+  local function single()
+    local first = take(4)
+    local a, b, c, d = byte(text, first, at - 1)
+    local power = a % 128 * 2 + floor(b / 128)
+    if power == 0 or power == 255 then
+      return host.unpack_number("f", sub(text, first, at - 1))
+    end
+    local number = ldexp(8388608 + b % 128 * 65536 + c * 256 + d, power - 150)
+    return a >= 128 and -number or number
+  end
+
+  local function double()
+    local first = take(8)
+    local a, b, c, d, e, f, g, h = byte(text, first, at - 1)
+    local power = a % 128 * 16 + floor(b / 16)
+    if power == 0 or power == 2047 then
+      return host.unpack_number("d", sub(text, first, at - 1))
+    end
+    local digits = (1048576 + b % 16 * 65536 + c * 256 + d) * 4294967296 + e * 16777216 + f * 65536 + g * 256 + h
+    return ldexp(a >= 128 and -digits or digits, power - 1075)
   end
 
   local function raw(size)
@@ -198,8 +245,8 @@ return function(host, settings)
     [0xC0] = function() return nil end,
     [0xC2] = function() return false end,
     [0xC3] = function() return true end,
-    [0xCA] = function() return wide("f", 4) end,
-    [0xCB] = function() return wide("d", 8) end,
+    [0xCA] = function() return single() end,
+    [0xCB] = function() return double() end,
     [0xCC] = function() return unsigned(1) end,
     [0xCD] = function() return unsigned(2) end,
     [0xCE] = function() return unsigned(4) end,

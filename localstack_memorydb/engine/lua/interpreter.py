@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from lupa.lua51 import LuaError, LuaRuntime
 
 from localstack_memorydb.engine.bugs import log_bug
-from localstack_memorydb.engine.lua import structs
+from localstack_memorydb.engine.lua import plain_structs, structs
 from localstack_memorydb.engine.lua.bytecode import is_brief, without_tail_calls
 from localstack_memorydb.engine.lua.libraries import (
     BIT,
@@ -148,7 +148,8 @@ class Interpreter:
             "random_bounds": answering(random_bounds),
             "random_seed": answering(random_seed),
             "struct_pack": answering(partial(self._struct, structs.pack)),
-            "struct_unpack": answering(partial(self._struct, structs.unpack)),
+            "struct_pack_quickly": plain_structs.pack_quickly,
+            "struct_unpack": self._struct_unpack,
             "struct_size": answering(partial(self._struct, structs.size)),
             "without_tail_calls": without_tail_calls,
             "registered": self._register,
@@ -193,6 +194,12 @@ class Interpreter:
             except LuaMemory:
                 raise BadArgument(0, "not enough memory") from None
         return made
+
+    def _struct_unpack(self, *arguments: Any) -> Answer:
+        found = plain_structs.unpack_quickly(*arguments) if len(arguments) == 2 else None
+        if found is not None:
+            return (True, *found)
+        return answering(partial(self._struct, structs.unpack))(*arguments)
 
     def _register(self, name: bytes, callback: Any, flags: bytes, description: bytes | None) -> None:
         self._registered.append((name, callback, flags, description))

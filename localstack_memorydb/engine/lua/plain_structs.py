@@ -25,6 +25,7 @@ class Layout(NamedTuple):
     packing: struct.Struct
     unpacking: struct.Struct
     fields: tuple[int | str, ...]
+    has_doubles: bool
 
 
 @lru_cache(maxsize=256)
@@ -46,7 +47,29 @@ def layout(text: bytes) -> Layout | None:
         unsigned += letter.upper()
         signed += letter.upper() if option.isupper() else letter
         fields.append((1 << 8 * width) - 1)
-    return Layout(struct.Struct(unsigned), struct.Struct(signed), tuple(fields))
+    has_doubles = any(type(field) is str for field in fields)
+    return Layout(struct.Struct(unsigned), struct.Struct(signed), tuple(fields), has_doubles)
+
+
+_NUMBERS: Final = frozenset({int, float})
+
+
+def pack_quickly(*arguments: Any) -> bytes | None:
+    """struct.pack of numbers that fit as they are; None for whatever is not that simple. Never raises."""
+    text, *values = arguments or (None,)
+    found = layout(text) if type(text) is bytes else None
+    if found is None or not _NUMBERS.issuperset(map(type, values)) or (found.has_doubles and 0 in values):
+        return None  # a zero comes without its sign
+    try:
+        return found.unpacking.pack(*values)  # which takes negative numbers, too
+    except (struct.error, OverflowError):
+        return None
+
+
+def unpack_quickly(text: Any, data: Any) -> tuple[Any, ...] | None:
+    """struct.unpack of two strings, or None."""
+    found = layout(text) if type(text) is bytes and type(data) is bytes else None
+    return None if found is None else unpack(found, data, 0)
 
 
 def pack(found: Layout, values: Sequence[Any]) -> bytes | None:

@@ -514,8 +514,14 @@ for _, name in native.next, {
 end
 
 local structs = {
-  pack = python(host.struct_pack),
-  unpack = python(host.struct_unpack),
+  pack = python(host.struct_pack, host.struct_pack_quickly),
+  unpack = function(...)
+    local layout, data = ...
+    if type(layout) == "string" and type(data) == "string" and select("#", ...) == 2 then
+      return checked(host.struct_unpack(layout, data))
+    end
+    return checked(host.struct_unpack(described(...)))
+  end,
   size = python(host.struct_size),
 }
 

@@ -165,11 +165,6 @@ _TOO_SHORT: Final = "data string too short"
 
 def unpack(look: Look, *arguments: Any) -> Answer:
     """struct.unpack(format, data [, position])."""
-    if len(arguments) == 2 and type(arguments[0]) is bytes and type(arguments[1]) is bytes:
-        plain = plain_structs.layout(arguments[0])
-        unpacked = plain_structs.unpack(plain, arguments[1], 0) if plain is not None else None
-        if unpacked is not None:
-            return unpacked
     layout = Format(string_at(arguments, 1), look)
     data = string_at(arguments, 2)
     position = 1
