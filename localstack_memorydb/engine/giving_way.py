@@ -8,26 +8,25 @@ end first (`LongWork.settle`), and timers pass the shard over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from greenlet import getcurrent, greenlet
 
 from localstack_memorydb.engine.blocked import Blocked
 from localstack_memorydb.engine.bugs import failed
-from localstack_memorydb.engine.errors import CommandError, ReplyTooLarge
+from localstack_memorydb.engine.errors import CommandError
 from localstack_memorydb.engine.registry import GATE_BUSY, MODULE, Command
 from localstack_memorydb.engine.requests import PORTION
-from localstack_memorydb.engine.resp import BLOCKED, MOST_TO_SEND, Argv, Pairs, Reply, Unordered, Wire
+from localstack_memorydb.engine.resp import BLOCKED, Argv, Reply, Wire
+from localstack_memorydb.engine.slots import key_slot
+from localstack_memorydb.engine.values import Value
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.cluster import Shard
     from localstack_memorydb.engine.session import Session
-
-T = TypeVar("T")
 
 _SLICE: Final = 0.02
 _SLICE_OF_BUSY: Final = 0.05  # where others are answered, and timers let the work go on
@@ -143,7 +142,7 @@ class LongWork:
             self.seconds = suspended.seconds
             if result is not _SUSPENDED:
                 reply = suspended.then(result)
-                data = s.encoders[type(reply)](reply)
+                data = b"" if reply is BLOCKED else s.encoders[type(reply)](reply)
         except CommandError as error:
             data = s.refused(error, suspended.blocked.argv, None)
         except Exception as error:
@@ -173,6 +172,8 @@ class LongWork:
         s.deferred.clear()
         if data:
             s.push(data)
+        if s.blocked is not None:  # it waits for a key now
+            return
         if s.closing:
             s.hang_up()
         else:
@@ -288,58 +289,27 @@ def _work_on(work: Callable[[], Any]) -> None:
         work = loop.switch(result)
 
 
-def look() -> None:
-    """Gives way when it is time, if what calls this may."""
-    work: LongWork | None = getattr(getcurrent(), "work", None)
-    if work is not None:
-        work.look()
-
-
-def parts(items: Collection[T], size: int = 10_000) -> Iterable[Collection[T]]:
-    """The items in parts of that size, before each of which others may come."""
-    if getattr(getcurrent(), "work", None) is None:
-        return (items,)
-    return _parts(items, size)
-
-
-def _parts(items: Collection[T], size: int) -> Iterator[Collection[T]]:
-    if len(items) <= size:
-        look()
-        yield items
-        return
-    rest = iter(items)
-    while part := list(islice(rest, size)):
-        look()
-        yield part
-
-
-def looking(items: Iterable[T], every: int = 1000) -> Iterable[T]:
-    """The items; after some of them others may come."""
-    return items if getattr(getcurrent(), "work", None) is None else _looking(items, every)
-
-
-def _looking(items: Iterable[T], every: int) -> Iterator[T]:
-    rest = iter(items)
-    while part := list(islice(rest, every)):
-        yield from part
-        look()
-
-
 def may_take_long(s: Session, command: Command, argv: Argv, keys: Sequence[bytes]) -> bool:
     """Whether a command is better run as work that may give way. Short ones are spared what that costs."""
-    get = s.db.get
     for key in keys if len(keys) < _MANY_ARGUMENTS else ():
-        value = get(key)
-        if (
-            value is not None
-            and len(value) > _LARGE
-            and (type(value) is not bytes or len(value) > _LONG_STRING)
-        ):
+        if _is_large(s.db.get(key)):
             break
     else:
         if len(argv) < _MANY_ARGUMENTS and keys and (len(argv) < 3 or not _asks_for_much(s, command, argv)):
             return False
-    return not (s.in_exec or s.node.shard.work.running)
+    return not (s.in_exec or s.blocked is not None or s.node.shard.work.running)
+
+
+def _is_large(value: Value | None) -> bool:
+    return (
+        value is not None and len(value) > _LARGE and (type(value) is not bytes or len(value) > _LONG_STRING)
+    )
+
+
+def holds_much(s: Session, key: bytes) -> bool:
+    """Whether the key's value is so large that commands may take long."""
+    slot = s.slots[key_slot(key)]
+    return slot is not None and _is_large(slot.get(key))
 
 
 def _asks_for_much(s: Session, command: Command, argv: Argv) -> bool:
@@ -359,9 +329,7 @@ def run_command(s: Session, command: Command, argv: Argv) -> Reply:
 
 def _tried(s: Session, command: Command, argv: Argv) -> Reply:
     try:
-        reply = s.call(command, argv)
-        kind = type(reply)
-        return encode_in_parts(s, reply) if kind in _LISTS and len(reply) > _MANY else reply
+        return encoded(s, s.call(command, argv))
     except CommandError as error:
         return error
 
@@ -382,20 +350,28 @@ _LONG_STRING: Final = 1 << 20
 _LONG_COUNT: Final = len("-999")
 _LONG_PATH: Final = 500
 _LARGE_DOCUMENT: Final = 50_000
-_LISTS: Final = frozenset({list, Unordered, Pairs})
-_MANY: Final = 10_000
 
 
-def encode_in_parts(s: Session, reply: list[Any]) -> Wire:
-    """A long list as it is sent. Raises ReplyTooLarge."""
-    kind = type(reply)
-    encode, count, size = s.encoders[kind], 0, 0
-    bodies: list[bytes] = []
-    mark = b""
-    for part in parts(reply):
-        header, _, body = encode(kind(part)).partition(b"\r\n")
-        mark, count, size = header[:1], count + int(header[1:]), size + len(body)
-        if size > MOST_TO_SEND:
-            raise ReplyTooLarge
-        bodies.append(body)
-    return Wire(b"%b%d\r\n%b" % (mark, count, b"".join(bodies)))
+def encoded(s: Session, reply: Reply) -> Reply:
+    """The reply, and as it is sent where that may take long. Raises ReplyTooLarge."""
+    if isinstance(reply, list | dict | tuple):
+        return Wire(s.encoders[type(reply)](reply))
+    return reply
+
+
+def made_at_leisure(s: Session, argv: Argv, make: Callable[[], Reply]) -> Reply:
+    """The reply of a command that only reads, if it has to be made of much; BLOCKED if it comes later. Raises CommandError."""
+    work = s.node.shard.work
+    if s.in_exec or s.blocked is not None or work.running:
+        return make()
+    command = s.table[argv[0].lower()]
+    return work.run(s, argv, lambda: encoded(s, make()), partial(_told, s, command, argv))
+
+
+def run_long_line(s: Session, command: Command, argv: Argv) -> Reply:
+    """Runs a command line of very many words, from the first look at it on. Raises CommandError."""
+    return s.node.shard.work.run(s, argv, partial(_run_carefully, s, command, argv))
+
+
+def _run_carefully(s: Session, command: Command, argv: Argv) -> Reply:
+    return encoded(s, s.careful(command, argv))

@@ -15,6 +15,7 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Final
 
+from localstack_memorydb.engine.looking import looking, parts
 from localstack_memorydb.engine.murmur import murmur_hash, murmur_hashes
 
 REGISTERS: Final = 1 << 14
@@ -184,7 +185,9 @@ class Sketch:
         """Adds elements; whether a register was raised. Raises Corrupt, and then it may have changed."""
         if len(elements) <= _FEW:
             return True in [self.set(*place_of(element)) for element in elements]
-        return self.raise_to([_place(hashed) for hashed in murmur_hashes(elements)])
+        return self.raise_to(
+            [_place(hashed) for part in parts(elements) for hashed in murmur_hashes(list(part))]
+        )
 
     def merge(self, found: bytes) -> None:
         """Raises registers to those of another value, as far as that goes."""
@@ -205,7 +208,7 @@ class Sketch:
         except Corrupt:  # of which a part may be right
             return True in [self.set(*each) for each in wanted]
         raised = []
-        for register, count in wanted:
+        for register, count in looking(wanted):
             if current[register] < count:
                 current[register] = count
                 raised.append((register, count))

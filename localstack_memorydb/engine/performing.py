@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine import monitor
 from localstack_memorydb.engine.errors import CommandError
+from localstack_memorydb.engine.giving_way import encoded, holds_much
+from localstack_memorydb.engine.looking import MANY
 from localstack_memorydb.engine.registry import GATE_SILENT, READONLY, SKIP_MONITOR, Command
 from localstack_memorydb.engine.resp import BLOCKED, NOTHING, Argv, Reply, Several, Wire
 from localstack_memorydb.engine.tracking import Later
@@ -48,9 +49,14 @@ def perform_apart(s: Session, command: Command, argv: Argv) -> Reply:
     """Runs the command of a client that wants no reply or is in a transaction; EXEC as work that gives way if it may take long."""
     queue = s.queue
     run = silently if s.gates & GATE_SILENT else perform
-    if queue and command.name == "exec" and (len(queue) > _MANY or any(each.slow for each, _ in queue)):
-        return s.node.shard.work.run(s, argv, partial(run, s, command, argv))
+    if queue and command.name == "exec" and (len(queue) > _MANY or any(_is_long(s, *each) for each in queue)):
+        return s.node.shard.work.run(s, argv, lambda: encoded(s, run(s, command, argv)))
     return run(s, command, argv)
+
+
+def _is_long(s: Session, command: Command, argv: Argv) -> bool:
+    """Whether a command of a transaction may take much longer than most."""
+    return command.slow or len(argv) > MANY or (command.single and holds_much(s, argv[1]))
 
 
 def silently(s: Session, command: Command, argv: Argv) -> Reply:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from localstack_memorydb.engine import multi_region
 from localstack_memorydb.engine.errors import CommandError, WrongArity, unknown_subcommand
+from localstack_memorydb.engine.looking import MANY
 from localstack_memorydb.engine.metadata_of_6_2 import CATEGORIES_OF_6_2, ONLY_IN_6_2, RANGES_OF_6_2
 from localstack_memorydb.engine.numbers import is_integer, leading_integer
 from localstack_memorydb.engine.resp import Argv, Reply
@@ -233,12 +234,16 @@ _SLOW: Final = frozenset(
 )
 
 
+# They look at the clock while they run, where what they take grows with the request or with the data (engine/giving_way.py).
 _ENDLESS: Final = frozenset(
-    "bitop geosearch geosearchstore georadius georadiusbymember georadius_ro georadiusbymember_ro hrandfield keys pfcount pfmerge "
-    "sdiff sdiffstore sinter sintercard sinterstore srandmember sunion sunionstore zdiff zdiffstore zinter zintercard "
-    "zinterstore zrandmember zunion zunionstore".split()
+    "bitop blmpop bzmpop copy dump geosearch geosearchstore georadius georadiusbymember georadius_ro georadiusbymember_ro hrandfield "
+    "hscan keys lmpop pfcount pfmerge sdiff sdiffstore sinter sintercard sinterstore srandmember sscan sunion sunionstore "
+    "xautoclaim xinfo|stream xpending xread xreadgroup zdiff zdiffstore zinter zintercard zinterstore zlexcount zmpop zrandmember "
+    "zrangestore zremrangebylex zremrangebyrank zremrangebyscore zscan zunion zunionstore".split()
 )
-"""Commands that look at the clock while they run: what they take grows with the request and with the data (engine/giving_way.py)."""
+
+# These, too, if they have more words than so many: without a count they are short.
+_ENDLESS_WITH_COUNT: Final = dict.fromkeys("lpop rpop spop zpopmax zpopmin".split(), 2)
 
 READS_FIRST: Final = frozenset(
     {"getdel", "getex", "getset", "pfmerge", "xack", "xautoclaim", "xclaim", "xreadgroup"}
@@ -256,6 +261,7 @@ class Command:
     __slots__ = (
         "amplifies",
         "arity",
+        "brief",
         "categories",
         "complains",
         "earlier",
@@ -299,6 +305,8 @@ class Command:
         self.complains: Handler | None = None
         self.least = abs(arity)
         self.most = arity if arity > 0 else 1 << 62
+        # A line of more words is careful: it may be work that gives way.
+        self.brief = min(self.most, _ENDLESS_WITH_COUNT.get(self.name, MANY))
         self.write = bool(flags & WRITE)
         self.amplifies = self.name in _AMPLIFIERS
         self.plain = self  # of a command with permissions built in, the one without
@@ -306,8 +314,9 @@ class Command:
         self.uses = self.name not in _LOOKS_ONLY
         # Exactly one key, first argument.
         self.single = len(keys) == 1 and keys[0] == KeySpec(keys[0].flags) and "not_key" not in keys[0].flags
-        self.endless = self.name in _ENDLESS or self.name.startswith("json.")
-        self.slow = self.endless or self.name in _SLOW or self.name.startswith("ft.")
+        endless = self.name in _ENDLESS or self.name.startswith("json.")
+        self.endless = endless or self.name in _ENDLESS_WITH_COUNT
+        self.slow = endless or self.name in _SLOW or self.name.startswith("ft.")
         self.reads_one = self.single and bool(flags & READONLY)
         # A key is looked up to be read, and be it by a write (engine/lookups.py). SET with GET says so itself.
         self.reads = bool(keys and flags & (READONLY | WRITE)) and (
@@ -331,6 +340,10 @@ class Command:
     def takes(self, argv: Argv) -> bool:
         """Whether the number of arguments is right."""
         return self.least <= len(argv) <= self.most
+
+    def is_brief(self, argv: Argv) -> bool:
+        """Whether the line need not take the careful path because of its words."""
+        return self.least <= len(argv) <= self.brief
 
     def find_keys(self, argv: Argv) -> list[bytes]:
         """All keys of a command line, those that are only read included."""

@@ -12,6 +12,7 @@ from itertools import chain, repeat
 from typing import Any, Final, TypeAlias, TypeVar
 
 from localstack_memorydb.engine.errors import CommandError, ProtocolError, ReplyTooLarge
+from localstack_memorydb.engine.looking import looking, parts
 from localstack_memorydb.engine.numbers import format_decimals, format_double, format_double_17
 
 Argv: TypeAlias = list[bytes]
@@ -131,6 +132,7 @@ def sendable(parts: Iterable[T], each: int = 0) -> list[T]:
 
 
 _BATCH: Final = 64
+_LONG: Final = 1 << 13
 _MANY: Final = 8  # from here on looking at the whole list first costs less than it saves
 
 
@@ -163,6 +165,12 @@ class _Table(dict[type, Encoder]):
 
 def _joined(table: Encoders, values: Sequence[Any]) -> bytes:
     """The values one after the other; most are bytes, which are spared a call, and many are nothing else."""
+    if len(values) > _LONG:
+        return b"".join(
+            sendable(
+                _joined(table, values[at : at + _LONG]) for at in looking(range(0, len(values), _LONG), 1)
+            )
+        )
     if len(values) >= _MANY and set(map(type, values)) == {bytes}:
         sizes = set(map(len, values))
         if (longest := max(sizes)) * len(values) > MOST_TO_SEND and sum(map(len, values)) > MOST_TO_SEND:
@@ -175,13 +183,9 @@ def _joined(table: Encoders, values: Sequence[Any]) -> bytes:
             return b"".join(chain.from_iterable(zip(headers, values, repeat(b"\r\n"))))
     if len(values) <= _BATCH:
         return _one_by_one(table, values)
-    batches, size = [], 0
-    for at in range(0, len(values), _BATCH):
-        batches.append(_one_by_one(table, values[at : at + _BATCH]))
-        size += len(batches[-1])
-        if size > MOST_TO_SEND:
-            raise ReplyTooLarge
-    return b"".join(batches)
+    return b"".join(
+        sendable(_one_by_one(table, values[at : at + _BATCH]) for at in range(0, len(values), _BATCH))
+    )
 
 
 def _one_by_one(table: Encoders, values: Sequence[Any]) -> bytes:
@@ -283,7 +287,13 @@ def encode_request(argv: Argv) -> bytes:
     """A command line as clients send it: an array of bulk strings."""
     if len(argv) == 1:
         return b"*1\r\n$%d\r\n%b\r\n" % (len(argv[0]), argv[0])
-    return b"*%d\r\n%b" % (len(argv), b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in argv]))
+    if len(argv) > _LONG:
+        return b"*%d\r\n%b" % (len(argv), b"".join([_several(part) for part in parts(argv, _LONG)]))
+    return b"*%d\r\n%b" % (len(argv), _several(argv))
+
+
+def _several(words: Iterable[bytes]) -> bytes:
+    return b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in words])
 
 
 _INLINE_MAX = 64 * 1024

@@ -6,7 +6,7 @@ from random import Random
 from typing import Final
 
 from localstack_memorydb.engine.errors import OutOfRange
-from localstack_memorydb.engine.giving_way import parts
+from localstack_memorydb.engine.looking import parts
 from localstack_memorydb.engine.numbers import INT_MAX, parse_int_in
 from localstack_memorydb.engine.values import Hash, Set, ZSet
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from zlib import crc32
 
 from localstack_memorydb.engine.errors import CommandError
+from localstack_memorydb.engine.looking import in_order, looking
 from localstack_memorydb.engine.options import parse_scan_options
 from localstack_memorydb.engine.resp import Argv
 from localstack_memorydb.engine.values import Hash, Set, ZSet
@@ -47,7 +48,7 @@ def scan_collection(s: Session, argv: Argv, kind: type[Collection]) -> tuple[byt
     count, matches, _ = parse_scan_options(argv, 3)
     following, members = scan_members(value, cursor, count)
     if matches is not None:
-        members = [member for member in members if matches(member)]
+        members = [member for member in looking(members) if matches(member)]
     return b"%d" % following, value, members
 
 
@@ -61,8 +62,8 @@ def scan_members(value: Hash | Set | ZSet, cursor: int, count: int) -> tuple[int
     if value.encoding in _COMPACT:
         return 0, list(value) if isinstance(value, ZSet) else value.members()
     if cursor == 0 or value.walk is None:
-        members = sorted(known, key=crc32)
-        value.walk = array("I", map(crc32, members)), members
+        members = in_order(known, crc32)
+        value.walk = array("I", map(crc32, looking(members))), members
     checksums, members = value.walk
     start = bisect_left(checksums, cursor) if cursor < 2**32 else len(members)
     last = start + count - 1
@@ -71,4 +72,4 @@ def scan_members(value: Hash | Set | ZSet, cursor: int, count: int) -> tuple[int
         following, value.walk = 0, None
     else:
         following = checksums[end]
-    return following, [member for member in members[start:end] if member in known]
+    return following, [member for member in looking(members[start:end]) if member in known]

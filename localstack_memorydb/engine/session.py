@@ -21,7 +21,6 @@ from localstack_memorydb.engine.errors import (
     ELSEWHERE,
     REFUSALS,
     CommandError,
-    CrossSlot,
     ExecAbort,
     Harmless,
     LogFailed,
@@ -33,8 +32,9 @@ from localstack_memorydb.engine.errors import (
     unknown_command,
 )
 from localstack_memorydb.engine.eviction import admit, use
-from localstack_memorydb.engine.giving_way import may_take_long, run_command
+from localstack_memorydb.engine.giving_way import may_take_long, run_command, run_long_line
 from localstack_memorydb.engine.keyspace import Slot
+from localstack_memorydb.engine.looking import MANY, looking
 from localstack_memorydb.engine.notifications import Before
 from localstack_memorydb.engine.performing import attended, perform, perform_apart, refuse_browser
 from localstack_memorydb.engine.registry import (
@@ -48,7 +48,6 @@ from localstack_memorydb.engine.registry import (
     GATE_SUBSCRIBED,
     GATE_UNAUTHENTICATED,
     NO_MULTI,
-    PUBSUB,
     Command,
     CommandTable,
 )
@@ -65,6 +64,7 @@ from localstack_memorydb.engine.resp import (
     Reply,
     encoders,
 )
+from localstack_memorydb.engine.routing import one_slot, route
 from localstack_memorydb.engine.slots import SLOT_MASK, key_slot
 from localstack_memorydb.engine.stats import LONG_PACKET, CommandStat
 from localstack_memorydb.engine.tracking import Tracker
@@ -262,7 +262,7 @@ class Session(Requests):
                         stat.calls += len(out) - first
                     alike, stat, began = None, None, 0.0
                     reply = self.mixed_case(argv)
-                elif command.gates & self.gates or not command.least <= len(argv) <= command.most:
+                elif command.gates & self.gates or not command.least <= len(argv) <= command.brief:
                     if stat is not None:
                         stat.calls += len(out) - first
                     alike, stat, began = None, None, 0.0
@@ -304,6 +304,8 @@ class Session(Requests):
                         elif reply is OK:
                             add(b"+OK\r\n")
                             continue
+                        elif reply is BLOCKED:
+                            break
                         else:
                             data = encode[kind](reply)
                         add(data)
@@ -375,7 +377,11 @@ class Session(Requests):
 
     def refused(self, error: CommandError, argv: Argv, command: Command | None) -> bytes:
         """The error's bytes; a refusal while a transaction is queued spoils it."""
-        if command is not None and not (self.closing or command.gates & self.gates) and command.takes(argv):
+        if (
+            command is not None
+            and not (self.closing or command.gates & self.gates)
+            and command.is_brief(argv)
+        ):
             self.node.stats.spoiled(self, command, argv, error)
         if self.gates & GATE_RESTRICTED and isinstance(error, ELSEWHERE):
             error = rather(self, error, argv)
@@ -403,6 +409,12 @@ class Session(Requests):
 
     def detour(self, command: Command, argv: Argv) -> Reply:
         """The careful path: what stands in a command's way is found, or it runs under everybody's eyes."""
+        if len(argv) > MANY:
+            return run_long_line(self, command, argv)
+        return self.careful(command, argv)
+
+    def careful(self, command: Command, argv: Argv) -> Reply:
+        """The careful path of a command line of any length. Raises CommandError."""
         try:
             command = self._admit(command.plain, argv)
         except CommandError as error:
@@ -448,7 +460,7 @@ class Session(Requests):
             raise CommandError("ERR Command not allowed inside a transaction")
         keys = command.find_keys(argv)
         if keys:
-            self.route(command, keys)
+            route(self, command, keys)
         elif gates & GATE_REPLICA and command.write:
             raise ReadOnlyReplica
         if self.gates & GATE_MEMORY:
@@ -471,21 +483,6 @@ class Session(Requests):
         self.gates &= ~GATE_SILENT
         return True
 
-    def route(self, command: Command, keys: Sequence[bytes]) -> int:
-        """The one slot of the keys, if this node serves it to this client. Raises CrossSlot, Moved, ClusterDown."""
-        number = key_slot(keys[0])
-        for key in keys[1:]:
-            if key_slot(key) != number:
-                raise CrossSlot
-        node = self.node
-        shard = node.cluster.owner(number)
-        if shard is node.shard:
-            if node.is_primary:
-                return number
-            if command.flags & PUBSUB or (self.readonly and not command.write):
-                return number
-        raise Moved(number, *shard.primary.address)
-
     def own_slot(self, number: int) -> Slot:
         """The data of a slot that holds nothing so far, if it is this shard's. Raises Moved."""
         node = self.node
@@ -501,15 +498,12 @@ class Session(Requests):
         if command.keys:
             keys = command.find_keys(argv)
             if keys:
-                number = key_slot(keys[0])
-                for key in keys[1:]:
-                    if key_slot(key) != number:
-                        raise CrossSlot
+                number = one_slot(keys)
                 self.db = db = self.slots[number] or self.own_slot(number)
                 if command.uses and not self.no_touch:
                     db.used = self.now
                 if db.deadlines:
-                    for key in keys:
+                    for key in looking(keys):
                         keyspace.purge(db, key, self.now)
         if command.endless and may_take_long(self, command, argv, keys):
             return run_command(self, command, argv)

@@ -15,6 +15,7 @@ from sortedcontainers import SortedList
 
 from localstack_memorydb.engine.buffers import Buffer
 from localstack_memorydb.engine.documents import Document
+from localstack_memorydb.engine.looking import MANY, in_order, looking
 from localstack_memorydb.engine.numbers import is_integer
 from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.streams import Stream, copy_stream
@@ -190,7 +191,7 @@ class ZSet:
     def order(self) -> SortedList[tuple[float, bytes]]:
         """(score, member) pairs, ascending; kept up to date once built."""
         if self._order is None:
-            self._order = SortedList([(score, member) for member, score in self.scores.items()])
+            self._order = SortedList(in_order([(score, member) for member, score in self.scores.items()]))
         return self._order
 
     @classmethod
@@ -235,7 +236,7 @@ class ZSet:
         else:
             taken = order[start:stop]
             del order[start:stop]
-        for _, member in taken:
+        for _, member in taken if stop - start < MANY else looking(taken):
             del self.scores[member]
         return taken
 

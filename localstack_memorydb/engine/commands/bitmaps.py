@@ -12,7 +12,7 @@ from bitarray import bitarray
 
 from localstack_memorydb.engine.buffers import LEAST, Buffer, opened, text, write
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault
-from localstack_memorydb.engine.giving_way import look, looking
+from localstack_memorydb.engine.looking import look, looking
 from localstack_memorydb.engine.numbers import INT_MAX, parse_int
 from localstack_memorydb.engine.registry import DENYOOM, FAST, READONLY, WRITE, Family, KeySpec, one
 from localstack_memorydb.engine.resp import Argv, Reply
@@ -193,7 +193,7 @@ def bitop(s: Session, argv: Argv) -> Reply:
         raise SyntaxFault
     if name == b"NOT" and len(keys) != 1:
         raise CommandError("ERR BITOP NOT must be called with a single source key.")
-    sources = [text(s, key) or b"" for key in keys]
+    sources = [text(s, key) or b"" for key in looking(keys)]
     size = max(map(len, sources))
     if not size:
         if s.db.remove(target):
@@ -314,6 +314,8 @@ def _parse(s: Session, argv: Argv) -> list[_Operation]:
         offset = _offset(s, argv[at + 2], width)
         value = parse_int(argv[at + 3]) if name != b"GET" else 0
         operations.append(_Operation(name, signed, width, offset, value, overflow))
+        if not len(operations) % 1000:
+            look()
         at += 3 if name == b"GET" else 4
     return operations
 
@@ -326,7 +328,7 @@ def bitfield(s: Session, argv: Argv) -> Reply:
     ends = [each.offset + each.width for each in operations if each.name != b"GET"]
     if not ends:
         s.unchanged = True
-        return [each.read(found or b"") for each in operations]
+        return [each.read(found or b"") for each in looking(operations)]
     size = max(ends) + 7 >> 3
     grows = found is None or size > len(found)
     if max(size, len(found or b"")) < LEAST:
@@ -346,7 +348,7 @@ def _applied(operations: list[_Operation], data: bytearray) -> tuple[list[Reply]
     """The replies to operations on bytes that have room for what they write, and whether they wrote anything new."""
     replies: list[Reply] = []
     changes = False
-    for each in operations:
+    for each in looking(operations):
         old = each.read(data)
         if each.name == b"GET":
             replies.append(old)
@@ -369,4 +371,4 @@ def bitfield_ro(s: Session, argv: Argv) -> Reply:
     if any(each.name != b"GET" for each in operations):
         raise CommandError("ERR BITFIELD_RO only supports the GET subcommand")
     found = text(s, argv[1]) or b""
-    return [each.read(found) for each in operations]
+    return [each.read(found) for each in looking(operations)]

@@ -11,6 +11,7 @@ from localstack_memorydb.engine.errors import (
     wrong_subcommand_arguments,
 )
 from localstack_memorydb.engine.help import help_lines
+from localstack_memorydb.engine.looking import looking
 from localstack_memorydb.engine.numbers import INT_MAX, INT_MIN, parse_int, parse_int_in
 from localstack_memorydb.engine.options import parse_milliseconds
 from localstack_memorydb.engine.registry import (
@@ -130,7 +131,9 @@ def client_list(s: Session, argv: Argv) -> Reply:
             raise CommandError(f"ERR Unknown client type '{printable(argv[3])}'")
         sessions = [session for session in sessions if client_type(session) == kind]
     elif len(argv) >= 4 and argv[2].lower() == b"id":
-        numbers = [parse_int_in(word, INT_MIN, INT_MAX, "ERR Invalid client ID") for word in argv[3:]]
+        numbers = [
+            parse_int_in(word, INT_MIN, INT_MAX, "ERR Invalid client ID") for word in looking(argv[3:])
+        ]
         sessions = [s.node.sessions[number] for number in numbers if number in s.node.sessions]
     elif len(argv) > 2:
         raise SyntaxFault

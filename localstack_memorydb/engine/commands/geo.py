@@ -10,7 +10,7 @@ from localstack_memorydb.engine import geo as earth
 from localstack_memorydb.engine.commands.sorted_set_ranges import keep
 from localstack_memorydb.engine.commands.sorted_sets import zadd
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault, printable
-from localstack_memorydb.engine.giving_way import looking
+from localstack_memorydb.engine.looking import looking
 from localstack_memorydb.engine.nearest import in_order
 from localstack_memorydb.engine.numbers import parse_float, parse_int
 from localstack_memorydb.engine.registry import DENYOOM, READONLY, WRITE, Family, KeySpec, one, two
@@ -65,7 +65,9 @@ def geoadd(s: Session, argv: Argv) -> Reply:
     if (len(argv) - at) % 3 or {b"NX", b"XX"} <= words:
         raise SyntaxFault
     line = [b"ZADD", argv[1], *options]
-    for longitude, latitude, member in zip(argv[at::3], argv[at + 1 :: 3], argv[at + 2 :: 3], strict=True):
+    for longitude, latitude, member in looking(
+        zip(argv[at::3], argv[at + 1 :: 3], argv[at + 2 :: 3], strict=True)
+    ):
         line += [b"%d" % earth.encode(_place(longitude, latitude)), member]
     return zadd(s, line)
 
@@ -92,7 +94,7 @@ def geohash(s: Session, argv: Argv) -> Reply:
     if found is None:
         return Absent(repeat(None, len(argv) - 2))
     scores = found.scores
-    return [earth.text_of(scores[member]) if member in scores else None for member in argv[2:]]
+    return [earth.text_of(scores[member]) if member in scores else None for member in looking(argv[2:])]
 
 
 def _coordinates(place: earth.Place) -> Reply:
@@ -107,7 +109,8 @@ def geopos(s: Session, argv: Argv) -> Reply:
         return Absent(repeat(NULL_ARRAY, len(argv) - 2))
     scores = found.scores
     return [
-        _coordinates(earth.decode(scores[member])) if member in scores else NULL_ARRAY for member in argv[2:]
+        _coordinates(earth.decode(scores[member])) if member in scores else NULL_ARRAY
+        for member in looking(argv[2:])
     ]
 
 

@@ -14,6 +14,8 @@ from localstack_memorydb.engine.errors import (
     SyntaxFault,
     WrongArity,
 )
+from localstack_memorydb.engine.giving_way import made_at_leisure
+from localstack_memorydb.engine.looking import MANY, looking
 from localstack_memorydb.engine.numbers import (
     INT_MAX,
     INT_MIN,
@@ -58,7 +60,7 @@ def _store_many(s: Session, found: Hash, items: list[bytes]) -> None:
     """Sets fields from alternating names and values."""
     fields = items[::2]
     if found.pool is not None:
-        for field in dict.fromkeys(fields):
+        for field in looking(dict.fromkeys(fields)):
             if field not in found:
                 found.pool.add(field)
     found.update(zip(fields, items[1::2], strict=True))
@@ -128,20 +130,28 @@ def hmget(s: Session, argv: Argv) -> Reply:
 @hashes.command("HGETALL", 2, READONLY, keys=one("RO access"), since="2.0.0")
 def hgetall(s: Session, argv: Argv) -> Reply:
     """All fields and their values."""
-    return dict(s.value(argv[1], Hash) or ())
+    found = s.value(argv[1], Hash)
+    if found is None or len(found) < MANY:
+        return dict(found or ())
+    return made_at_leisure(s, argv, lambda: dict(found))
 
 
 @hashes.command("HKEYS", 2, READONLY, keys=one("RO access"), since="2.0.0")
 def hkeys(s: Session, argv: Argv) -> Reply:
     """All fields."""
-    return list(s.value(argv[1], Hash) or ())
+    found = s.value(argv[1], Hash)
+    if found is None or len(found) < MANY:
+        return list(found or ())
+    return made_at_leisure(s, argv, lambda: list(found))
 
 
 @hashes.command("HVALS", 2, READONLY, keys=one("RO access"), since="2.0.0")
 def hvals(s: Session, argv: Argv) -> Reply:
     """All values."""
     found = s.value(argv[1], Hash)
-    return [] if found is None else list(found.values())
+    if found is None or len(found) < MANY:
+        return [] if found is None else list(found.values())
+    return made_at_leisure(s, argv, lambda: list(found.values()))
 
 
 @hashes.command("HLEN", 2, READONLY | FAST, keys=one("RO"), since="2.0.0")
@@ -170,7 +180,7 @@ def hdel(s: Session, argv: Argv) -> Reply:
     found = s.value(argv[1], Hash)
     removed = 0
     if found is not None:
-        for field in argv[2:]:
+        for field in argv[2:] if len(argv) < MANY else looking(argv[2:]):
             if found.pop(field, None) is not None:
                 removed += 1
                 if found.pool is not None:
@@ -236,11 +246,11 @@ def hrandfield(s: Session, argv: Argv) -> Reply:
     fields = [] if found is None else draw(found, count, random)
     if len(argv) == 3 or found is None:
         return fields
-    return Pairs([(field, found[field]) for field in fields])
+    return Pairs([(field, found[field]) for field in looking(fields)])
 
 
 @hashes.command("HSCAN", -3, READONLY, keys=one("RO access"), since="2.8.0")
 def hscan(s: Session, argv: Argv) -> Reply:
     """The next part of the fields, with their values."""
     cursor, found, fields = scan_collection(s, argv, Hash)
-    return [cursor, [part for field in fields for part in (field, found[field])]]
+    return [cursor, [part for field in looking(fields) for part in (field, found[field])]]

@@ -6,7 +6,7 @@ from typing import Final
 
 from localstack_memorydb.engine import hyperloglog as hll
 from localstack_memorydb.engine.errors import CommandError, printable
-from localstack_memorydb.engine.giving_way import look
+from localstack_memorydb.engine.looking import look
 from localstack_memorydb.engine.registry import (
     ADMIN,
     DENYOOM,

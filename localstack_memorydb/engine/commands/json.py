@@ -35,7 +35,7 @@ from localstack_memorydb.engine.documents.texts import (
     shortest,
 )
 from localstack_memorydb.engine.errors import WrongArity, printable
-from localstack_memorydb.engine.giving_way import looking
+from localstack_memorydb.engine.looking import looking
 from localstack_memorydb.engine.registry import (
     DENYOOM,
     FAST,

@@ -15,6 +15,7 @@ from localstack_memorydb.engine.eviction import frequency, idle_seconds, note_re
 from localstack_memorydb.engine.glob import Matcher, compile_glob
 from localstack_memorydb.engine.help import help_lines
 from localstack_memorydb.engine.keyspace import EMBEDDED_LENGTH, Slot
+from localstack_memorydb.engine.looking import MANY, looking
 from localstack_memorydb.engine.numbers import INT_MAX, is_integer, parse_int, parse_int_in
 from localstack_memorydb.engine.options import deadline_time, parse_expire_conditions, parse_scan_options
 from localstack_memorydb.engine.rdb.compact import list_encoding
@@ -48,7 +49,7 @@ _NO_TYPE: Final = Simple(b"none")
 def delete(s: Session, argv: Argv) -> Reply:
     """Deletes keys; answers how many there were."""
     remove = s.db.remove
-    gone = [key for key in argv[1:] if remove(key)]
+    gone = [key for key in (argv[1:] if len(argv) < MANY else looking(argv[1:])) if remove(key)]
     if len(gone) < len(argv) - 1:
         s.unchanged = not gone
         s.effect([b"DEL", *gone])
@@ -59,7 +60,7 @@ def delete(s: Session, argv: Argv) -> Reply:
 def exists(s: Session, argv: Argv) -> Reply:
     """How many of the keys there are; one that is named twice counts twice."""
     db = s.db
-    return sum([key in db for key in argv[1:]])
+    return sum([key in db for key in (argv[1:] if len(argv) < MANY else looking(argv[1:]))])
 
 
 @keys.command("TOUCH", -2, READONLY | FAST, keys=span("RO"), since="3.2.1")

@@ -9,6 +9,8 @@ from typing import Final
 
 from localstack_memorydb.engine.blocked import awaited
 from localstack_memorydb.engine.errors import CommandError, NoSuchKey, SyntaxFault, WrongArity, WrongType
+from localstack_memorydb.engine.giving_way import made_at_leisure
+from localstack_memorydb.engine.looking import MANY, looking
 from localstack_memorydb.engine.numbers import INT_MAX, INT_MIN, parse_int, parse_int_in
 from localstack_memorydb.engine.options import parse_numkeys, parse_pop_count, parse_timeout
 from localstack_memorydb.engine.rdb.compact import note_full
@@ -118,7 +120,8 @@ def linsert(s: Session, argv: Argv) -> Reply:
 def _take(s: Session, key: bytes, found: List, left: bool, count: int) -> list[bytes]:
     """Removes up to `count` elements from one end, and the key when none is left."""
     pop = found.popleft if left else found.pop
-    taken = [pop() for _ in range(min(count, len(found)))]
+    some = range(min(count, len(found)))
+    taken = [pop() for _ in (some if count < MANY else looking(some))]
     if not found:
         s.db.remove(key)
     return taken
@@ -179,7 +182,7 @@ def _is_left(word: bytes) -> bool:
 
 def _pop_first(s: Session, keys: list[bytes], left: bool, count: int) -> Reply:
     """Elements of the first key that is a list: (key, elements), or None without one."""
-    for key in keys:
+    for key in looking(keys):
         found = s.value(key, List)
         if found is not None:
             taken = _take(s, key, found, left, count)
@@ -377,7 +380,9 @@ def lrange(s: Session, argv: Argv) -> Reply:
     if start > len(found) // 2:  # deques are walked from the nearer end
         backwards = islice(reversed(found), len(found) - stop, len(found) - start)
         return list(backwards)[::-1]
-    return list(islice(found, start, stop))
+    if stop - start < MANY:
+        return list(islice(found, start, stop))
+    return made_at_leisure(s, argv, lambda: list(islice(found, start, stop)))
 
 
 _PICKED: Final = 128
@@ -397,9 +402,9 @@ def ltrim(s: Session, argv: Argv) -> Reply:
     elif start == stop:  # nothing is kept
         s.db.remove(key)
         return OK
-    for _ in range(len(found) - stop):
+    for _ in looking(range(len(found) - stop)):
         found.pop()
-    for _ in range(start):
+    for _ in looking(range(start)):
         found.popleft()
     return OK
 

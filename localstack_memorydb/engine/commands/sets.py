@@ -11,7 +11,8 @@ from itertools import chain, islice, repeat
 from typing import Final
 
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault
-from localstack_memorydb.engine.giving_way import look, looking
+from localstack_memorydb.engine.giving_way import made_at_leisure
+from localstack_memorydb.engine.looking import MANY, look, looking
 from localstack_memorydb.engine.numbers import INT_MAX, is_integer, parse_int_in
 from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.registry import (
@@ -84,7 +85,7 @@ def _add_many(s: Session, key: bytes, members: Sequence[bytes]) -> int:
         found.update(dict.fromkeys(members))
     else:
         limits = _limits(s)
-        for member in members:
+        for member in members if len(members) < MANY else looking(members):
             if member not in found:
                 found.add(member, limits)
     added = len(found) - before
@@ -99,7 +100,7 @@ def srem(s: Session, argv: Argv) -> Reply:
     found = s.value(argv[1], Set)
     removed = 0
     if found is not None:
-        for member in argv[2:]:
+        for member in argv[2:] if len(argv) < MANY else looking(argv[2:]):
             removed += found.discard(member)
         if not found:
             s.db.remove(argv[1])
@@ -143,7 +144,8 @@ def smismember(s: Session, argv: Argv) -> Reply:
     found = s.value(argv[1], Set)
     if found is None:
         return Absent(repeat(0, len(argv) - 2))
-    return [int(member in found) for member in argv[2:]]
+    members = argv[2:] if len(argv) < MANY else looking(argv[2:])
+    return [int(member in found) for member in members]
 
 
 @sets.command("SCARD", 2, READONLY | FAST, keys=one("RO"))
@@ -156,7 +158,11 @@ def scard(s: Session, argv: Argv) -> Reply:
 def smembers(s: Session, argv: Argv) -> Reply:
     """All members."""
     found = s.value(argv[1], Set)
-    return Unordered() if found is None else Unordered(found.members())
+    if found is None:
+        return Unordered()
+    if len(found) < MANY:
+        return Unordered(found.members())
+    return made_at_leisure(s, argv, lambda: Unordered(found.members()))
 
 
 @sets.command("SSCAN", -3, READONLY, keys=one("RO access"), since="2.8.0")
@@ -216,7 +222,7 @@ def _pop_many(s: Session, argv: Argv) -> Reply:
         s.effect([b"DEL", key])
         return Unordered(_assemble(found.members(), limits).members())
     chosen = draw(found, count, s.node.cluster.random)
-    for member in chosen:
+    for member in looking(chosen):
         found.discard(member)
     if len(found) * 5 <= count and found.encoding == "hashtable":
         # Valkey then makes a new set of the few that remain, and that may be compact again.
@@ -240,7 +246,7 @@ def _encoding_of_rest(found: Set, limits: Limits) -> str:
 
 def _sources(s: Session, keys: Iterable[bytes]) -> list[Set | None]:
     """The sets; None where there is no key. Raises WrongType, whatever the others are."""
-    return [s.value(key, Set) for key in keys]
+    return [s.value(key, Set) for key in looking(keys)]
 
 
 def _assemble(members: Iterable[bytes], limits: Limits) -> Set:
@@ -318,7 +324,7 @@ def _smallest_first(s: Session, keys: Argv) -> list[Set]:
     """The sets in ascending size, none when one is missing: nothing is in all of them then."""
     found: list[Set] = []
     missing = False
-    for key in keys:
+    for key in looking(keys):
         each = s.value(key, Set)
         if each is not None:
             found.append(each)

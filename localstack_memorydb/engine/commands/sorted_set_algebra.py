@@ -13,7 +13,7 @@ from typing import Final
 from localstack_memorydb.engine.commands.sorted_set_ranges import keep
 from localstack_memorydb.engine.commands.sorted_sets import sorted_sets
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault, WrongType
-from localstack_memorydb.engine.giving_way import look, parts
+from localstack_memorydb.engine.looking import look, looking, parts
 from localstack_memorydb.engine.numbers import INT_MAX, parse_float, parse_int, parse_int_in
 from localstack_memorydb.engine.registry import DENYOOM, READONLY, WRITE, counted, stored
 from localstack_memorydb.engine.resp import Argv, Pairs, Reply
@@ -74,7 +74,7 @@ def _parse(s: Session, argv: Argv, at: int, operation: str, storing: bool) -> Qu
         raise SyntaxFault
     keys = argv[at + 1 : after]
     known: dict[bytes, Scores] = {}  # what plain sets count is made only once
-    for key in keys:
+    for key in looking(keys):
         if key not in known:
             known[key] = _scores(s, key)
     query = Query([known[key] for key in keys])

@@ -9,6 +9,8 @@ from typing import Final, TypeAlias
 
 from localstack_memorydb.engine.commands.sorted_sets import sorted_sets
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault
+from localstack_memorydb.engine.giving_way import made_at_leisure
+from localstack_memorydb.engine.looking import MANY, looking
 from localstack_memorydb.engine.numbers import parse_int, read_double
 from localstack_memorydb.engine.registry import DENYOOM, FAST, READONLY, WRITE, one, two
 from localstack_memorydb.engine.resp import Argv, Pairs, Reply
@@ -101,9 +103,9 @@ def _lex_walk(found: ZSet, low: tuple[LexBound, bool], high: tuple[LexBound, boo
     """
     if low[0] > high[0] or (low[0] == high[0] and not (low[1] and high[1])):
         return 0, 0
-    members = [(0, member) for member in found]
-    above = [member > low[0] or (low[1] and member == low[0]) for member in members]
-    below = [member < high[0] or (high[1] and member == high[0]) for member in members]
+    members = [(0, member) for member in looking(found)]
+    above = [member > low[0] or (low[1] and member == low[0]) for member in looking(members)]
+    below = [member < high[0] or (high[1] and member == high[0]) for member in looking(members)]
     if not (below[0] and above[-1]):
         return 0, 0
     if reverse:
@@ -199,10 +201,17 @@ def _range(s: Session, argv: Argv, kind: str | None, reverse: bool | None) -> Re
     query = Query(kind, reverse)
     _read_options(query, argv, 4, stored=False)
     find = query.finder(argv[2], argv[3])
-    picked = query.pick(s.value(argv[1], ZSet), find)
+    found = s.value(argv[1], ZSet)
+    if found is None or len(found) < MANY or -1 < query.limit < MANY:
+        return _shown(query, query.pick(found, find))
+    return made_at_leisure(s, argv, lambda: _shown(query, query.pick(found, find)))
+
+
+def _shown(query: Query, picked: list[tuple[float, bytes]]) -> Reply:
+    some = picked if len(picked) < MANY else looking(picked)
     if query.with_scores:
-        return Pairs([(member, score) for score, member in picked])
-    return [member for _, member in picked]
+        return Pairs([(member, score) for score, member in some])
+    return [member for _, member in some]
 
 
 def _range_of_positions(s: Session, argv: Argv, reverse: bool) -> Reply:
@@ -212,7 +221,14 @@ def _range_of_positions(s: Session, argv: Argv, reverse: bool) -> Reply:
     if found is None:
         return []
     begin, end = _positions(start, stop, len(found), reverse)
-    members = [member for _, member in found.order[begin:end]]
+    if end - begin < MANY:
+        return _at_positions(found, begin, end, reverse)
+    return made_at_leisure(s, argv, lambda: _at_positions(found, begin, end, reverse))
+
+
+def _at_positions(found: ZSet, begin: int, end: int, reverse: bool) -> list[bytes]:
+    picked = found.order[begin:end]
+    members = [member for _, member in (picked if len(picked) < MANY else looking(picked))]
     return members[::-1] if reverse else members
 
 
@@ -264,7 +280,9 @@ def zrangestore(s: Session, argv: Argv) -> Reply:
     find = query.finder(argv[3], argv[4])
     picked = query.pick(s.value(argv[2], ZSet), find)
     return keep(
-        s, argv[1], ZSet.of(((member, score) for score, member in picked), s.node.cluster.parameters.limits)
+        s,
+        argv[1],
+        ZSet.of(((member, score) for score, member in looking(picked)), s.node.cluster.parameters.limits),
     )
 
 

@@ -6,6 +6,7 @@ Ranges are in sorted_set_ranges.py, unions and their kin in sorted_set_algebra.p
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from itertools import repeat
 from typing import Final
 
@@ -18,6 +19,7 @@ from localstack_memorydb.engine.errors import (
     WrongArity,
     WrongType,
 )
+from localstack_memorydb.engine.looking import MANY, looking
 from localstack_memorydb.engine.numbers import (
     INT_MAX,
     format_double,
@@ -81,9 +83,10 @@ def zadd(s: Session, argv: Argv) -> Reply:
 def _zadd(s: Session, argv: Argv) -> Reply:
     """ZADD with options, or with several members."""
     words, at = _zadd_words(argv)
-    pairs = [
-        (parse_float(score), member) for score, member in zip(argv[at::2], argv[at + 1 :: 2], strict=True)
-    ]
+    given: Iterable[tuple[bytes, bytes]] = zip(argv[at::2], argv[at + 1 :: 2], strict=True)
+    if len(argv) > MANY:
+        given = looking(given)
+    pairs = [(parse_float(score), member) for score, member in given]
     found = s.value(argv[1], ZSet)
     limits = s.node.cluster.parameters.limits
     s.unchanged = True
@@ -99,7 +102,7 @@ def _zadd(s: Session, argv: Argv) -> Reply:
     added = changed = 0
     result: float | None = None
     scores = found.scores
-    for score, member in pairs:
+    for score, member in pairs if len(pairs) < MANY else looking(pairs):
         old = scores.get(member)
         result = _new_score(words, old, score) if words else score
         if result is not None and result != old:
@@ -247,7 +250,7 @@ def zrandmember(s: Session, argv: Argv) -> Reply:
         return []
     # All of them are listed from the highest score down, as Valkey goes through sorted sets here.
     members = found.members()[::-1] if count >= len(found) else draw(found, count, random)
-    return Pairs((member, found.scores[member]) for member in members) if with_scores else members
+    return Pairs((member, found.scores[member]) for member in looking(members)) if with_scores else members
 
 
 _WHOLE: Final = float(2**62)
@@ -261,7 +264,7 @@ def zscan(s: Session, argv: Argv) -> Reply:
     # Whole numbers are kept as such there, and printed with all digits.
     packed = found.encoding == "listpack"
     text = format_double if packed and not s.legacy_doubles else format_double_17
-    scores = ((member, found.scores[member]) for member in members)
+    scores = ((member, found.scores[member]) for member in looking(members))
     whole = packed and not s.legacy
     return [
         cursor,
@@ -284,7 +287,9 @@ def _is_whole(score: float) -> bool:
 def zrem(s: Session, argv: Argv) -> Reply:
     """Removes members; how many there were."""
     found = s.value(argv[1], ZSet)
-    removed = 0 if found is None else sum(found.remove(member) for member in argv[2:])
+    removed = (
+        0 if found is None else sum(map(found.remove, argv[2:] if len(argv) < MANY else looking(argv[2:])))
+    )
     s.unchanged = removed == 0
     if found is not None and not found:
         s.db.remove(argv[1])
@@ -298,7 +303,7 @@ def take(s: Session, key: bytes, found: ZSet, highest: bool, count: int) -> list
     taken = found.cut(size - count, size)[::-1] if highest else found.cut(0, count)
     if not found:
         s.db.remove(key)
-    return [(member, score) for score, member in taken]
+    return [(member, score) for score, member in (taken if count < MANY else looking(taken))]
 
 
 def _pop(s: Session, argv: Argv, highest: bool) -> Reply:
@@ -354,7 +359,7 @@ def _pop_first(
     s: Session, keys: list[bytes], highest: bool, count: int
 ) -> tuple[bytes, list[tuple[bytes, float]]] | None:
     """Members of the first key that is a sorted set, or None without one."""
-    for key in keys:
+    for key in looking(keys):
         found = s.value(key, ZSet)
         if found is not None:
             taken = take(s, key, found, highest, count)
@@ -373,7 +378,7 @@ def _is_max(word: bytes) -> bool:
 
 def _nested(popped: tuple[bytes, list[tuple[bytes, float]]]) -> Reply:
     key, taken = popped
-    return [key, [list(pair) for pair in taken]]
+    return [key, [list(pair) for pair in looking(taken)]]
 
 
 @sorted_sets.command("ZMPOP", -4, WRITE, keys=counted("RW access delete"), since="7.0.0")

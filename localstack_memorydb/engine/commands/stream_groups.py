@@ -25,6 +25,7 @@ from localstack_memorydb.engine.errors import (
     wrong_subcommand_arguments,
 )
 from localstack_memorydb.engine.help import help_lines
+from localstack_memorydb.engine.looking import looking
 from localstack_memorydb.engine.numbers import INT_MAX, INT_MIN, parse_int, parse_int_in
 from localstack_memorydb.engine.registry import (
     BLOCKING,
@@ -195,7 +196,7 @@ def xgroup_delconsumer(s: Session, argv: Argv) -> Reply:
         s.unchanged = not s.legacy  # which tells of it all the same
         s.effect()
         return 0
-    for identifier in consumer.pending:
+    for identifier in looking(consumer.pending):
         del group.pending[identifier]
     record(s, argv)
     return len(consumer.pending)
@@ -243,7 +244,7 @@ def _find_groups(s: Session, request: Request) -> list[tuple[bytes, Stream, Grou
     found: list[tuple[bytes, Stream, Group, int | None]] = []
     name = request.group or b""
     waited = s.blocked is not None and s.legacy_doubles
-    for key, text in zip(request.keys, request.texts, strict=True):
+    for key, text in looking(zip(request.keys, request.texts, strict=True)):
         value = s.db.get(key)
         if waited and type(value) is not Stream:
             raise CommandError("UNBLOCKED the stream key no longer exists")
@@ -297,7 +298,8 @@ def xreadgroup(s: Session, argv: Argv) -> Reply:
             replies.append((key, show(delivered)))
             if not request.noack:
                 entries += [
-                    _delivered(key, names[0], group, each, group.pending[each]) for each, _ in delivered
+                    _delivered(key, names[0], group, each, group.pending[each])
+                    for each, _ in looking(delivered)
                 ]
             entries.append(_read_up_to(s, key, names[0], group))
         else:
@@ -318,8 +320,8 @@ def _deliver(
     """Gives new entries to the consumer."""
     if not request.noack:
         consumer.active = s.now
-    entries = list(islice(stream.between(group.last + 1, ID_MAX), request.count or None))
-    for identifier, _ in entries:
+    entries = list(looking(islice(stream.between(group.last + 1, ID_MAX), request.count or None)))
+    for identifier, _ in looking(entries):
         stream.advance(group, identifier)
         if request.noack:
             continue
@@ -334,7 +336,7 @@ def _deliver(
 def _history(s: Session, stream: Stream, consumer: Consumer, after: int, count: int) -> list[Reply]:
     """What the consumer has pending; entries that are gone have no fields."""
     replies: list[Reply] = []
-    for identifier in islice(consumer.pending.irange(after + 1), count or None):
+    for identifier in looking(islice(consumer.pending.irange(after + 1), count or None)):
         fields = stream.get(identifier)
         if fields is None:
             replies.append([format_id(identifier), NULL_ARRAY])
@@ -354,7 +356,7 @@ def xack(s: Session, argv: Argv) -> Reply:
     if group is None:
         s.unchanged = True
         return 0
-    done = sum(map(group.forget, [parse_id(text) for text in argv[3:]]))
+    done = sum(map(group.forget, looking([parse_id(text) for text in looking(argv[3:])])))
     if done:
         record(s, argv)
     else:
@@ -390,7 +392,7 @@ def xpending(s: Session, argv: Argv) -> Reply:
     chosen = ((identifier, each) for identifier, each in listed if not idle or s.now - each.time >= idle)
     return [
         [format_id(identifier), each.consumer.name, max(s.now - each.time, 0), each.count]
-        for identifier, each in islice(chosen, count)
+        for identifier, each in looking(islice(chosen, count))
     ]
 
 
@@ -458,7 +460,7 @@ def xclaim(s: Session, argv: Argv) -> Reply:
     stream, group = _group(s, argv)
     idle = _parse_idle(argv[4], "XCLAIM")
     identifiers: list[int] = []
-    for text in argv[5:]:
+    for text in looking(argv[5:]):
         try:
             identifiers.append(parse_id(text))
         except CommandError:
@@ -472,7 +474,7 @@ def xclaim(s: Session, argv: Argv) -> Reply:
     if not s.legacy_doubles:  # before 7.2 a consumer that gets nothing is not made
         _consumer(s, entries, key, group, names)
     replies: list[Reply] = []
-    for identifier in identifiers:
+    for identifier in looking(identifiers):
         is_gone = stream.get(identifier) is None
         if is_gone and not s.legacy:
             if identifier in group.pending:
@@ -515,7 +517,7 @@ def xautoclaim(s: Session, argv: Argv) -> Reply:
     gone: list[Reply] = []
     attempts = min(count, INT_MAX // 16) * _CLAIM_ATTEMPTS
     following = 0
-    for tried, identifier in enumerate(list(islice(group.pending.irange(start), attempts + 1))):
+    for tried, identifier in enumerate(looking(list(islice(group.pending.irange(start), attempts + 1)))):
         if tried == attempts or len(claimed) + len(gone) == count:
             following = identifier
             break

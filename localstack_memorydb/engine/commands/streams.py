@@ -17,7 +17,9 @@ from localstack_memorydb.engine.errors import (
     printable,
     wrong_subcommand_arguments,
 )
+from localstack_memorydb.engine.giving_way import made_at_leisure
 from localstack_memorydb.engine.help import help_lines
+from localstack_memorydb.engine.looking import MANY, looking
 from localstack_memorydb.engine.numbers import is_integer, parse_int
 from localstack_memorydb.engine.options import parse_milliseconds
 from localstack_memorydb.engine.parameters import Limits
@@ -248,7 +250,7 @@ def xdel(s: Session, argv: Argv) -> Reply:
         s.unchanged = True
         return 0
     removed = 0
-    for identifier in [parse_id(text) for text in argv[2:]]:
+    for identifier in looking([parse_id(text) for text in looking(argv[2:])]):
         if found.delete(identifier):
             removed += 1
             found.max_deleted = max(found.max_deleted, identifier)
@@ -319,7 +321,8 @@ def _xsetid_options(argv: Argv, identifier: int) -> tuple[int | None, int]:
 
 def show(entries: Iterable[tuple[int, Fields]], count: int = 0) -> list[Reply]:
     """Entries as clients see them; all of them with a count of 0."""
-    return [[format_id(identifier), list(fields)] for identifier, fields in islice(entries, count or None)]
+    shown = islice(entries, count or None)
+    return [[format_id(identifier), list(fields)] for identifier, fields in looking(shown)]
 
 
 @streams.command("XLEN", 2, READONLY | FAST, keys=one("RO"), since="5.0.0")
@@ -343,7 +346,9 @@ def _range(s: Session, argv: Argv, reverse: bool) -> Reply:
     if count == 0:
         return NULL_ARRAY
     entries = found.backwards(start, stop) if reverse else found.between(start, stop)
-    return show(entries, max(count, 0))
+    if found.length < MANY or 0 < count < MANY:
+        return show(entries, max(count, 0))
+    return made_at_leisure(s, argv, lambda: show(entries, max(count, 0)))
 
 
 @streams.command("XRANGE", -4, READONLY, keys=one("RO access"), since="5.0.0")
@@ -473,7 +478,7 @@ def xread(s: Session, argv: Argv) -> Reply:
     """The entries of streams after an ID each; waits for some if asked to."""
     request = Request(s, argv, grouped=False)
     after: list[int] = []
-    for key, text in zip(request.keys, request.texts, strict=True):
+    for key, text in looking(zip(request.keys, request.texts, strict=True)):
         stream = s.value(key, Stream)
         if text == b"$":
             after.append(0 if stream is None else stream.last)
@@ -485,7 +490,7 @@ def xread(s: Session, argv: Argv) -> Reply:
             after.append(parse_id(text))
     replies: list[tuple[bytes, list[Reply]]] = []
     count = 0
-    for key, identifier in zip(request.keys, after, strict=True):
+    for key, identifier in looking(zip(request.keys, after, strict=True)):
         stream = s.value(key, Stream)
         if stream is not None and newest(s, stream) > identifier:
             replies.append((key, show(stream.between(identifier + 1, ID_MAX), request.count)))
@@ -494,7 +499,7 @@ def xread(s: Session, argv: Argv) -> Reply:
                 raise ReplyTooLarge
     if replies:
         return by_key(s, replies)
-    return request.park(s, argv, [format_id(identifier) for identifier in after], Stream)
+    return request.park(s, argv, [format_id(identifier) for identifier in looking(after)], Stream)
 
 
 # -- looking inside ---------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from localstack_memorydb.engine.errors import (
     incomplete_pairs,
 )
 from localstack_memorydb.engine.lcs import Lcs, Match
+from localstack_memorydb.engine.looking import MANY, looking
 from localstack_memorydb.engine.numbers import (
     INT_MAX,
     INT_MIN,
@@ -157,7 +158,7 @@ def getex(s: Session, argv: Argv) -> Reply:
 @strings.command("MGET", -2, READONLY | FAST, keys=span("RO access"))
 def mget(s: Session, argv: Argv) -> Reply:
     """The values of keys; null for those that hold no string."""
-    values = map(s.db.get, argv[1:])
+    values = map(s.db.get, argv[1:] if len(argv) < MANY else looking(argv[1:]))
     return [value if type(value) is bytes else whole(value) for value in values]
 
 
@@ -169,7 +170,7 @@ def mset(s: Session, argv: Argv) -> Reply:
     db = s.db
     db.update(zip(argv[1::2], argv[2::2], strict=True))
     if db.deadlines:
-        for key in argv[1::2]:
+        for key in looking(argv[1::2]):
             db.deadlines.pop(key, None)
     return OK
 

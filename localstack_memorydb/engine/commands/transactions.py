@@ -13,6 +13,7 @@ from localstack_memorydb.engine.errors import (
     NoLongerPermitted,
     ReplyTooLarge,
 )
+from localstack_memorydb.engine.looking import looking
 from localstack_memorydb.engine.performing import attended, perform
 from localstack_memorydb.engine.registry import (
     ALLOW_BUSY,
@@ -28,8 +29,8 @@ from localstack_memorydb.engine.registry import (
     span,
 )
 from localstack_memorydb.engine.resp import MOST_TO_SEND, NULL_ARRAY, OK, Argv, Encoders, Reply, Several, Wire
+from localstack_memorydb.engine.routing import one_slot, route
 from localstack_memorydb.engine.session import Session
-from localstack_memorydb.engine.slots import key_slot
 from localstack_memorydb.engine.users import log_refusal
 
 transactions = Family("transactions", "@transaction")
@@ -67,7 +68,7 @@ def watch(s: Session, argv: Argv) -> Reply:
     if s.queue is not None:
         raise Harmless("ERR WATCH inside MULTI is not allowed")
     if not s.touched:
-        for key in argv[1:]:
+        for key in looking(argv[1:]):
             s.watch(key)
     return OK
 
@@ -112,11 +113,11 @@ def _require_one_slot(s: Session, queue: list[tuple[Command, Argv]], slots: set[
     """All keys of a transaction live in one slot, and it is still this node's."""
     for command, argv in queue:
         keys = command.find_keys(argv)
-        slots.update(map(key_slot, keys))
-        if len(slots) > 1:
-            raise CrossSlot
         if keys:
-            s.route(command, keys)
+            slots.add(one_slot(keys))
+            if len(slots) > 1:
+                raise CrossSlot
+            route(s, command, keys)
 
 
 def _require_one_slot_of_many(s: Session, queue: list[tuple[Command, Argv]]) -> None:

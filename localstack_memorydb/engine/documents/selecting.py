@@ -40,7 +40,7 @@ from localstack_memorydb.engine.documents.steps import (
     Wildcard,
 )
 from localstack_memorydb.engine.documents.texts import Json, is_number
-from localstack_memorydb.engine.giving_way import looking
+from localstack_memorydb.engine.looking import looking
 
 MAX_DESCENTS: Final = 20
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from localstack_memorydb.engine.buffers import Buffer
+from localstack_memorydb.engine.looking import looking
 from localstack_memorydb.engine.numbers import format_double, format_double_17, is_integer
 from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.rdb import format as rdb
@@ -50,7 +51,7 @@ class Encoder:
     def encode(self, value: Value) -> bytes:
         """The type byte and the contents."""
         kind, parts = self._parts(value)
-        return bytes([kind]) + b"".join(parts)
+        return bytes([kind]) + b"".join(looking(parts))
 
     def string(self, text: bytes) -> bytes:
         """A string: as a small integer where it is one, compressed where that is worth it (rdbSaveRawString)."""
@@ -115,7 +116,7 @@ class Encoder:
     # -- lists: nodes as RPUSH fills them ---------------------------------------------------------------------------------
 
     def _list(self, value: List) -> Iterator[bytes]:
-        nodes = [*self._nodes(value)]
+        nodes = [*looking(self._nodes(value), 10)]
         yield length(len(nodes))
         for plain, items in nodes:
             if self._version >= _LISTPACKS_SINCE:
