@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from .transcript import version
+from .transcript import version as numbers
 from .witness import Server
 
 ENGINE_VERSIONS = {"valkey": "7.2", "redis": "7.0", "redis6": "6.2"}
@@ -14,12 +14,17 @@ ENGINE_VERSIONS = {"valkey": "7.2", "redis": "7.0", "redis6": "6.2"}
 
 @contextmanager
 def engine(
-    kind: str, *, unrestricted: bool = False, tls: bool = False, **parameters: str
+    kind: str,
+    *,
+    version: str | None = None,
+    unrestricted: bool = False,
+    tls: bool = False,
+    **parameters: str,
 ) -> Iterator[Server]:
-    """A cluster of MemoryDB's engine version that a witness of this kind stands for."""
+    """A cluster of MemoryDB's engine version that a witness of this kind stands for, or of another `version`."""
     from localstack_memorydb.engine import ClusterSpec, Engine, UserSpec, hash_password
 
-    engine_version = ENGINE_VERSIONS[kind]
+    engine_version = version or ENGINE_VERSIONS[kind]
     with Engine() as running:
         spec = ClusterSpec(
             name=f"differential-{kind}",
@@ -45,6 +50,6 @@ def engine(
 
         try:
             host, port = handle.endpoint()
-            yield Server("engine", host, port, version(engine_version), set_users)
+            yield Server("engine", host, port, numbers(engine_version), set_users)
         finally:
             handle.close()

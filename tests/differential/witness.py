@@ -32,6 +32,7 @@ class Server:
     port: int
     version: tuple[int, ...]
     set_users: Callable[[Mapping[str, tuple[str, str]]], None] | None = None
+    log: Path | None = None
 
 
 def valkey_binary() -> str | None:
@@ -98,7 +99,7 @@ def running(kind: str, *options: str) -> Iterator[Server]:
             process = subprocess.Popen([binary, *arguments], stdout=log, stderr=log)
         try:
             _wait_until_serving(process, port, Path(folder, "log"))
-            yield Server(kind, "127.0.0.1", port, version)
+            yield Server(kind, "127.0.0.1", port, version, log=Path(folder, "log"))
         finally:
             process.kill()
             process.wait()

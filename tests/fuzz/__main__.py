@@ -43,6 +43,7 @@ class Options:
     families: list[str]
     most: int
     coverage: bool
+    version: str | None
 
 
 class Progress:
@@ -75,11 +76,12 @@ def second_opinion(*, wanted: bool) -> Iterator[Server | None]:
 def commands(kind: str, options: Options) -> int:
     """Clients that do what they can; the number of different differences, each shrunk and printed as a transcript."""
     newer = kind == "valkey"
-    grammar = Grammar(ENGINE_VERSIONS[kind], newer=newer)
+    version = options.version or ENGINE_VERSIONS[kind]
+    grammar = Grammar(version, newer=newer)
     coverage = Coverage(grammar)
     with (
         closing(Mortal(kind)) as real,
-        engine(kind) as ours,
+        engine(kind, version=version) as ours,
         closing(Stage(real.start(), ours, newer=newer, again=real.start)) as stage,
         second_opinion(wanted=newer) as arbiter,
     ):
@@ -104,7 +106,7 @@ def commands(kind: str, options: Options) -> int:
                     print(f"\n{seen}\n#   found with seed {options.seed}; not when it was played again")
         died = f", {stage.deaths} deaths of the real server" if stage.deaths else ""
         print(
-            f"{kind}: {stage.commands} commands, {len(stage.seen)} differences{died}, {progress.seconds}",
+            f"{kind}, our engine {version}: {stage.commands} commands, {len(stage.seen)} differences{died}, {progress.seconds}",
             flush=True,
         )
     names, never = coverage.never()
@@ -253,6 +255,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="of the random numbers; drawn when not given")
     parser.add_argument("--family", action="append", help="a group of commands, as COMMAND DOCS names it")
     parser.add_argument("--witness", choices=list(BINARIES), help="one of them; else those installed")
+    parser.add_argument(
+        "--engine-version", help="of ours, where it is not the one that the witness stands for"
+    )
     parser.add_argument("--coverage", action="store_true", help="tell how often each command and option came")
     parser.add_argument("--keep-going", type=int, default=5, help="stop a part after so many differences")
     given_ = parser.parse_args()
@@ -273,6 +278,7 @@ def main() -> int:
         given_.family or [],
         given_.keep_going,
         given_.coverage,
+        given_.engine_version,
     )
     kinds = [given_.witness] if given_.witness else [kind for kind in BINARIES if BINARIES[kind][0]()]
     parts = given_.parts or PARTS

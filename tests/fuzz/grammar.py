@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from random import Random
 from typing import Any, Final
@@ -126,13 +127,32 @@ class Grammar:
             return [*(part.encode() for part in command.name.split("|")), *ABOUT_A_LINE[command.name], *about]
         line = _Line(rng, family, command, waits, newer=self.newer).draw(arguments)
         if command.name == "xautoclaim":
-            return [b"100" if _takes_all_memory(word) else word for word in line]
+            return [
+                b"100" if _takes_all_memory(word) and before.upper() == b"COUNT" else word
+                for before, word in zip([b"", *line], line, strict=False)
+            ]
         return line
 
 
 def _takes_all_memory(word: bytes) -> bool:
     """Whether XAUTOCLAIM makes room for so many first, and the machine's memory decides what it answers."""
     return word.isdigit() and 10**8 < int(word) < 2**59
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What ZRANGE's two bounds are: the option that says so, and what they are drawn from."""
+
+    token: str
+    low: values.Pool
+    high: values.Pool
+
+
+RANGES: Final = [
+    Range("", values.integer, values.integer),
+    Range("BYSCORE", values.low, values.high),
+    Range("BYLEX", values.low_lexical, values.high_lexical),
+]
 
 
 class _Line:
@@ -146,6 +166,7 @@ class _Line:
         self.newer = newer
         self.blocking = bool(command.flags & BLOCKING)
         self.count = 0  # how many keys the line has, where a number of them comes first or ids follow
+        self.range = rng.choice(RANGES) if command.name in ("zrange", "zrangestore") else None
 
     def draw(self, arguments: list[dict[str, Any]]) -> list[bytes]:
         head = [part.encode() for part in self.name.split("|")]
@@ -175,10 +196,14 @@ class _Line:
         if (
             "optional" in flags
             and self.name != "spop"
-            and (self.rng.random() < 0.6 or self.unwanted(argument))
+            and (self.unwanted(argument) or self.rng.random() < (0.97 if self.unfit(argument) else 0.6))
+            and not (self.range is not None and argument["name"] == "sortby")
         ):
             return []
         token = argument.get("token", "").encode()
+        if self.range is not None and argument["name"] == "sortby":
+            words = [self.range.token.encode()] if self.range.token else []
+            return words if self.rng.random() < 0.95 else self.one(argument)
         if argument["type"] == "pure-token":
             return [self.case(token)]
         times = 1
@@ -201,6 +226,14 @@ class _Line:
     def unwanted(self, argument: dict[str, Any]) -> bool:
         """Options that Valkey 9.1 has got a new meaning for."""
         return self.newer and argument["name"] in ("destination-db", "by-pattern", "get-pattern")
+
+    def unfit(self, argument: dict[str, Any]) -> bool:
+        """Options that are refused beside what was drawn before."""
+        if self.range is None:
+            return False
+        return (argument["name"] == "limit" and not self.range.token) or (
+            argument["name"] == "withscores" and self.range.token == "BYLEX"
+        )
 
     def one(self, argument: dict[str, Any]) -> list[bytes]:
         kind, name = argument["type"], argument["name"]
@@ -233,7 +266,10 @@ class _Line:
         if name == "timeout" and self.blocking and not self.waits and not self.name.startswith("wait"):
             return values.timeout_of_nobody_waiting(self.rng)
         if self.name == "spop":  # what is popped is random, unless it is nothing or all
-            return self.rng.choice([b"0", b"100000", b"100000", b"-1", b"abc", b"", b"9223372036854775808"])
+            odd = [b"0", b"-1", b"abc", b"", b"9223372036854775808"]
+            return b"100000" if self.rng.random() < 0.7 else self.rng.choice(odd)
+        if self.range is not None and name in ("start", "stop", "min", "max"):
+            return (self.range.low if name in ("start", "min") else self.range.high)(self.rng)
         pool = values.BY_NAME.get(f"{self.name} {name}") or values.BY_NAME.get(name)
         if pool is None:
             pool = {"integer": values.integer, "double": values.floating}.get(kind, values.member)

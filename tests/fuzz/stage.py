@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import select
 import sys
+import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -29,6 +30,9 @@ PONG: Final = b"+PONG\r\n"
 SILENT_SECONDS: Final = 60.0  # ours has answered by then, on a machine with much to do
 NAMES: Final = ("a", "b", "c")  # c only releases the others
 # Of CLIENT LIST: what does not depend on the server's memory, clock, sockets or release.
+# Of a packet of more than that a real server reads a part at a time, how much depends on its buffer's past, and it tells those
+# who track keys by their prefixes after each part; ours tells them once. So where anybody does, packets are shorter.
+PIECE: Final = 8_000
 FIELDS: Final = frozenset(b"name flags db sub psub ssub cmd user resp lib-name lib-ver".split())
 
 
@@ -91,7 +95,7 @@ class Stage:
         self.clients: dict[str, Client] = {}
         self.acts: list[tuple[str, Line | str]] = []
         self.seen: set[tuple[bytes, ...]] = set()
-        self.over = self.dead = False
+        self.over = self.dead = self.broadcasts = False
         self.begins: Callable[[], None] = lambda: None
         self.says: Callable[[Line], None] = lambda line: None
         self.commands = self.deaths = self._pings = 0
@@ -120,7 +124,7 @@ class Stage:
                 answer = control.ask(*line)
                 assert answer == b"+OK\r\n", (line, answer)
         self.clients = {name: self._connect(name) for name in NAMES}
-        self.acts, self.over = [], False
+        self.acts, self.over, self.broadcasts = [], False, False
         self.begins()
 
     def say(self, name: str, *lines: Line, silent: int = 0) -> None:
@@ -128,6 +132,16 @@ class Stage:
 
         `silent` of the lines have no reply.
         """
+        if self.broadcasts:
+            parts = _parts(lines)
+            if silent and len(parts) > 1:
+                return
+            for part in parts[:-1]:
+                self._say(name, part)
+            lines = parts[-1]
+        self._say(name, lines, silent)
+
+    def _say(self, name: str, lines: tuple[Line, ...], silent: int = 0) -> None:
         if self.over:
             return
         client = self.clients[name] if name == "c" else self._free(name)
@@ -146,6 +160,7 @@ class Stage:
     def listen(self, name: str, line: Line) -> None:
         """Says a line after which messages may come at any time."""
         self.clients[name].listening = True
+        self.broadcasts = self.broadcasts or b"BCAST" in line
         if len(line) > 1 and b"id:" in line[-1]:
             self.clients[line[-1][3:].decode()].listening = True
         self.say(name, line)
@@ -165,6 +180,12 @@ class Stage:
             return
         self._look_for(client)
         self._others(client)
+
+    def pass_time(self, name: str, keys: Iterable[bytes]) -> None:
+        """Some keys expire, and nobody looks at them meanwhile."""
+        self.say(name, *((b"PEXPIRE", key, b"1") for key in keys))
+        time.sleep(0.005)
+        self.acts += [(f"{name}>", f"@until -2 TTL {quoted(key)}") for key in keys]
 
     def end(self) -> None:
         """Compares what the servers hold."""
@@ -353,10 +374,20 @@ class Stage:
             f"#   {who} {act if isinstance(act, str) else self._shown(act)}" for who, act in self.acts
         )
         print(
-            f"# the real server died ({show(answer)}); this sequence ends here:\n{said[-2000:]}",
+            f"# the real server died ({show(answer)}); this sequence ends here:\n{said[-2000:]}{self._last_words()}",
             file=sys.stderr,
             flush=True,
         )
+
+    def _last_words(self) -> str:
+        log = self.servers[0].log
+        if log is None or not log.exists():
+            return ""
+        text = log.read_text("utf-8", "replace")
+        found = re.findall(
+            r"(?:crashed by signal|ASSERTION FAILED|==>|in \w+\.c).*|^/.*\+0x.*", text, re.MULTILINE
+        )
+        return "".join(f"\n#   {line}" for line in found[:12])
 
     def _ready(self) -> None:
         """Both servers answer, the real one started anew where it has died, and nothing from before is on its way."""
@@ -399,6 +430,20 @@ class Stage:
         if line[1:2] and line[1].lower() in (b"info", b"list") and reply[:1] in b"$=":
             return _clients(decode(reply).value or b"")  # type: ignore[arg-type]
         return reply
+
+
+def _parts(lines: tuple[Line, ...]) -> list[tuple[Line, ...]]:
+    """The lines, so many at a time that they make a short packet."""
+    parts: list[list[Line]] = [[]]
+    size = 0
+    for line in lines:
+        length = len(request(line))
+        if parts[-1] and size + length > PIECE:
+            parts.append([])
+            size = 0
+        parts[-1].append(line)
+        size += length
+    return [tuple(part) for part in parts]
 
 
 _FIELD: Final = re.compile(rb"(\S+)=(\S*)")

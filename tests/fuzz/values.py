@@ -69,6 +69,7 @@ ODD_MEMBERS: Final = [
     b"12345678901",
 ]
 SMALL: Final = [b"%d" % number for number in range(-4, 8)]
+AMOUNTS: Final = [b"1", b"2", b"3", b"5", b"10", b"100", b"0"]
 INTEGERS: Final = [b"10", b"100", b"-100", b"255", b"65536", b"9223372036854775807", b"-9223372036854775808"]
 FLOATS: Final = [b"0", b"1", b"-1", b"1.5", b"2", b"3", b"-2.25", b"0.1", b"1e3", b"3.0000000000000004"]
 ODD_FLOATS: Final = [
@@ -122,6 +123,11 @@ def integer(rng: Random) -> bytes:
     return rng.choice(SMALL if roll < 0.75 else INTEGERS if roll < 0.9 else HOSTILE)
 
 
+def amount(rng: Random) -> bytes:
+    """How many: seldom none, less than none or not a number."""
+    return rng.choice(AMOUNTS) if rng.random() < 0.85 else integer(rng)
+
+
 def floating(rng: Random) -> bytes:
     roll = rng.random()
     if roll < 0.15:
@@ -162,13 +168,13 @@ def text(rng: Random) -> bytes:
 
 def duration(rng: Random) -> bytes:
     """Seconds or milliseconds from now; no two are alike, so that none depends on which of two came first."""
-    if rng.random() < 0.7:
+    if rng.random() < 0.85:
         return b"%d" % rng.randrange(100_000, 100_000_000)
     return rng.choice([b"0", b"-1", *HOSTILE])
 
 
 def moment(rng: Random) -> bytes:
-    if rng.random() < 0.7:
+    if rng.random() < 0.85:
         return rng.choice(
             [b"4102444800", b"4102444800000", b"4102444801", b"1", b"1000000000", b"4102444900000"]
         )
@@ -186,6 +192,11 @@ def offset(rng: Random) -> bytes:
     return rng.choice([*big, b"-9223372036854775808", b"#9223372036854775807", b"01", b"4294967297"])
 
 
+def place(rng: Random) -> bytes:
+    """Of one bit or byte."""
+    return b"%d" % rng.randrange(0, 70) if rng.random() < 0.75 else offset(rng)
+
+
 def encoding(rng: Random) -> bytes:
     kinds = [b"u8", b"i8", b"u4", b"i5", b"u1", b"i16", b"u32", b"i64", b"u63", b"i1"]
     return rng.choice(
@@ -195,9 +206,9 @@ def encoding(rng: Random) -> bytes:
 
 def some(rng: Random) -> bytes:
     """How many random elements: never so many that the reply is long."""
-    return rng.choice(
-        [b"0", b"1", b"2", b"5", b"100", b"-1", b"-3", b"-9223372036854775808", b"abc", b"", b"1.5"]
-    )
+    if rng.random() < 0.85:
+        return rng.choice([b"0", b"1", b"2", b"5", b"100", b"-1", b"-3"])
+    return rng.choice([b"-9223372036854775808", b"abc", b"", b"1.5"])
 
 
 def lexical(rng: Random) -> bytes:
@@ -205,11 +216,27 @@ def lexical(rng: Random) -> bytes:
     return rng.choice(usual if rng.random() < 0.9 else [b"", b"a", b"[\xff", b"++", b"0", b"[-"])
 
 
+def low_lexical(rng: Random) -> bytes:
+    return rng.choice([b"-", b"-", b"[", b"[a", b"(a", b"(1"]) if rng.random() < 0.6 else lexical(rng)
+
+
+def high_lexical(rng: Random) -> bytes:
+    return rng.choice([b"+", b"+", b"[foo", b"(foo", b"[c"]) if rng.random() < 0.6 else lexical(rng)
+
+
+def low(rng: Random) -> bytes:
+    return rng.choice([b"-inf", b"-inf", b"0", b"(0", b"-1", b"1"]) if rng.random() < 0.6 else bound(rng)
+
+
+def high(rng: Random) -> bytes:
+    return rng.choice([b"+inf", b"inf", b"3", b"(5", b"2.5", b"1e3"]) if rng.random() < 0.6 else bound(rng)
+
+
 def bound(rng: Random) -> bytes:
     roll = rng.random()
-    if roll < 0.5:
+    if roll < 0.6:
         return rng.choice(FLOATS)
-    if roll < 0.75:
+    if roll < 0.9:
         return b"(" + rng.choice(FLOATS)
     return rng.choice(
         [b"-inf", b"+inf", b"(inf", b"(-inf", b"(", b"abc", b"nan", b"", b"(1e400", b"((1", b"(nan"]
@@ -218,13 +245,13 @@ def bound(rng: Random) -> bytes:
 
 def timeout(rng: Random) -> bytes:
     """Redis 6.2 drops what is less than a millisecond, of 0.001 too: it would wait without end."""
-    return rng.choice(
-        [b"0.0015", b"0.0015", b"15e-4", b".002", b"-1", b"abc", b"nan", b"inf", b"", b"1e300", b"-inf"]
-    )
+    if rng.random() < 0.7:
+        return rng.choice([b"0.0015", b"0.0015", b"15e-4", b".002"])
+    return rng.choice([b"-1", b"abc", b"nan", b"inf", b"", b"1e300", b"-inf"])
 
 
 def timeout_of_nobody_waiting(rng: Random) -> bytes:
-    return rng.choice([b"0", b"0", b"1", b"0.5", b"-1", b"abc", b"", b"1e300"])
+    return rng.choice([b"0", b"0", b"1", b"0.5"] if rng.random() < 0.85 else [b"-1", b"abc", b"", b"1e300"])
 
 
 def pattern(rng: Random) -> bytes:
@@ -260,28 +287,27 @@ BY_NAME: Final[dict[str, Pool]] = {
     "incrbyfloat increment": floating,
     "zincrby increment": floating,
     "bitfield value": integer,
-    "setbit value": lambda rng: rng.choice([b"0", b"1", b"1", b"2", b"-1", b"", b"abc"]),
-    "setbit offset": offset,
-    "getbit offset": offset,
+    "setbit value": lambda rng: rng.choice(
+        [b"0", b"1", b"1"] if rng.random() < 0.85 else [b"2", b"-1", b"", b"abc"]
+    ),
+    "setbit offset": place,
+    "getbit offset": place,
+    "bitpos bit": mixed([b"0", b"1"], [b"2", b"-1", b"abc", b""]),
     "bitfield offset": offset,
     "bitfield_ro offset": offset,
-    "setrange offset": offset,
+    "setrange offset": place,
     "encoding": encoding,
     "weight": floating,
-    "min": bound,
-    "max": bound,
-    "zlexcount min": lexical,
-    "zlexcount max": lexical,
-    "zrangebylex min": lexical,
-    "zrangebylex max": lexical,
-    "zrevrangebylex min": lexical,
-    "zrevrangebylex max": lexical,
-    "zremrangebylex min": lexical,
-    "zremrangebylex max": lexical,
-    "zrange start": lambda rng: rng.choice([integer, integer, bound, lexical])(rng),
-    "zrange stop": lambda rng: rng.choice([integer, integer, bound, lexical])(rng),
-    "zrangestore min": lambda rng: rng.choice([integer, integer, bound, lexical])(rng),
-    "zrangestore max": lambda rng: rng.choice([integer, integer, bound, lexical])(rng),
+    "min": low,
+    "max": high,
+    "zlexcount min": low_lexical,
+    "zlexcount max": high_lexical,
+    "zrangebylex min": low_lexical,
+    "zrangebylex max": high_lexical,
+    "zrevrangebylex min": low_lexical,
+    "zrevrangebylex max": high_lexical,
+    "zremrangebylex min": low_lexical,
+    "zremrangebylex max": high_lexical,
     "seconds": duration,
     "milliseconds": duration,
     "ttl": duration,
@@ -290,28 +316,36 @@ BY_NAME: Final[dict[str, Pool]] = {
     "timeout": timeout,
     "id": mixed(IDS, ODD_IDS),
     "start": lambda rng: integer(rng),
-    "xrange start": mixed(IDS, ODD_IDS, 0.4),
-    "xrange end": mixed(IDS, ODD_IDS, 0.4),
-    "xrevrange start": mixed(IDS, ODD_IDS, 0.4),
-    "xrevrange end": mixed(IDS, ODD_IDS, 0.4),
-    "xpending start": mixed(IDS, ODD_IDS, 0.4),
-    "xpending end": mixed(IDS, ODD_IDS, 0.4),
-    "xautoclaim start": mixed(IDS, ODD_IDS, 0.2),
+    "xrange start": mixed([*IDS, *[b"-"] * 6, b"(1-1"], ODD_IDS),
+    "xrange end": mixed([*IDS, *[b"+"] * 6, b"(3"], ODD_IDS),
+    "xrevrange start": mixed([*IDS, *[b"-"] * 6, b"(1-1"], ODD_IDS),
+    "xrevrange end": mixed([*IDS, *[b"+"] * 6, b"(3"], ODD_IDS),
+    "xpending start": mixed([*IDS, *[b"-"] * 6, b"(1-1"], ODD_IDS),
+    "xpending end": mixed([*IDS, *[b"+"] * 6, b"(3"], ODD_IDS),
+    "xautoclaim start": mixed([*IDS, *[b"0"] * 6, b"(1-1", b"-"], ODD_IDS),
     "last-id": mixed(IDS, ODD_IDS),
+    "xsetid last-id": mixed([b"3-3", b"9-9", b"20-0", b"100-0"], [*IDS, *ODD_IDS], 0.25),
     "lastid": mixed(IDS, ODD_IDS),
     "max-deleted-id": mixed(IDS, ODD_IDS),
-    "threshold": lambda rng: rng.choice([*SMALL, *IDS, b"", b"abc", b"-1", b"9223372036854775807"]),
-    "entries-added": integer,
-    "entriesread": integer,
-    "entries-read": integer,
+    "threshold": mixed([*AMOUNTS, *AMOUNTS, *IDS], [b"", b"abc", b"-1", b"9223372036854775807"]),
+    "entries-added": amount,
+    "entriesread": amount,
+    "entries-read": amount,
     "group": mixed([b"g1", b"g1", b"g2"], [b"", b"nogroup"]),
+    "count": amount,
+    "lrem count": integer,
+    "limit": amount,
+    "offset": amount,
+    "num-matches": amount,
+    "len": amount,
+    "maxlen": amount,
     "consumer": mixed([b"alice", b"bob"], [b"", b"nobody"]),
     "min-idle-time": mixed([b"0", b"0", b"100000000000"], [b"-1", b"abc", b"", b"9223372036854775807"]),
     "ms": mixed([b"0", b"10", b"100000"], HOSTILE),
     "hrandfield count": some,
     "zrandmember count": some,
     "srandmember count": some,
-    "cursor": lambda rng: rng.choice([b"0", b"0", b"0", b"abc"]),
+    "cursor": mixed([b"0"], [b"abc", b"-1", b""], 0.08),
     "pattern": pattern,
     "by-pattern": pattern,
     "get-pattern": pattern,
@@ -341,4 +375,4 @@ BY_NAME: Final[dict[str, Pool]] = {
     "wait timeout": lambda rng: rng.choice([b"1", b"1", b"-1", b"abc", b"", b"1.5"]),
     "waitaof timeout": lambda rng: rng.choice([b"1", b"1", b"-1", b"abc", b"", b"1.5"]),
 }
-BLOCK_MILLISECONDS: Final = [b"1", b"2", b"-1", b"abc", b"", b"1.5"]
+BLOCK_MILLISECONDS: Final = [b"1", b"2", b"1", b"2", b"1", b"2", b"-1", b"abc", b"", b"1.5"]

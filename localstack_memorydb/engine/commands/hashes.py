@@ -104,6 +104,9 @@ def hsetnx(s: Session, argv: Argv) -> Reply:
     found = _open(s, argv[1])
     if argv[2] in found:
         s.unchanged = True
+        longest = s.node.cluster.parameters.limits.hash_max_listpack_value
+        if s.table.level < (7, 0) and max(len(argv[2]), len(argv[3])) > longest:
+            found.encoding = "hashtable"  # 6.2 makes room first, and looks then
         return 0
     _store(s, found, argv[2], argv[3])
     return 1

@@ -284,32 +284,41 @@ return function(host, settings)
     return form()
   end
 
-  local function string_argument(given)
+  -- The first of the arguments.
+  local function string_argument(...)
+    local given = ...
     if type(given) ~= "string" and type(given) ~= "number" then
-      bad(1, "string expected, got " .. (given == nil and "no value" or type(given)))
+      bad(1, "string expected, got " .. (select("#", ...) == 0 and "no value" or type(given)))
     end
     return tostring(given)
   end
 
-  local function integer_argument(position, given, default)
+  local function integer_argument(position, default, ...)
+    local given = select(position, ...)
     if given == nil and default then
       return default
     end
     local number = (type(given) == "number" or type(given) == "string") and tonumber(given)
     if not number then
-      bad(position, "number expected, got " .. (given == nil and "no value" or type(given)))
+      bad(position, "number expected, got " .. (select("#", ...) < position and "no value" or type(given)))
     end
-    if number ~= number then
-      return -1 -- the smallest integer, in C
+    if not (number >= -9223372036854775808 and number < 9223372036854775808) then
+      return -9223372036854775808 -- as C casts it
     end
     return number < 0 and -floor(-number) or floor(number)
   end
 
+  -- As C's %d prints it.
+  local function int(number)
+    number = number % 4294967296
+    return number >= 2147483648 and number - 4294967296 or number
+  end
+
   local function unpacked(limit, offset)
     if offset < 0 or limit < 0 then
-      fail(format("Invalid request to unpack with offset of %d and limit of %d.", offset, #text))
+      fail(format("Invalid request to unpack with offset of %d and limit of %d.", int(offset), #text))
     elseif offset > #text then
-      fail(format("Start offset %d greater than input length %d.", offset, #text))
+      fail(format("Start offset %d greater than input length %d.", int(offset), #text))
     end
     local everything = limit == 0 and offset == 0
     local values, total = {}, 0
@@ -346,21 +355,20 @@ return function(host, settings)
     return made
   end
 
-  function cmsgpack.unpack(given)
-    text = string_argument(given)
+  function cmsgpack.unpack(...)
+    text = string_argument(...)
     return unpacked(0, 0)
   end
 
-  function cmsgpack.unpack_one(given, offset)
-    offset = integer_argument(2, offset, 0)
-    text = string_argument(given)
+  function cmsgpack.unpack_one(...)
+    local offset = integer_argument(2, 0, ...)
+    text = string_argument(...)
     return unpacked(1, offset)
   end
 
-  function cmsgpack.unpack_limit(given, limit, offset)
-    limit = integer_argument(2, limit)
-    offset = integer_argument(3, offset, 0)
-    text = string_argument(given)
+  function cmsgpack.unpack_limit(...)
+    local limit, offset = integer_argument(2, nil, ...), integer_argument(3, 0, ...)
+    text = string_argument(...)
     return unpacked(limit, offset)
   end
 

@@ -95,8 +95,8 @@ def string_at(arguments: tuple[Any, ...], number: int) -> bytes:
 
 
 def lua_number(number: float) -> bytes:
-    """A number as Lua prints it."""
-    return b"%.14g" % number
+    """A number as Lua prints it, which tells -nan from nan."""
+    return b"-nan" if math.isnan(number) and is_negative(number) else b"%.14g" % number
 
 
 def to_int64(number: float) -> int:
@@ -134,7 +134,7 @@ def bnot(*arguments: Any) -> Answer:
 def _folded(step: Callable[[int, int], int]) -> Callable[..., Answer]:
     def fold(*arguments: Any) -> Answer:
         value = _bits(arguments, 1)
-        for number in range(2, len(arguments) + 1):
+        for number in range(len(arguments), 1, -1):
             value = step(value, _bits(arguments, number))
         return _signed(value)
 

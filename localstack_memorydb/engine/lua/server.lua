@@ -28,10 +28,17 @@ local function bad(number, message)
   error(format("bad argument #%d to '%s' (%s)", number, named(2), message), 3)
 end
 
-local function typed(value, wanted, number)
-  if type(value) ~= wanted then
-    local got = value == nil and "no value" or type(value)
-    error(format("bad argument #%d to '%s' (%s expected, got %s)", number, named(2), wanted, got), 3)
+-- The first of the arguments.
+local function typed(wanted, ...)
+  if type((...)) ~= wanted then
+    local got = select("#", ...) == 0 and "no value" or type((...))
+    error(format("bad argument #1 to '%s' (%s expected, got %s)", named(2), wanted, got), 3)
+  end
+end
+
+local function complete(least, ...)
+  if select("#", ...) < least then
+    error(format("bad argument #%d to '%s' (value expected)", select("#", ...) + 1, named(2)), 3)
   end
 end
 
@@ -68,39 +75,45 @@ local function following(shown, key)
   return native.next(inside[shown], key)
 end
 
-function base.next(t, key)
+function base.next(...)
+  local t, key = ...
   if inside[t] then
     return following(t, key)
   end
-  typed(t, "table", 1)
+  typed("table", ...)
   return native.next(t, key)
 end
 
-function base.pairs(t)
+function base.pairs(...)
+  local t = ...
   if inside[t] then
     return following, t, nil
   end
-  typed(t, "table", 1)
+  typed("table", ...)
   return native.next, t, nil
 end
 
-function base.rawset(t, key, value)
-  typed(t, "table", 1)
+function base.rawset(...)
+  local t, key, value = ...
+  typed("table", ...)
+  complete(3, ...)
   if inside[t] then
     error(READONLY, 0)
   end
   return native.rawset(t, key, value)
 end
 
-function base.rawget(t, key)
-  typed(t, "table", 1)
+function base.rawget(...)
+  local t, key = ...
+  typed("table", ...)
+  complete(2, ...)
   return native.rawget(inside[t] or t, key)
 end
 
-function base.setmetatable(t, ...)
-  typed(t, "table", 1)
-  local metatable = ...
-  if select("#", ...) == 0 or (metatable ~= nil and type(metatable) ~= "table") then
+function base.setmetatable(...)
+  local t, metatable = ...
+  typed("table", ...)
+  if select("#", ...) == 1 or (metatable ~= nil and type(metatable) ~= "table") then
     bad(2, "nil or table expected")
   end
   if inside[t] then
@@ -113,8 +126,9 @@ function base.setmetatable(t, ...)
   return native.setmetatable(t, metatable)
 end
 
-function base.getmetatable(value)
-  local found = native.getmetatable(value)
+function base.getmetatable(...)
+  complete(1, ...)
+  local found = native.getmetatable((...))
   if found == false then
     return nil
   end
@@ -198,8 +212,11 @@ if not modern then
 end
 
 if modern then
-  function base.pcall(f, ...)
-    return settled(pcall(f, ...))
+  function base.pcall(...)
+    if select("#", ...) == 0 then
+      return false, "attempt to call a boolean value" -- it puts `true` before what it calls, and that is left then
+    end
+    return settled(pcall(...))
   end
 else
   base.pcall = pcall
@@ -387,24 +404,25 @@ end
 strings.gfind, tables.concat, tables.sort = guarded.gmatch, guarded.concat, guarded.sort
 base.unpack = guarded.unpack
 
-function tables.insert(t, ...)
+function tables.insert(...)
+  local t, place, value = ...
   if inside[t] then
     error(READONLY, 0)
   end
-  typed(t, "table", 1)
+  typed("table", ...)
   local count = select("#", ...)
-  if count == 1 then
-    native.rawset(t, #t + 1, (...))
+  if count == 2 then
+    native.rawset(t, #t + 1, place)
     return
   end
-  if count ~= 2 then
+  if count ~= 3 then
     error("wrong number of arguments to 'insert'", 2)
   end
-  local at = tonumber((...))
+  local at = tonumber(place)
   if at == nil then
-    bad(2, "number expected, got " .. type((...)))
+    bad(2, "number expected, got " .. type(place))
   end
-  guarded.insert(t, at, (select(2, ...)))
+  guarded.insert(t, at, value)
 end
 
 -- Random numbers are those of drand48, the same after the same seed on every machine (Valkey's rand.c). Its 48 bits are kept in
@@ -630,18 +648,22 @@ end
 
 local wrong_arguments = "wrong number or type of arguments"
 
+-- What C takes a text for.
+local function until_nul(text)
+  local nul = find(text, "\0", 1, true)
+  return nul and sub(text, 1, nul - 1) or text
+end
+
 local function error_table(text)
-  if byte(text, 1) == 45 then
-    local space = find(text, " ", 1, true)
-    if space == nil then
-      text = "ERR " .. sub(text, 2)
-    else
-      text = sub(text, 2)
+  local code, message = "ERR", until_nul(text)
+  if byte(message, 1) == 45 then
+    local space = find(message, " ", 1, true)
+    if space then
+      code = sub(message, 2, space - 1)
     end
-  else
-    text = "ERR " .. text
+    message = sub(message, (space or 1) + 1)
   end
-  return {err = (gsub(gsub(text, "^[\r\n]+", ""), "[\r\n]+$", ""))}
+  return {err = code .. " " .. gsub(gsub(message, "^[\r\n]+", ""), "[\r\n]+$", "")}
 end
 
 -- A C cast of lua_tonumber.
@@ -799,17 +821,27 @@ end
 
 local eval_environment = {}
 
+local function chunk_name(name)
+  if name ~= nil and type(name) ~= "string" and type(name) ~= "number" then
+    error(format("bad argument #2 to '%s' (string expected, got %s)", named(2), type(name)), 3)
+  end
+  return name and tostring(name)
+end
+
 local function protect(environment, known)
   inside[environment] = known
   known._G = environment
-  known.loadstring = function(chunk, name)
+  known.loadstring = function(...)
+    local chunk, name = ...
     if type(chunk) ~= "number" then
-      typed(chunk, "string", 1)
+      typed("string", ...)
     end
-    return load_text(environment, chunk, name)
+    return load_text(environment, chunk, chunk_name(name))
   end
-  known.load = function(reader, name)
-    typed(reader, "function", 1)
+  known.load = function(...)
+    local reader, name = ...
+    name = chunk_name(name)
+    typed("function", ...)
     return load_pieces(environment, reader, name)
   end
   setmetatable(known, {__index = nonexistent})
@@ -909,11 +941,11 @@ end
 local function encode_table(t, depth)
   local special = rawget(t, "err")
   if type(special) == "string" then
-    return add("-" .. one_line(gsub(special, "[\r\n]+$", "")) .. "\r\n")
+    return add("-" .. one_line(gsub(until_nul(special), "[\r\n]+$", "")) .. "\r\n")
   end
   special = rawget(t, "ok")
   if type(special) == "string" then
-    return add("+" .. one_line(special) .. "\r\n")
+    return add("+" .. one_line(until_nul(special)) .. "\r\n")
   end
   special = rawget(t, "double")
   if type(special) == "number" then
@@ -1002,11 +1034,11 @@ local function reply(value)
   end
   local special = rawget(value, "err")
   if type(special) == "string" then
-    return special, rawget(value, "ignore_error_stats_update") == true and "counted" or "error"
+    return until_nul(special), rawget(value, "ignore_error_stats_update") == true and "counted" or "error"
   end
   special = rawget(value, "ok")
   if type(special) == "string" then
-    return one_line(special), "ok"
+    return one_line(until_nul(special)), "ok"
   end
   protocol, resp = host.protocols()
   out, length, size = {}, 0, 0

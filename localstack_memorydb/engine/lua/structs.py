@@ -102,7 +102,8 @@ class Format:
                 raise BadArgument(0, f"alignment {align} is not a power of 2")
             self.align = align
         elif option != " ":
-            raise BadArgument(1, f"invalid format option '{option}'")
+            raw = option.encode("latin-1").decode("utf-8", "surrogateescape")
+            raise BadArgument(1, f"invalid format option '{raw}'")
 
     @property
     def order(self) -> str:
