@@ -97,9 +97,10 @@ def stats(s: Session) -> dict[str, object]:
     """What was counted."""
     node, keyspace = s.node, s.node.shard.keyspace
     rates, tracking = node.stats.rates, keyspace.tracking
+    commands = node.stats.commands.by_parents() if s.legacy else node.stats.commands
     return {
         "total_connections_received": node.connections_received,
-        "total_commands_processed": node.commands_processed - node.commands_forgotten,
+        "total_commands_processed": sum(each.calls for each in commands.values()),
         "instantaneous_ops_per_sec": round(rates.per_second(0)),
         "total_net_input_bytes": node.bytes_received,
         "total_net_output_bytes": node.bytes_sent,

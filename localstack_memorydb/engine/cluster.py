@@ -75,7 +75,7 @@ class Node:
         self.patterns = broadcast.Patterns()
         self.shard_channels: dict[bytes, dict[Session, None]] = {}
         self.scripts = Scripts()
-        self.commands_processed = self.commands_forgotten = 0
+        self.commands_processed = 0
         self.bytes_received = 0
         self.reads = self.unanswered = self.pushes = 0
         self.errors: Counter[str] = Counter()
@@ -153,7 +153,6 @@ class Node:
         self.stats.reset()
         self.errors.clear()
         self.access_log.denied.clear()
-        self.commands_forgotten = self.commands_processed
         self.bytes_received = self.bytes_sent = 0
         self.reads = self.unanswered = self.pushes = 0
         self.connections_received = self.connections_rejected = self.clients_evicted = 0

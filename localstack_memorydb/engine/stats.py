@@ -102,9 +102,11 @@ class CommandStats(dict[str, CommandStat]):
         return stat
 
     def by_parents(self) -> CommandStats:
-        """With subcommands as calls of their parents: 6.2 knows of no others."""
+        """With subcommands as calls of their parents: 6.2 knows of no others, and has no command QUIT."""
         whole = CommandStats()
         for name, stat in self.items():
+            if name == "quit":
+                continue
             whole[name.partition("|")[0]].add(stat)
         return whole
 

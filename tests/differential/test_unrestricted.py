@@ -26,6 +26,8 @@ AS_6_2 = {
     "Sizes of objects and tables",
     "The pattern matcher tries itself",
     "Payloads with a checksum that is wrong",
+    "What counts as a command that was processed",
+    "What counts in transactions, scripts, and of those who wait",
     "Ziplists of 6.2",
 }
 """What Redis 6.2 is asked, too: scenarios without what came later."""
