@@ -58,14 +58,34 @@ class Tracker:
 
 
 def _refuse_overlaps(prefixes: list[bytes], former: list[bytes]) -> None:
-    for place, prefix in enumerate(prefixes):
-        for kind, others in (("an existing", former), ("another provided", prefixes[place + 1 :])):
-            for other in others:
-                if prefix.startswith(other) or other.startswith(prefix):
-                    raise CommandError(
-                        f"ERR Prefix '{printable(prefix)}' overlaps with {kind} prefix '{printable(other)}'. "
-                        "Prefixes for a single client must not overlap."
-                    )
+    first = _first_overlap(prefixes, former)
+    if first is None:
+        return
+    prefix = prefixes[first]
+    for kind, others in (("an existing", sorted(former)), ("another provided", prefixes[first + 1 :])):
+        for other in others:
+            if prefix.startswith(other) or other.startswith(prefix):
+                raise CommandError(
+                    f"ERR Prefix '{printable(prefix)}' overlaps with {kind} prefix '{printable(other)}'. "
+                    "Prefixes for a single client must not overlap."
+                )
+
+
+def _first_overlap(prefixes: list[bytes], former: list[bytes]) -> int | None:
+    """Which of the prefixes is the first that begins as another one does, of those that come later or were there before.
+
+    In their order all that begin with a prefix follow it: `within` are those that the next one may begin with.
+    """
+    found: list[int] = []
+    within: list[tuple[bytes, int]] = []
+    numbered = [(prefix, place) for place, prefix in enumerate(prefixes)]
+    for prefix, place in sorted([*numbered, *((each, len(prefixes)) for each in former)]):
+        while within and not prefix.startswith(within[-1][0]):
+            within.pop()
+        if within:
+            found.append(min(place, within[-1][1]))
+        within.append((prefix, min(place, within[-1][1]) if within else place))
+    return min(found, default=None)
 
 
 class Tracking:

@@ -284,6 +284,22 @@ def test_nobody_is_told_of_keys_once_all_who_tracked_have_left() -> None:
     assert not keyspace.tracking.keys
 
 
+def test_the_first_prefix_that_overlaps_is_named_of_however_many() -> None:
+    client = Client(next(start().nodes()))
+    client("HELLO 3")
+    listened = " ".join(f"PREFIX a{number}:" for number in range(5000))
+    assert client(f"CLIENT TRACKING on BCAST {listened}") == b"+OK\r\n"
+    for last, named in (
+        ("a77:x", "a77:x' overlaps with an existing prefix 'a77:"),
+        ("b", "b' overlaps with another provided prefix 'b1:"),
+    ):
+        wanted = " ".join(f"PREFIX b{number}:" for number in range(1, 5000))
+        reply = client(f"CLIENT TRACKING on BCAST PREFIX c PREFIX {last} {wanted} PREFIX c PREFIX b2:")
+        assert b"Prefix 'c' overlaps with another provided prefix 'c'" in reply
+        reply = client(f"CLIENT TRACKING on BCAST PREFIX {last} {wanted} PREFIX b2:")
+        assert f"Prefix '{named}'".encode() in reply
+
+
 def test_latency_tracking() -> None:
     _, client = running(0.001, latency_tracking="yes")
     client("GET a")
