@@ -6,6 +6,7 @@ the structures of Valkey 7.2 and the size classes of its allocator (object.c: ob
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, islice
 from typing import Final
@@ -118,7 +119,9 @@ def _table(count: int) -> int:
 
 
 def _strings(items: Sequence[bytes], count: int) -> int:
-    return int(_average([string_size(len(item)) for item in items]) * count)
+    lengths = Counter(map(len, items))
+    total = sum([string_size(length) * number for length, number in lengths.items()])
+    return int((total / len(items) if items else 0.0) * count)
 
 
 def _hash(value: Hash, count: int, sample: Sequence[bytes]) -> int:

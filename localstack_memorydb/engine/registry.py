@@ -264,6 +264,7 @@ class Command:
         "brief",
         "categories",
         "complains",
+        "counted",
         "earlier",
         "endless",
         "family",
@@ -296,6 +297,7 @@ class Command:
         self.flags = flags
         self.run = run
         self.keys = keys
+        self.counted = any(spec.counted for spec in keys)
         self.since = since
         self.group = ""
         self.earlier: Earlier | None = None
@@ -357,6 +359,8 @@ class Command:
         """The keys that a client finds by the specifications; those of an odd number (`+2`) as the server alone does."""
         if len(self.keys) == 1:
             return self.keys[0].find(argv)
+        if not self.counted:
+            return [key for spec in self.keys for key in spec.find(argv)]
         found = [(spec, spec.find(argv)) for spec in self.keys]
         if any(spec.counted and not keys for spec, keys in found):
             return []  # where the number cannot be, no argument is taken for a key

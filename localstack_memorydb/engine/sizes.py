@@ -8,6 +8,9 @@ from typing import Final
 from localstack_memorydb.engine.numbers import is_integer
 
 PAGE: Final = 4096
+_SHORT: Final = 64
+_DIGITS: Final = 20  # of the longest integer
+_NINE: Final = 0x39  # no number begins with a greater byte
 
 
 def size_classes(quantum: int) -> list[int]:
@@ -26,6 +29,8 @@ def allocated(size: int) -> int:
 
 def listpack_size(item: bytes) -> int:
     """The bytes that an element takes in a listpack."""
+    if (size := len(item)) < _SHORT and (size > _DIGITS or (size and item[0] > _NINE)):
+        return size + 2  # no number, which is most of what is asked for
     if len(item) <= 20 and is_integer(item):
         return integer_size(int(item))
     size = len(item) + (1 if len(item) < 64 else 2 if len(item) < 4096 else 5)

@@ -23,23 +23,25 @@ _LEAST_SAVED: Final = 4
 
 def pack_listpack(items: Sequence[bytes]) -> bytes:
     """A listpack of those elements; integers in canonical form are stored as such, as every reader expects."""
-    out = bytearray(6)
-    for item in items:
-        size = len(item)
-        if size <= 20 and item[-1:].isdigit() and is_integer(item):
-            out += _listpack_integer(int(item))
-        elif size < 64:
-            out += b"%c%b%c" % (0x80 | size, item, size + 1)
-        else:
-            head = (0xE000 | size).to_bytes(2, "big") if size < 4096 else b"\xf0" + size.to_bytes(4, "little")
-            out += head + item + _backward_length(len(head) + size)
-    out.append(0xFF)
-    out[:4] = len(out).to_bytes(4, "little")
-    out[4:6] = min(len(items), _COUNT_UNKNOWN).to_bytes(2, "little")
-    return bytes(out)
+    body = b"".join([_short_element(item) if len(item) < 64 else _long_element(item) for item in items])
+    size, count = len(body) + 7, min(len(items), _COUNT_UNKNOWN)
+    return b"%b%b%b\xff" % (size.to_bytes(4, "little"), count.to_bytes(2, "little"), body)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
+def _short_element(item: bytes) -> bytes:
+    size = len(item)
+    if size <= 20 and item[-1:].isdigit() and is_integer(item):
+        return _listpack_integer(int(item))
+    return b"%c%b%c" % (0x80 | size, item, size + 1)
+
+
+def _long_element(item: bytes) -> bytes:
+    size = len(item)
+    head = (0xE000 | size).to_bytes(2, "big") if size < 4096 else b"\xf0" + size.to_bytes(4, "little")
+    return head + item + _backward_length(len(head) + size)
+
+
 def _listpack_integer(number: int) -> bytes:
     if 0 <= number <= 127:
         return bytes([number, 1])
@@ -108,6 +110,7 @@ def _bits(number: int) -> int:
     return (number if number >= 0 else ~number).bit_length() + 1
 
 
+@lru_cache(maxsize=64)
 def compress(data: bytes) -> bytes | None:
     """The data in LZF, or None where that does not spare at least four bytes.
 
@@ -116,23 +119,25 @@ def compress(data: bytes) -> bytes | None:
     room = len(data) - _LEAST_SAVED
     last = len(data) - 2
     out = bytearray()
-    places: dict[int, int] = {}
+    table: dict[int, int] = {}  # in each place where three bytes were seen last, and the bytes
+    get = table.get
+    number = int.from_bytes(data[:2], "big")
     at = start = 0  # `start` is where the run of literals begins
     while at < last:
-        triple = data[at : at + 3]
-        number = int.from_bytes(triple, "big")
+        number = (number << 8 | data[at + 2]) & 0xFFFFFF
         slot = (number >> 8) - number * 5 & 0xFFFF
-        place = places.get(slot, 0)
-        places[slot] = at
-        distance = at - place - 1
-        if not place or distance >= _FARTHEST or data[place : place + 3] != triple:
+        entry = get(slot, 0)
+        table[slot] = at << 24 | number
+        place = entry >> 24
+        if entry & 0xFFFFFF != number or not place or at - place > _FARTHEST:
             at += 1
             continue
-        _append_literals(out, data, start, at)
+        if start < at:
+            _append_literals(out, data, start, at)
         if len(out) + 4 >= room:
             return None
         length = _match(data, place, at)
-        code = length - 2
+        distance, code = at - place - 1, length - 2
         if code < 7:
             out.append(distance >> 8 | code << 5)
         else:
@@ -143,7 +148,7 @@ def compress(data: bytes) -> bytes | None:
             break
         for behind in (at - 2, at - 1):
             number = int.from_bytes(data[behind : behind + 3], "big")
-            places[(number >> 8) - number * 5 & 0xFFFF] = behind
+            table[(number >> 8) - number * 5 & 0xFFFF] = behind << 24 | number
     runs, rest = divmod(at - start, _LONGEST_RUN)
     if (
         len(out) + runs * (_LONGEST_RUN + 1) + 1 + rest + 3 > room
@@ -154,6 +159,10 @@ def compress(data: bytes) -> bytes | None:
 
 
 def _append_literals(out: bytearray, data: bytes, start: int, stop: int) -> None:
+    if 0 < stop - start <= _LONGEST_RUN:
+        out.append(stop - start - 1)
+        out += data[start:stop]
+        return
     for at in range(start, stop, _LONGEST_RUN):
         run = data[at : min(at + _LONGEST_RUN, stop)]
         out.append(len(run) - 1)
@@ -168,7 +177,8 @@ def _match(data: bytes, place: int, at: int) -> int:
     most = max(3, min(len(data) - at - 2, _LONGEST_MATCH))
     if most in _UNROLLED:
         most = _UNROLLED[-1]
-    length = 3
-    while length < most and data[place + length] == data[at + length]:
-        length += 1
-    return length
+    one, other = data[place : place + most], data[at : at + most]
+    if one == other:
+        return most
+    difference = int.from_bytes(one, "big") ^ int.from_bytes(other, "big")
+    return most - (difference.bit_length() + 7 >> 3)
