@@ -434,7 +434,8 @@ class Session(Requests):
             return BLOCKED
         if gates & GATE_MULTI and self.queue is not None:
             size = len(join(argv))
-            if not self.aborted and not self.touched:  # what can no longer run is not kept
+            # What can no longer run is not kept; 6.2 keeps it, and EXEC looks at its slots.
+            if not self.aborted and not (self.touched and self.table.level >= (7, 0)):
                 self.queue.append((command, argv))
                 self.keep(size)
             silent = self.gates & GATE_SILENT

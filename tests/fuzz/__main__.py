@@ -87,7 +87,7 @@ def commands(kind: str, options: Options) -> int:
     ):
         progress, number = Progress(), options.seed * 1_000
         stage.begins = lambda: progress.show(f"{stage.commands} commands")
-        stage.says = coverage.count
+        stage.says, stage.hears = coverage.count, coverage.hear
         dumps = machine.payloads(stage, grammar, number)
         while stage.commands < options.commands and len(stage.seen) < options.most:
             number += 1
@@ -106,7 +106,8 @@ def commands(kind: str, options: Options) -> int:
                     print(f"\n{seen}\n#   found with seed {options.seed}; not when it was played again")
         died = f", {stage.deaths} deaths of the real server" if stage.deaths else ""
         print(
-            f"{kind}, our engine {version}: {stage.commands} commands, {len(stage.seen)} differences{died}, {progress.seconds}",
+            f"{kind}, our engine {version}: {stage.commands} commands, {len(stage.seen)} differences{died}, {coverage.refused:.0%} of the answers "
+            f"errors, {progress.seconds}",
             flush=True,
         )
     names, never = coverage.never()

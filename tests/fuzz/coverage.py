@@ -48,6 +48,7 @@ class Coverage:
         self.left_out = EXCUSED | NOT_SAID | (OF_REDIS if grammar.newer else set())
         self.options = {name: frozenset(tokens(grammar.arguments(name))) for name in grammar.names()}
         self.commands = Counter(dict.fromkeys(self.options, 0))
+        self.answers, self.errors = Counter[str](), Counter[str]()
         self.tokens = Counter({(name, token): 0 for name in self.options for token in self.options[name]})
 
     def count(self, line: Line) -> None:
@@ -68,6 +69,17 @@ class Coverage:
         for word in {word.upper() for word in line[1:]} & self.options[command.name]:
             self.tokens[command.name, word] += 1
 
+    def hear(self, line: Line, reply: bytes) -> None:
+        """Counts what a real server answered: a fuzz that is mostly refused tests little."""
+        name = line[0].lower().decode("latin-1")
+        self.answers[name] += 1
+        self.errors[name] += reply[:1] == b"-"
+
+    @property
+    def refused(self) -> float:
+        """The share of the answers that were errors."""
+        return self.errors.total() / max(self.answers.total(), 1)
+
     def never(self) -> tuple[list[str], list[str]]:
         """The commands that were not said, and the options that were not though their command was."""
         unsaid = (
@@ -77,12 +89,16 @@ class Coverage:
         names = {name for name, times in self.commands.items() if not times}
         return sorted(names - self.left_out), sorted(options - self.left_out)
 
-    def report(self, columns: int = 5) -> str:
-        """A table: the command and how often it came, the least often first, its options behind it."""
+    def _share(self, name: str) -> str:
+        word = name.partition("|")[0]
+        return f"{self.errors[word] / self.answers[word]:.0%}" if self.answers[word] else "-"
+
+    def report(self) -> str:
+        """A table: the command and how often it came, the least often first, the share of errors and its options behind it."""
         rows = [
             " ".join(
                 [
-                    f"{times:>6} {name}",
+                    f"{times:>6} {name} {self._share(name)}",
                     *(f"{token.decode()}={self.tokens[name, token]}" for token in sorted(self.options[name])),
                 ]
             )

@@ -18,7 +18,7 @@ from typing import Final
 from tests.differential.player import CLOSED, NO_REPLY, Connection
 from tests.differential.player import play as replay
 from tests.differential.transcript import parse
-from tests.differential.wire import decode, request, show
+from tests.differential.wire import decode, encode, request, show
 from tests.differential.witness import Server, witness
 
 from . import known
@@ -98,6 +98,7 @@ class Stage:
         self.over = self.dead = self.broadcasts = False
         self.begins: Callable[[], None] = lambda: None
         self.says: Callable[[Line], None] = lambda line: None
+        self.hears: Callable[[Line, bytes], None] = lambda line, reply: None
         self.commands = self.deaths = self._pings = 0
 
     def close(self) -> None:
@@ -266,6 +267,11 @@ class Stage:
             if self.over:
                 return
             word = line[0].upper() if line else b""
+            if word == b"EXEC" and queued and one[:1] == b"*":
+                for inner, reply in zip(queued, decode(one).children, strict=False):
+                    self.hears(inner, encode(reply))
+            elif line and one != b"+QUEUED\r\n" and one[:1] != b">":
+                self.hears(command_of(line), one)
             if one == b"+QUEUED\r\n" and queued is not None:
                 queued.append(command_of(line))
             elif word in (b"MULTI", b"EXEC", b"DISCARD"):
