@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from localstack_memorydb.engine.session import Session
 
 
+_MANY: Final = SLOTS // 32  # slots in use, from which on it is quicker to look at all
+
 EMBEDDED_LENGTH: Final = 44
 """Up to that many bytes a string is kept together with its object (OBJ_ENCODING_EMBSTR_SIZE_LIMIT)."""
 
@@ -123,7 +125,13 @@ class Keyspace:
         """While clients are paused: the keys whose time has come. They are gone, and nobody is told before the pause ends."""
 
     def __len__(self) -> int:
-        return sum([len(slot) for slot in map(self.slots.__getitem__, self.used) if slot])
+        return sum(map(len, self.data()))
+
+    def data(self) -> list[Slot]:
+        """The slots that hold keys, ascending, without their numbers."""
+        if len(self.used) > _MANY:
+            return list(filter(None, self.slots))
+        return [slot for slot in map(self.slots.__getitem__, sorted(self.used)) if slot]
 
     def slot(self, number: int) -> Slot:
         """The slot's data, made when it is first used."""
@@ -162,7 +170,7 @@ class Keyspace:
 
     def expires(self) -> int:
         """How many keys have a deadline."""
-        return sum([len(slot.deadlines) for slot in map(self.slots.__getitem__, self.used) if slot])
+        return sum([len(slot.deadlines) for slot in self.data()])
 
     def purge(self, slot: Slot, key: bytes, now: int) -> None:
         """Deletes the key if its time has come."""

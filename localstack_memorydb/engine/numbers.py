@@ -221,6 +221,44 @@ def _exact_hexadecimal(digits: bytes, power: int) -> Fraction:
     return sign * int(whole + decimals, 16) * Fraction(2) ** (power - 4 * len(decimals))
 
 
+_SIMPLE: Final = re.compile(rb"(-?)([0-9]{1,17})(?:\.([0-9]{1,17}))?").fullmatch
+
+
+def _simple(text: bytes) -> tuple[int, int] | None:
+    """Of plain digits the nearest extended double: an integer, and how many times that is halved. None for others, and for -0."""
+    match = _SIMPLE(text)
+    if match is None:
+        return None
+    sign, whole, decimals = match.groups(b"")
+    top, bottom = int(whole + decimals), 10 ** len(decimals)
+    if not top:
+        return None if sign else (0, 0)
+    shift = _MANTISSA_BITS - top.bit_length() + bottom.bit_length()
+    if (top << shift if shift > 0 else top) >> _MANTISSA_BITS >= (bottom if shift > 0 else bottom << -shift):
+        shift -= 1
+    if shift < 0:
+        return None
+    mantissa = _nearest(top << shift, bottom)
+    return -mantissa if sign else mantissa, shift
+
+
+def add_simple(left: bytes, right: bytes) -> bytes | None:
+    """The sum of two numbers of plain digits, as extended doubles are added and printed; None where one is not that simple."""
+    one, other = _simple(left), _simple(right)
+    if one is None or other is None:
+        return None
+    shift = max(one[1], other[1])
+    total = (one[0] << shift - one[1]) + (other[0] << shift - other[1])
+    size = abs(total)
+    extra = size.bit_length() - _MANTISSA_BITS
+    if extra > 0:
+        size = _nearest(size, 1 << extra) << extra
+    scaled = _nearest(size * 10**17, 1 << shift)
+    whole, decimals = divmod(scaled, 10**17)
+    text = b"%d.%017d" % (whole, decimals)
+    return (b"-" if total < 0 and scaled else b"") + text.rstrip(b"0").rstrip(b".")
+
+
 def add_long_double(left: Fraction, right: Fraction) -> Fraction | None:
     """The sum, rounded to an extended double; None when that is infinite."""
     total = _round_extended(left + right)

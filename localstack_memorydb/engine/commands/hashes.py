@@ -20,6 +20,7 @@ from localstack_memorydb.engine.numbers import (
     INT_MAX,
     INT_MIN,
     add_long_double,
+    add_simple,
     format_long_double,
     parse_int,
     parse_long_double,
@@ -211,9 +212,7 @@ def hincrby(s: Session, argv: Argv) -> Reply:
     return number
 
 
-@hashes.command("HINCRBYFLOAT", 4, WRITE | DENYOOM | FAST, keys=one("RW access update"), since="2.6.0")
-def hincrbyfloat(s: Session, argv: Argv) -> Reply:
-    """Adds to the number in a field, 0 if there is none. The log gets the sum."""
+def _float_sum(s: Session, argv: Argv) -> bytes:
     by = parse_long_double(argv[3])
     if by is None:
         raise CommandError("ERR value is NaN or Infinity") if _INFINITE(argv[3]) else NotFloat
@@ -225,7 +224,16 @@ def hincrbyfloat(s: Session, argv: Argv) -> Reply:
     total = None if number is None else add_long_double(number, by)
     if total is None:
         raise CommandError("ERR increment would produce NaN or Infinity")
-    text = format_long_double(total)
+    return format_long_double(total)
+
+
+@hashes.command("HINCRBYFLOAT", 4, WRITE | DENYOOM | FAST, keys=one("RW access update"), since="2.6.0")
+def hincrbyfloat(s: Session, argv: Argv) -> Reply:
+    """Adds to the number in a field, 0 if there is none. The log gets the sum."""
+    found = s.db.get(argv[1])
+    text = add_simple(found.get(argv[2], b"0"), argv[3]) if isinstance(found, Hash) else None
+    if text is None:
+        text = _float_sum(s, argv)
     _store(
         s, _open(s, argv[1]), argv[2], text, measured=not s.legacy
     )  # 6.2 looks at the number of fields only

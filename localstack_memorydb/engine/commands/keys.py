@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import accumulate, compress, islice
+from itertools import accumulate, islice
 from typing import Final
 
 from localstack_memorydb.engine import rdb
@@ -268,15 +268,15 @@ def move(s: Session, argv: Argv) -> Reply:
 def _live(slot: Slot, now: int) -> Iterator[bytes]:
     """The keys of a slot whose time has not come."""
     deadlines = slot.deadlines
-    if not deadlines:
-        return iter(slot)
     return (key for key in slot if key not in deadlines or deadlines[key] > now)
 
 
 @keys.command("KEYS", 2, READONLY, categories="@dangerous")
 def keys_(s: Session, argv: Argv) -> Reply:
     """Every key of the node that matches the pattern."""
-    found = [key for _, slot in s.node.shard.keyspace.filled() for key in _live(slot, s.now)]
+    found: list[bytes] = []
+    for slot in s.node.shard.keyspace.data():
+        found += _live(slot, s.now) if slot.deadlines else slot
     return found if argv[1] == b"*" else list(filter(compile_glob(argv[1]), found))
 
 
@@ -288,18 +288,18 @@ def scan(s: Session, argv: Argv) -> Reply:
     slots = s.node.shard.keyspace.slots
     found: list[bytes] = []
     following = 0
-    for number in compress(range(first, SLOTS), islice(slots, first, None)):
+    of_kind = frozenset(each for each, name in TYPE_NAMES.items() if name.lower() == kind)
+    for number, slot in enumerate(islice(slots, first, None), first):
+        if not slot:
+            continue
         if count <= 0:
             following = number
             break
-        slot = slots[number] or Slot()
         count -= len(slot)
         if slot.deadlines:
             _purge_found(s, slot, matches, kind)
-        live = _live(slot, s.now)
-        if kind is not None:
-            live = (key for key in live if TYPE_NAMES[type(slot[key])].lower() == kind)
-        found += live
+        live = _live(slot, s.now) if slot.deadlines else slot
+        found += live if kind is None else [key for key in live if type(slot[key]) in of_kind]
     return [b"%d" % following, found if matches is None else list(filter(matches, found))]
 
 
@@ -322,7 +322,7 @@ def randomkey(s: Session, argv: Argv) -> Reply:
     for attempt in range(_TRIES_OF_RANDOMKEY + 1):
         if attempt == _TRIES_OF_RANDOMKEY:
             keyspace.purge_all(s.now)
-        slots = [slot for slot in map(keyspace.slots.__getitem__, keyspace.used) if slot]
+        slots = keyspace.data()
         ends = list(accumulate(map(len, slots)))
         if not ends:
             break

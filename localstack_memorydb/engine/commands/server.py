@@ -42,7 +42,7 @@ _FEW: Final = 10_000  # deadlines, all of which are looked at before keys are co
 def dbsize(s: Session, argv: Argv) -> Reply:
     """How many keys this node's shard holds."""
     shard, cluster = s.node.shard, s.node.cluster
-    if cluster.switches.active_expire and shard.keyspace.expires() <= _FEW:
+    if cluster.switches.active_expire and 0 < shard.keyspace.expires() <= _FEW:
         spent = shard.expiry.hurry(shard.keyspace, s.now, cluster.clock)
         threshold = cluster.parameters.latency_monitor_threshold
         shard.primary.stats.spent(b"expire-cycle", s.now, spent, threshold)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -202,6 +203,12 @@ def zintercard(s: Session, argv: Argv) -> Reply:
     """How many members all the sorted sets share, counted up to a limit."""
     query = _parse(s, argv, 1, "card", storing=False)
     first, *others = sorted(query.sources, key=len)
+    if not query.limit:
+        some: AbstractSet[bytes] = first.keys()
+        for other in others:
+            look()
+            some = some & other.keys()
+        return len(some)
     shared = 0
     for part in parts(first, 1 + 10_000 // len(query.sources)):
         for member in part:

@@ -23,6 +23,7 @@ from localstack_memorydb.engine.numbers import (
     INT_MAX,
     INT_MIN,
     add_long_double,
+    add_simple,
     format_long_double,
     parse_int,
     parse_long_double,
@@ -300,12 +301,14 @@ def incrbyfloat(s: Session, argv: Argv) -> Reply:
     """Adds a number, in the precision of an extended double."""
     key = argv[1]
     found = s.value(key, bytes)
-    number = Fraction(0) if found is None else _long_double(found)
-    delta = _long_double(argv[2])
-    total = None if number is None or delta is None else add_long_double(number, delta)
-    if total is None:
-        raise CommandError("ERR increment would produce NaN or Infinity")
-    value = format_long_double(total)
+    value = add_simple(b"0" if found is None else found, argv[2])
+    if value is None:
+        number = Fraction(0) if found is None else _long_double(found)
+        delta = _long_double(argv[2])
+        total = None if number is None or delta is None else add_long_double(number, delta)
+        if total is None:
+            raise CommandError("ERR increment would produce NaN or Infinity")
+        value = format_long_double(total)
     s.db.keep(key, value, b"embstr")
     s.effect([b"SET", key, value, b"KEEPTTL"])
     return value
