@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 import redis
 
+from tests.ports import free_port
+
 
 @contextmanager
 def bare_engine(*options: str) -> Iterator[redis.Redis]:
     """A client of the command line's one node."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-u", "-m", "localstack_memorydb.engine", "--port", str(port), *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -130,9 +130,7 @@ def test_keys_stay_while_active_expiry_is_off(r: redis.Redis) -> None:
 
 
 def test_messages_are_as_loud_as_the_directive_says() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [
         sys.executable,
         "-u",

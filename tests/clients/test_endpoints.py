@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import socket
 import ssl
-from random import Random
 
 import pytest
 from redis.cluster import RedisCluster
 
 from localstack_memorydb.engine import AddressError, ClusterHandle, ClusterSpec, Engine, EngineSettings
+from tests.ports import free_ports
 
 
 def addresses(handle: ClusterHandle) -> list[tuple[str, int]]:
@@ -20,25 +20,6 @@ def is_open(address: tuple[str, int]) -> bool:
     with socket.socket() as probe:
         probe.settimeout(5)
         return probe.connect_ex(address) == 0
-
-
-def free_range(ports: int) -> tuple[int, int]:
-    """Consecutive free ports below those that the system gives to outgoing connections."""
-    while True:
-        first = Random().randrange(15_000, 30_000)
-        candidates = range(first, first + ports)
-        if all(map(is_free, candidates)):
-            return candidates[0], candidates[-1]
-
-
-def is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 def test_every_node_has_its_own_address_and_the_clusters_port(cluster: ClusterHandle) -> None:
@@ -86,7 +67,7 @@ def test_subscribers_of_a_node_that_goes_are_sent_away_at_once(engine: Engine) -
 
 
 def test_a_port_that_is_needed_ends_the_farewell() -> None:
-    first, last = free_range(2)
+    first, last = free_ports(0, 1)
     with Engine(EngineSettings(bind="range", port_range=(first, last))) as running:
         handle = running.create_cluster(ClusterSpec("fewer", shards=2, replicas=0, tls=False))
         handle.reshard(1)
@@ -96,7 +77,7 @@ def test_a_port_that_is_needed_ends_the_farewell() -> None:
 
 
 def test_nodes_may_share_a_host_and_take_ports_of_a_range(ca: str) -> None:
-    first, last = free_range(4)
+    first, *_, last = free_ports(*range(4))
     settings = EngineSettings(bind="range", port_range=(first, last), announce_host="localhost")
     with Engine(settings) as running:
         handle = running.create_cluster(ClusterSpec("ranged", shards=2, replicas=1, tls=False))
@@ -113,7 +94,7 @@ def test_nodes_may_share_a_host_and_take_ports_of_a_range(ca: str) -> None:
 
 def test_the_automatic_choice_falls_back_to_the_range() -> None:
     """A server that listens on every address takes the port from all of 127.0.0.0/8."""
-    first, last = free_range(2)
+    first, last = free_ports(0, 1)
     with socket.socket() as everywhere:
         everywhere.bind(("", 0))
         everywhere.listen()

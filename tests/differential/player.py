@@ -19,6 +19,7 @@ NO_REPLY: Final = b"<no reply>"
 CLOSED: Final = b"<connection closed>"
 QUIET: Final = b"<nothing>"
 
+_SAVING = re.compile(rb"(?:rdb_bgsave|aof_rewrite)_(?:in_progress|scheduled):1")
 _VARIABLE = re.compile(r"\$\{(\w+)(?:([+-])(\d+))?\}")
 _REPEAT = re.compile(r"\$\{(.)\*(\d+)\}")
 
@@ -106,6 +107,11 @@ class Side:
         for _ in range(2):
             self.control.ask(b"PING")
 
+    def wait_for_children(self) -> None:
+        """Returns when the server saves nothing: while a child of it does, a real one counts no uses of keys, for example."""
+        while _SAVING.search(self.control.ask(b"INFO", b"persistence")):
+            self.control.ask(b"WAIT", b"1", b"20")  # passes the time without load
+
     def fill(self, text: str) -> str:
         """Replaces ${name}, ${now+10} and ${x*1000}."""
         text = _REPEAT.sub(lambda found: found[1] * int(found[2]), text)
@@ -165,6 +171,7 @@ def play(scenario: Scenario, expected: Server, actual: Server, *, newer: bool = 
             side = Side(server, Connection(server))
             sides.append(side)
             side.barrier()  # the last scenario's connections are gone
+            side.wait_for_children()
             side.control.ask(b"FLUSHALL")
             side.variables |= {"now": str(int(now)), "nowms": str(int(now * 1000))}
         return _play(scenario, sides[0], sides[1], newer=newer)
@@ -326,7 +333,7 @@ def equal(step: Step, expected: bytes, actual: bytes) -> bool:
     if expected.startswith((NO_REPLY, CLOSED)):
         return False
     if step.comparison == "bytes":
-        return expected == actual
+        return expected == actual or _same_deadline(step, expected, actual)
     if step.comparison == "any":
         return expected[:1] == actual[:1]
     if step.comparison == "match":
@@ -341,6 +348,14 @@ def equal(step: Step, expected: bytes, actual: bytes) -> bool:
         return _near(one, two, int(argument.split()[0]))
     change = {"sorted": _sorted, "shape": _shape, "keys": _keys, "mask": _masked}[step.comparison]
     return change(one, argument) == change(two, argument)
+
+
+def _same_deadline(step: Step, expected: bytes, actual: bytes) -> bool:
+    """Whether both are the seconds left of one deadline: the second answer may come later, on a busy machine by seconds."""
+    if step.argument[:4].upper() != "TTL " or not expected[:1] == actual[:1] == b":":
+        return False
+    left = sorted(int(reply[1:-2]) for reply in (expected, actual))
+    return left[0] > 0 and left[1] - left[0] <= 5
 
 
 def _near(one: Node, two: Node, slack: int) -> bool:

@@ -104,3 +104,17 @@ def test_replies_are_compared_as_the_line_asks(
 )
 def test_silence_and_closing_are_asserted_on_both_sides(action: str, reply: bytes, same: bool) -> None:
     assert equal(Step(1, "", "a", action, ""), reply, reply) is same
+
+
+@pytest.mark.parametrize(
+    ("command", "expected", "actual", "same"),
+    [
+        ("TTL k", b":100\r\n", b":98\r\n", True),
+        ("TTL k", b":100\r\n", b":90\r\n", False),
+        ("TTL k", b":1\r\n", b":-1\r\n", False),
+        ("TTL k", b"-ERR no\r\n", b":1\r\n", False),
+        ("LLEN k", b":100\r\n", b":98\r\n", False),
+    ],
+)
+def test_time_may_pass_between_two_answers(command: str, expected: bytes, actual: bytes, same: bool) -> None:
+    assert equal(Step(1, command, "a", "command", command), expected, actual) is same

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,6 +18,7 @@ import redis
 from localstack_memorydb.engine import rdb
 from localstack_memorydb.engine.slots import key_slot
 from localstack_memorydb.engine.values import Hash, List, Set, Value, ZSet
+from tests.ports import free_port
 
 from ..unit.rdb_forms import Item, file, intset, listpack, string, ziplist
 from .witness import START_SECONDS, redis_binary, valkey_binary
@@ -459,8 +459,7 @@ def _without_activity(look: dict[bytes, Any]) -> dict[bytes, Any]:
 def test_a_file_of_a_cluster_node(folder: Path) -> None:
     """Valkey 8 and newer write how many keys each slot holds. A node takes the slots of the keys that it finds in its file."""
     (folder / "dump.rdb").write_bytes(rdb.write([(b"k", b"v", DEADLINE)]))
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-        port, bus = (str(each.getsockname()[1]) for each in (one, other))
+    port, bus = str(free_port()), str(free_port())
     arguments = ["--cluster-enabled", "yes", "--port", port, "--cluster-port", bus, "--bind", "127.0.0.1"]
     with server("valkey", folder, *arguments) as client:
         client.save()

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from tests.ports import free_ports
+
 from .wire import end_of_reply, request
 
 START_SECONDS = 20.0
@@ -81,7 +83,7 @@ def running(kind: str, *options: str) -> Iterator[Server]:
     if binary is None:
         raise FileNotFoundError(f"no {kind}-server found")
     with tempfile.TemporaryDirectory(prefix=f"witness-{kind}-") as folder:
-        port = _free_port()
+        port, _ = free_ports(0, 10_000)  # the cluster's bus takes the other
         arguments = ["--port", str(port), "--bind", "127.0.0.1", "--save", ""]
         arguments += ["--cluster-announce-ip", "127.0.0.1"]
         arguments += [
@@ -156,18 +158,3 @@ def _wait_until_serving(process: subprocess.Popen[bytes], port: int, log: Path) 
                     ask(connection, b"WAIT", b"1", b"20")
         except ConnectionError:
             continue
-
-
-def _free_port() -> int:
-    """A port whose bus port, 10000 above, is free as well."""
-    while True:
-        with socket.socket() as one, socket.socket() as two:
-            one.bind(("127.0.0.1", 0))
-            port: int = one.getsockname()[1]
-            if port > 55535:
-                continue
-            try:
-                two.bind(("127.0.0.1", port + 10000))
-            except OSError:
-                continue
-            return port

@@ -44,11 +44,12 @@ def scripted(rng: Random, grammar: Grammar, line: Line) -> list[Line]:
     """The lines that run a command in a script or in a function.
 
     The command itself where its keys are of several slots: after such a one Valkey 9.1 refuses whatever scripts do, on all
-    connections.
+    connections. And INCRBYFLOAT with 6.2: it makes the memory for a script's arguments smaller than what scripts then use.
     """
-    if not grammar.of_one_slot(line):
-        return [line]
     name = line[0].lower()
+    damaging = name == b"incrbyfloat" and grammar.engine_version < (7, 0)
+    if damaging or not grammar.of_one_slot(line):
+        return [line]
     plain = name in MAPS | NUMBERS or name.startswith(b"geo")
     number = 0 if plain else rng.choice([0, 0, 1])
     reads = b"_RO" if rng.random() < 0.15 and grammar.engine_version >= (7, 0) else b""

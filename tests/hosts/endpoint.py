@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +22,8 @@ import psutil
 from botocore.config import Config
 from redis.cluster import RedisCluster
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).parents[2]
 LOCALSTACK_PYTHON = ROOT / ".venv-localstack" / "bin" / "python"
 REGION = "us-east-1"
@@ -32,11 +33,6 @@ _START_SECONDS = 60
 def python_of(host: str) -> Path:
     """The interpreter of the environment that a host is installed in."""
     return LOCALSTACK_PYTHON if host == "localstack" else Path(sys.executable)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def start_command(host: str, port: int, *options: str) -> list[str]:

@@ -14,7 +14,9 @@ import pytest
 from redis import ConnectionError as RedisConnectionError
 from redis import Redis
 
-from .endpoint import LOCALSTACK_PYTHON, ROOT, Endpoint, environment, free_port
+from tests.ports import free_port
+
+from .endpoint import LOCALSTACK_PYTHON, ROOT, Endpoint, environment
 from .test_story import available
 
 README_URL = "http://127.0.0.1:4566"

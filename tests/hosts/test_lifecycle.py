@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from .endpoint import ROOT, Endpoint, environment, free_port, python_of, start_command
+from tests.ports import free_port
+
+from .endpoint import ROOT, Endpoint, environment, python_of, start_command
 
 Start = Callable[..., Endpoint]
 

@@ -13,7 +13,9 @@ from botocore.exceptions import ClientError
 from redis import Redis
 from redis.cluster import RedisCluster
 
-from .endpoint import Endpoint, free_port, start_command
+from tests.ports import free_port
+
+from .endpoint import Endpoint, start_command
 from .test_lifecycle import refused
 
 Start = Callable[..., Endpoint]

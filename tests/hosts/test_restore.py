@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from .endpoint import Endpoint, free_port
+from tests.ports import free_port
+
+from .endpoint import Endpoint
 from .test_story import answers, available, cluster, until
 
 BUCKET = "restores"

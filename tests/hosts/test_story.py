@@ -15,7 +15,9 @@ import pytest
 from redis import Redis
 from redis.cluster import RedisCluster
 
-from .endpoint import Endpoint, free_port
+from tests.ports import free_port
+
+from .endpoint import Endpoint
 
 KEYS = 10_000
 EACH = KEYS // 5

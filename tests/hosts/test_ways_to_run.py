@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,9 +18,10 @@ import yaml
 from redis.cluster import RedisCluster
 
 from localstack_memorydb.settings import PREFIX, Settings
+from tests.ports import free_port, free_ports
 
 from .container import NOT_PERMITTED
-from .endpoint import ROOT, Endpoint, environment, free_port, start_command
+from .endpoint import ROOT, Endpoint, environment, start_command
 from .test_documents import blocks
 
 WORKFLOW = ROOT / "examples" / "github-actions" / "tests.yml"
@@ -108,18 +108,6 @@ def test_the_snippet_that_needs_docker_is_python() -> None:
     compile(snippet, "docs/running.md", "exec")
 
 
-def free_range(size: int) -> range:
-    """Neighbouring ports that nobody listens on."""
-    while True:
-        first = free_port()
-        try:
-            for port in range(first, first + size):
-                socket.create_server(("127.0.0.1", port)).close()
-        except (OSError, OverflowError):
-            continue
-        return range(first, first + size)
-
-
 @pytest.fixture
 def container(start: Callable[..., Endpoint], host: str) -> Endpoint:
     """A host in a network of its own with the settings of the Dockerfile; its ports are published."""
@@ -128,7 +116,7 @@ def container(start: Callable[..., Endpoint], host: str) -> Endpoint:
     )
     if probe.returncode == NOT_PERMITTED:
         pytest.skip("a network namespace takes the rights of root")
-    ports = free_range(12)
+    ports = free_ports(*range(12))
     nodes = {"MEMORYDB_PORT_RANGE": f"{ports[1]}-{ports[-1]}", "GATEWAY_LISTEN": f"0.0.0.0:{ports[0]}"}
     published = [sys.executable, str(ROOT / "tests" / "hosts" / "container.py"), *map(str, ports), "--"]
     command = [*published, *start_command(host, ports[0])]

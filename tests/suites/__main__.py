@@ -24,6 +24,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.ports import free_port
+
 from .outcomes import (
     NOT_RUN,
     OUTSIDE,
@@ -158,9 +160,7 @@ def _end(suite: subprocess.Popen[str]) -> None:
 @contextmanager
 def _engine(version: str, *, cluster: bool) -> Iterator[int]:
     """A bare engine; its port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     module = "localstack_memorydb.engine" if cluster else "tests.suites.one_slot"
     options = ["--port", str(port), "--engine-version", version, "--unrestricted"]
     with (

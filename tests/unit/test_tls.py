@@ -70,6 +70,8 @@ class Peer:
         client = ssl.create_default_context(cadata=authority.pem.decode())
         client.minimum_version = client.maximum_version = version
         self.loop = asyncio.new_event_loop()
+        self.began = self.loop.time()
+        self.loop.time = lambda: self.began  # type: ignore[method-assign]
         self.echo, self.socket = Echo(), Socket()
         self.connection = TlsConnection(self.echo, server, self.loop, lambda: welcome)
         self.connection.connection_made(self.socket)
@@ -169,10 +171,9 @@ def test_who_does_not_shake_hands_to_the_end_is_disconnected(
     peer: Peer, begins: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Going on slowly does not help."""
-    began = peer.loop.time()
     for later, closed in ((HANDSHAKE_SECONDS - 0.1, False), (HANDSHAKE_SECONDS + 0.1, True)):
         peer.connection.data_received(begins or b"\x16")
-        monkeypatch.setattr(peer.loop, "time", lambda later=later: began + later)
+        monkeypatch.setattr(peer.loop, "time", lambda later=later: peer.began + later)
         peer.loop.run_until_complete(asyncio.sleep(0))
         assert (peer.socket.closed, peer.echo.transport) == (closed, None)
 
