@@ -46,6 +46,6 @@ def send(message: Reply, sessions: Iterable[Session]) -> int:
         data = wires.get(session.protocol)
         if data is None:
             data = wires[session.protocol] = session.encoders[type(message)](message)
-        (session.deferred.append if session.processing else session.push)(data)
+        session.say(data)
         count += 1
     return count

@@ -22,6 +22,7 @@ from localstack_memorydb.engine.registry import GATE_BUSY, MODULE, Command
 from localstack_memorydb.engine.requests import PORTION
 from localstack_memorydb.engine.resp import BLOCKED, Argv, Reply, Wire
 from localstack_memorydb.engine.slots import key_slot
+from localstack_memorydb.engine.tracking import Later
 from localstack_memorydb.engine.values import Value
 
 if TYPE_CHECKING:
@@ -178,6 +179,14 @@ class LongWork:
             s.hang_up()
         else:
             self._shard.cluster.unblocked.appendleft(s)
+
+    def keeps(self, s: Session, data: bytes) -> bool:
+        """Keeps a message to the client whose work gave way for after its reply, as a server that is busy would."""
+        suspended = self.suspended
+        if suspended is None or s.blocked is not suspended.blocked:
+            return False
+        suspended.deferred.append(Later(data))
+        return True
 
     def settle(self) -> None:
         """Lets what holds the shard come to its end, before somebody looks at its data or changes what it depends on.

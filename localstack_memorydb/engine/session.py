@@ -681,8 +681,14 @@ class Session(Requests):
 
     def send(self, message: Reply) -> None:
         """Sends what the client did not ask for just now; after the current reply if one is being made."""
-        data = self.encoders[type(message)](message)
-        (self.deferred.append if self.processing else self.push)(data)
+        self.say(self.encoders[type(message)](message))
+
+    def say(self, data: bytes) -> None:
+        """`send`, of bytes."""
+        if self.processing:
+            self.deferred.append(data)
+        elif not self.node.shard.work.keeps(self, data):
+            self.push(data)
 
     def push(self, data: bytes) -> None:
         """Sends bytes that are not part of a packet of replies."""

@@ -27,8 +27,8 @@ LONG_SCRIPT = "local x = 0 for i = 1, 1000000 do x = x + 1 end redis.call('SET',
 class World:
     """A cluster of two shards with a replica each, whose clock goes on by 30 ms with every look."""
 
-    def __init__(self) -> None:
-        self.cluster = start(shards=2, replicas=1)
+    def __init__(self, version: str = "7.2") -> None:
+        self.cluster = start(shards=2, replicas=1, version=version)
         self.cluster.clock = Clock(0.03)
         self.shard = self.cluster.owner(key_slot(b"n"))
         self.runs = self.client()
@@ -237,6 +237,18 @@ def test_what_it_is_told_follows_its_reply(world: World) -> None:
     heard = world.end()
     assert heard.startswith(b"*201\r\n+OK\r\n:1\r\n")
     assert heard.endswith(b":200\r\n>2\r\n$10\r\ninvalidate\r\n*1\r\n$7\r\n{n}kept\r\n")
+
+
+@pytest.mark.parametrize("version", ["6.2", "7.2"])
+def test_messages_of_other_shards_follow_its_reply(version: str) -> None:
+    world = World(version)
+    world.runs("HELLO 3")
+    world.runs("SUBSCRIBE news")
+    world.begin("SET {n}kept x")
+    assert world.elsewhere()("PUBLISH news hot").startswith(b":")
+    heard = world.end()
+    assert heard.startswith(b"*201\r\n+OK\r\n:1\r\n")
+    assert heard.endswith(b":200\r\n>3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$3\r\nhot\r\n")
 
 
 def test_nobody_wants_the_reply(world: World) -> None:
