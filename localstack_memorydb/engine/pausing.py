@@ -1,11 +1,19 @@
-"""CLIENT PAUSE: clients of a node that have to wait. https://valkey.io/commands/client-pause/"""
+"""CLIENT PAUSE: clients of a node that have to wait, and others that may not do everything now. https://valkey.io/commands/client-pause/"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from localstack_memorydb.engine.errors import CommandError, only_for_subscribers
 from localstack_memorydb.engine.lua.scripting import NO_WRITES, declared_flags
-from localstack_memorydb.engine.registry import WRITE, Command
+from localstack_memorydb.engine.registry import (
+    GATE_BUSY,
+    GATE_MONITORED,
+    GATE_SUBSCRIBED,
+    READONLY,
+    WRITE,
+    Command,
+)
 from localstack_memorydb.engine.resp import Argv
 
 if TYPE_CHECKING:
@@ -27,10 +35,28 @@ class Pause:
         self.waiting: list[Session] = []
 
     def stops(self, s: Session, command: Command, argv: Argv) -> bool:
-        """Whether the client has to wait with this command line."""
+        """Whether the client has to wait with this command line. Monitors never do."""
+        if s in s.node.monitors:
+            return False
         if self.everything or _may_write(s, command, argv):
             return True
         return command.name == "exec" and any(_may_write(s, *each) for each in s.queue or ())
+
+
+def require_leisure(s: Session, command: Command, argv: Argv) -> None:
+    """A busy node, a client that listens, and one that watches a node do not do everything. Raises CommandError.
+
+    Monitors are a kind of replica, so they may not look at keys nor change them.
+    """
+    gates = command.gates & s.gates
+    if gates & GATE_BUSY:
+        raise s.node.shard.scripting.pace.busy()
+    if gates & GATE_SUBSCRIBED:
+        raise only_for_subscribers(command.name, s.legacy)
+    monitors = s.gates & GATE_MONITORED and s in s.node.monitors
+    if monitors and (command.flags & READONLY or _may_write(s, command, argv)):
+        interact = "interract" if s.legacy else "interact"
+        raise CommandError(f"ERR Replica can't {interact} with the keyspace")
 
 
 def _may_write(s: Session, command: Command, argv: Argv) -> bool:

@@ -28,7 +28,6 @@ from localstack_memorydb.engine.errors import (
     ReadOnlyReplica,
     WrongArity,
     WrongType,
-    only_for_subscribers,
     unknown_command,
 )
 from localstack_memorydb.engine.eviction import admit, use
@@ -36,16 +35,15 @@ from localstack_memorydb.engine.giving_way import may_take_long, run_command, ru
 from localstack_memorydb.engine.keyspace import Slot
 from localstack_memorydb.engine.looking import MANY, looking
 from localstack_memorydb.engine.notifications import Before
+from localstack_memorydb.engine.pausing import require_leisure
 from localstack_memorydb.engine.performing import attended, perform, perform_apart, refuse_browser
 from localstack_memorydb.engine.registry import (
     GATE_ALWAYS,
-    GATE_BUSY,
     GATE_MEMORY,
     GATE_MULTI,
     GATE_REPLICA,
     GATE_RESTRICTED,
     GATE_SILENT,
-    GATE_SUBSCRIBED,
     GATE_UNAUTHENTICATED,
     NO_MULTI,
     Command,
@@ -427,8 +425,7 @@ class Session(Requests):
         if gates & GATE_MULTI and command.flags & NO_MULTI:
             self.aborted = True
             raise CommandError("ERR Command not allowed inside a transaction")
-        pause = self.node.paused
-        if pause is not None and pause.stops(self, command, argv):
+        if (pause := self.node.paused) is not None and pause.stops(self, command, argv):
             self.park(argv)
             pause.waiting.append(self)
             return BLOCKED
@@ -466,10 +463,7 @@ class Session(Requests):
             raise ReadOnlyReplica
         if self.gates & GATE_MEMORY:
             admit(self, command, argv)
-        if gates & GATE_BUSY:
-            raise self.node.shard.scripting.pace.busy()
-        if gates & GATE_SUBSCRIBED:
-            raise only_for_subscribers(command.name, self.legacy)
+        require_leisure(self, command, argv)
         return command
 
     def refusal(self, refusal: Refusal, command: Command, argv: Argv) -> CommandError:

@@ -366,6 +366,15 @@ def test_keys_do_not_expire_while_clients_are_paused() -> None:
     assert field(client, "stats", "expired_keys") == "1"
 
 
+def test_a_monitor_is_never_paused() -> None:
+    node = next(start().nodes())
+    monitor, client = Client(node), Client(node)
+    monitor("MONITOR")
+    client("CLIENT PAUSE 1000 ALL")
+    assert client("UNWATCH") == b""
+    assert monitor("UNWATCH").startswith(b"+OK\r\n")
+
+
 def test_a_monitor_that_leaves_lets_commands_take_the_straight_path_again() -> None:
     _, client = running()
     monitor = Client(client.session.node)
