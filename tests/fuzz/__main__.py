@@ -27,6 +27,7 @@ from .grammar import Grammar
 from .stage import Disagreement, Mortal, Stage
 
 EXAMPLES = 60
+EVENTS = "KEA"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,8 @@ def commands(kind: str, options: Options) -> int:
     coverage = Coverage(grammar)
     with (
         closing(Mortal(kind)) as real,
-        engine(kind, version=version) as ours,
-        closing(Stage(real.start(), ours, newer=newer, again=real.start)) as stage,
+        engine(kind, version=version, notify_keyspace_events=EVENTS) as ours,
+        closing(Stage(real.start(), ours, newer=newer, again=real.start, events=EVENTS)) as stage,
         second_opinion(wanted=newer) as arbiter,
     ):
         progress, number = Progress(), options.seed * 1_000

@@ -80,17 +80,24 @@ class Mortal:
 
 class Stage:
     """A real server and ours. `over` is set where they differ as is known: what follows would differ for the same reason;
-    and where the real server has died, which `again` starts anew for the next sequence.
+    and where the real server has died, which `again` starts anew for the next sequence. `events` are those that ours tells of in keyspace notifications; a real one is made to.
 
     `seen` has the signatures of differences that were found before.
     """
 
     def __init__(
-        self, real: Server, ours: Server, *, newer: bool, again: Callable[[], Server] | None = None
+        self,
+        real: Server,
+        ours: Server,
+        *,
+        newer: bool,
+        again: Callable[[], Server] | None = None,
+        events: str = "",
     ) -> None:
         self.servers = real, ours
         self.newer = newer
         self.again = again
+        self.events = events
         self.controls = [Connection(server) for server in self.servers]
         self.clients: dict[str, Client] = {}
         self.acts: list[tuple[str, Line | str]] = []
@@ -124,6 +131,9 @@ class Stage:
             for line in lines:
                 answer = control.ask(*line)
                 assert answer == b"+OK\r\n", (line, answer)
+        if self.events:
+            answer = self.controls[0].ask(b"CONFIG", b"SET", b"notify-keyspace-events", self.events.encode())
+            assert answer == b"+OK\r\n", answer
         self.clients = {name: self._connect(name) for name in NAMES}
         self.acts, self.over, self.broadcasts = [], False, False
         self.begins()
