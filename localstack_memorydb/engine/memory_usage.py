@@ -7,14 +7,14 @@ for what it is after the elements were added one by one: the nodes of a list, an
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import islice, pairwise
+from itertools import islice
 from typing import Final
 
 from localstack_memorydb.engine import memory, sizes
 from localstack_memorydb.engine.buffers import Buffer
 from localstack_memorydb.engine.documents import Document
 from localstack_memorydb.engine.sizes import PAGE, listpack_size
-from localstack_memorydb.engine.streams import Stream
+from localstack_memorydb.engine.streams import Stream, tree_nodes
 from localstack_memorydb.engine.values import Hash, List, Set, Value, ZSet
 
 _OBJECT: Final = 16
@@ -27,7 +27,6 @@ _COUNTED: Final = 20_000  # elements of a list, or keys of a tree, of which each
 _EMPTIED: Final = 0.63  # of the buckets of a full table hold something, and are moved one by one
 _HASH_CONVERTED: Final = 1024  # buckets of a hash that has just become a table
 _SHORT: Final = 64
-_KEY_BYTES: Final = 16  # of a stream's ID
 _TREE_NODE: Final = 4 + 30 * 8  # raxNode, and what one is thought to have besides
 _TREE_KEY: Final = 16
 _STREAM: Final = 80
@@ -132,26 +131,7 @@ def _tree(identifiers: Iterable[int] | Sequence[int]) -> int:
     """What a radix tree with those ascending keys of 16 bytes is said to take (streamRadixTreeMemoryUsage)."""
     keys = list(islice(identifiers, _COUNTED))
     total = len(identifiers) if isinstance(identifiers, Sequence) else len(keys)
-    nodes = _tree_nodes(keys)
+    nodes = tree_nodes(keys)
     if total > len(keys):
         nodes = nodes * total // len(keys)
     return _TREE_KEY * total + _TREE_NODE * nodes
-
-
-def _tree_nodes(keys: Sequence[int]) -> int:
-    """The nodes of that radix tree: one for each key's end, each place where keys part, and each run of bytes in between."""
-    if not keys:
-        return 1
-    common = [(128 - (one ^ other).bit_length()) // 8 for one, other in pairwise(keys)]
-    nodes = len(keys)
-    for before, behind in zip([-1, *common], [*common, -1], strict=True):
-        nodes += max(before, behind) + 1 < _KEY_BYTES
-    open_places: list[int] = []  # where keys parted, from the root on, that more keys may have in common
-    for depth in [*common, -1]:
-        while open_places and open_places[-1] > depth:
-            place = open_places.pop()
-            above = max(open_places[-1] if open_places else -1, depth)
-            nodes += 1 + (place > above + 1)
-        if depth >= 0 and (not open_places or open_places[-1] < depth):
-            open_places.append(depth)
-    return nodes

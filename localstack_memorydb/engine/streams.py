@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import chain, groupby, islice
+from itertools import chain, islice, pairwise
 from operator import attrgetter
 from typing import Final
 
@@ -19,6 +19,7 @@ from localstack_memorydb.engine.sizes import integer_size, listpack_size
 
 ID_MAX: Final = (1 << 128) - 1
 SEQUENCE_MAX: Final = (1 << 64) - 1
+_ID_BYTES: Final = 16
 
 Fields = tuple[bytes, ...]
 """Field, value, field, value, ... of one entry."""
@@ -352,22 +353,23 @@ class Stream:
         group.last = identifier
 
 
-def tree_size(stream: Stream) -> int:
-    """How many nodes Valkey's radix tree has for the stream's node IDs (rax.c)."""
-    keys = [node.master.to_bytes(16, "big") for node in stream.nodes]
-    return _count(keys, 0) if keys else 1
-
-
-def _count(keys: list[bytes], depth: int) -> int:
-    if len(keys) == 1:
-        return 1 if depth == 16 else 2
-    common = depth
-    while keys[0][common] == keys[-1][common]:
-        common += 1
-    prefix = common > depth
-    return (
-        1 + prefix + sum(_count(list(part), common + 1) for _, part in groupby(keys, lambda key: key[common]))
-    )
+def tree_nodes(keys: Sequence[int]) -> int:
+    """The nodes of a real server's radix tree with those ascending IDs (rax.c): one for each key's end, each place where keys part, and each run of bytes in between."""
+    if not keys:
+        return 1
+    common = [(128 - (one ^ other).bit_length()) // 8 for one, other in pairwise(keys)]
+    nodes = len(keys)
+    for before, behind in zip([-1, *common], [*common, -1], strict=True):
+        nodes += max(before, behind) + 1 < _ID_BYTES
+    open_places: list[int] = []  # where keys parted, from the root on, that more keys may have in common
+    for depth in [*common, -1]:
+        while open_places and open_places[-1] > depth:
+            place = open_places.pop()
+            above = max(open_places[-1] if open_places else -1, depth)
+            nodes += 1 + (place > above + 1)
+        if depth >= 0 and (not open_places or open_places[-1] < depth):
+            open_places.append(depth)
+    return nodes
 
 
 def format_id(identifier: int) -> bytes:

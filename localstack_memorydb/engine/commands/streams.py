@@ -45,7 +45,7 @@ from localstack_memorydb.engine.streams import (
     Group,
     Stream,
     format_id,
-    tree_size,
+    tree_nodes,
 )
 
 streams = Family("stream", "@stream")
@@ -532,7 +532,7 @@ def xinfo_stream(s: Session, argv: Argv) -> Reply:
     shown: dict[bytes, Reply] = {
         b"length": found.length,
         b"radix-tree-keys": len(found.nodes),
-        b"radix-tree-nodes": tree_size(found),
+        b"radix-tree-nodes": tree_nodes([node.master for node in found.nodes]),
         b"last-generated-id": format_id(found.last),
     }
     if not s.legacy:

@@ -107,6 +107,8 @@ class Interpreter:
         self.function = self._lua.eval(b"function() end")
         self._entry = self._load(level, version)
         self._run, self._run_tables = self._entry[b"run"], self._entry[b"run_tables"]
+        self._function = self._entry[b"call_function"]
+        self._function_tables = self._entry[b"call_function_with_tables"]
 
     def _load(self, level: tuple[int, ...], version: str) -> Any:
         table = self._lua.table_from
@@ -256,6 +258,18 @@ class Interpreter:
 
     def run(self, caller: Caller, script: Any, keys: Sequence[bytes], arguments: Sequence[bytes]) -> Any:
         """Runs a compiled script with its KEYS and ARGV."""
+        return self._called(caller, self._run, self._run_tables, script, keys, arguments)
+
+    def _called(
+        self,
+        caller: Caller,
+        direct: Any,
+        with_tables: Any,
+        code: Any,
+        keys: Sequence[bytes],
+        arguments: Sequence[bytes],
+    ) -> Any:
+        """Runs code by one of two ways in Lua: few keys and arguments are handed over as they are."""
         self.caller = caller
         count = len(keys) + len(arguments)
         size = sum(map(len, keys)) + sum(map(len, arguments)) if count else 0
@@ -263,9 +277,9 @@ class Interpreter:
             if 2 * size + 64 * count + self._used > _ROOM:
                 self._make_room(2 * size + 64 * count)
             if count > _INLINE_ARGUMENTS:
-                answer = self._run_tables(script, self.table(list(keys)), self.table(list(arguments)))
+                answer = with_tables(code, self.table(list(keys)), self.table(list(arguments)))
             else:
-                answer = self._run(script, len(keys), *keys, *arguments)
+                answer = direct(code, len(keys), *keys, *arguments)
         except (LuaError, LuaMemory, MemoryError) as error:
             answer = _unfinished(error)
         self._used = self._lua.get_memory_used() or 0
@@ -277,20 +291,7 @@ class Interpreter:
         self, caller: Caller, function: Any, keys: Sequence[bytes], arguments: Sequence[bytes]
     ) -> Any:
         """Runs a function of a library with its two arguments."""
-        self.caller = caller
-        try:
-            self._make_room(
-                2 * (sum(map(len, keys)) + sum(map(len, arguments)))
-                + 64 * (len(keys) + len(arguments))
-                + 4096
-            )
-            answer = self._entry[b"call_function"](
-                function, self.table(list(keys)), self.table(list(arguments))
-            )
-        except (LuaError, LuaMemory, MemoryError) as error:
-            answer = _unfinished(error)
-        self._tidy()
-        return answer
+        return self._called(caller, self._function, self._function_tables, function, keys, arguments)
 
     def load_library(
         self, caller: Caller, body: bytes

@@ -1095,27 +1095,38 @@ end
 
 local entry = {}
 
-function entry.run(f, number, ...)
+-- The first so many are keys, the rest are arguments.
+local function apart(number, ...)
   local total = select("#", ...)
-  local keys, argv
   if number == 0 then
-    keys, argv = {}, {...}
+    return {}, {...}
   elseif number == total then
-    keys, argv = {...}, {}
-  else
-    keys, argv = {...}, {select(number + 1, ...)}
-    for at = number + 1, total do
-      keys[at] = nil
-    end
+    return {...}, {}
   end
+  local keys, argv = {...}, {select(number + 1, ...)}
+  for at = number + 1, total do
+    keys[at] = nil
+  end
+  return keys, argv
+end
+
+function entry.run(f, number, ...)
+  local keys, argv = apart(number, ...)
   return run(f, keys, argv)
 end
 
 entry.run_tables = run
 
-function entry.call_function(f, keys, argv)
+local function call_function(f, keys, argv)
   return finish(xpcall(function() return reply(f(keys, argv)) end, traced))
 end
+
+function entry.call_function(f, number, ...)
+  local keys, argv = apart(number, ...)
+  return call_function(f, keys, argv)
+end
+
+entry.call_function_with_tables = call_function
 
 -- A compiled script, or nil and why it does not compile.
 function entry.compile(body, name)
