@@ -324,6 +324,8 @@ def holds_much(s: Session, key: bytes) -> bool:
 def _asks_for_much(s: Session, command: Command, argv: Argv) -> bool:
     if command.flags & MODULE:
         return len(argv[2]) > _LONG_PATH or getattr(s.db.get(argv[1]), "bound", 0) > _LARGE_DOCUMENT
+    if command.name == "restore":
+        return len(argv) > 3 and len(argv[3]) > _LONG_PAYLOAD
     return len(argv[2]) > _LONG_COUNT and argv[2].startswith(b"-")
 
 
@@ -357,6 +359,7 @@ _MANY_ARGUMENTS: Final = 32
 _LARGE: Final = 1000
 _LONG_STRING: Final = 1 << 20
 _LONG_COUNT: Final = len("-999")
+_LONG_PAYLOAD: Final = 1 << 16
 _LONG_PATH: Final = 500
 _LARGE_DOCUMENT: Final = 50_000
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from sortedcontainers import SortedDict
 
+from localstack_memorydb.engine.looking import looking
 from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.sizes import integer_size, listpack_size
 
@@ -382,13 +383,13 @@ def copy_stream(stream: Stream) -> Stream:
     twin = Stream()
     twin.length, twin.last = stream.length, stream.last
     twin.max_deleted, twin.entries_added = stream.max_deleted, stream.entries_added
-    for node in stream.nodes:
+    for node in looking(stream.nodes, 100):
         twin.nodes.append(node.copy())
     for name, group in stream.groups.items():
         made = twin.groups[name] = Group(group.last, group.entries_read)
         for consumer in group.consumers.values():
             made.consumers[consumer.name] = Consumer(consumer.name, consumer.seen, consumer.active)
-        for identifier, pending in group.pending.items():
+        for identifier, pending in looking(group.pending.items()):
             consumer = made.consumers[pending.consumer.name]
             made.give(identifier, Pending(consumer, pending.time, pending.count), consumer)
     return twin

@@ -15,7 +15,7 @@ NEVER: Final = -1
 class Switches:
     """Whether keys expire by themselves, whether scripts may run everything. Without `cron` nothing happens that no client asks for.
 
-    `sleep` stops the engine for that many seconds. `requirepass` is what CONFIG SET made the default user's password,
+    `sleep` waits for that many seconds, and so does everybody. `requirepass` is what CONFIG SET made the default user's password,
     `recorded` what it set that has no effect.
 
     `directives` are set by CONFIG, too (engine/directives.py); `chores` is what they have to do at every tick. With `limits_clients` a node

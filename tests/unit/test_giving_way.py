@@ -536,6 +536,11 @@ WORDS = [b"%d" % number for number in range(3000)]
 KEYS = [b"{n}%b" % word for word in WORDS]
 PAIRS = [each for word in WORDS for each in (word, word)]
 MSET = [b"MSET", *(each for key in KEYS for each in (key, b"v"))]
+STREAM = [
+    *([b"XADD", b"n", b"%d-0" % number, b"f", b"v"] for number in range(1, 2500)),
+    [b"XGROUP", b"CREATE", b"n", b"g", b"0"],
+    [b"XREADGROUP", b"GROUP", b"g", b"c", b"STREAMS", b"n", b">"],
+]
 LONG_LINES = [
     [MSET],
     [MSET, [b"MSETNX", *MSET[1:]]],
@@ -565,6 +570,10 @@ LONG_LINES = [
     [[b"RPUSH", b"n", *WORDS], [b"LPOP", b"n", b"2500"], [b"LMPOP", b"1", b"n", b"RIGHT", b"COUNT", b"400"]],
     [[b"RPUSH", b"n", *WORDS], [b"LTRIM", b"n", b"100", b"200"], MSET],
     [[b"XADD", b"n", b"1-0", *PAIRS], [b"XDEL", b"n", *WORDS], [b"XACK", b"n", b"g", *WORDS]],
+    [*STREAM, [b"DUMP", b"n"], [b"COPY", b"n", b"{n}m"], [b"XAUTOCLAIM", b"n", b"g", b"d", b"0", b"0", b"COUNT", b"2400"]],
+    [*STREAM, [b"XINFO", b"STREAM", b"n", b"FULL", b"COUNT", b"0"], [b"XPENDING", b"n", b"g", b"-", b"+", b"2500"]],
+    [*STREAM, [b"XRANGE", b"n", b"-", b"+"], [b"XREAD", b"STREAMS", b"n", b"0"]],
+    [[b"SADD", b"n", *WORDS], [b"SORT", b"n", b"DESC"], [b"SORT_RO", b"n", b"ALPHA", b"LIMIT", b"3", b"9"]],
     [[b"BLPOP", *KEYS, b"0.001"], [b"LPUSH", KEYS[3], b"x"]],
     [[b"LMPOP", b"3000", *KEYS, b"LEFT"], [b"EVAL", b"return #KEYS", b"3000", *KEYS]],
     [[b"XREAD", b"BLOCK", b"9", b"STREAMS", *KEYS, *WORDS], [b"XADD", KEYS[3], b"4-0", b"f", b"v"]],
@@ -599,10 +608,53 @@ class Played:
         self.counted["lookups"] = (stats.lookups, stats.misses, 0)
 
 
-@pytest.mark.parametrize("lines", LONG_LINES, ids=lambda lines: b" ".join(line[0] for line in lines).decode())
+@pytest.mark.parametrize(
+    "lines", LONG_LINES, ids=lambda lines: b" ".join(dict.fromkeys(line[0] for line in lines)).decode()
+)
 def test_long_lines_do_the_same_when_they_give_way(lines: list[list[bytes]]) -> None:
     at_once, in_parts = Played(lines, 0.0), Played(lines, 0.03)
     assert at_once.gave_way == 0 < in_parts.gave_way
     assert in_parts.said == at_once.said
     assert in_parts.kept == at_once.kept
     assert in_parts.counted == at_once.counted
+
+
+def test_others_go_on_while_a_long_line_runs(world: World) -> None:
+    other = world.client()
+    assert world.runs.session.receive(encode_request([b"ZADD", b"n", *PAIRS]), NOW) == b""
+    assert world.elsewhere()("PING") == b"+PONG\r\n"
+    assert other("ZCARD n") == b""
+    assert world.end() == b":3000\r\n"
+    assert other.heard() == b":3000\r\n"
+
+
+def test_a_long_line_is_in_the_log_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
+    cluster = kept(tmp_path)
+    cluster.clock = Clock(0.03)
+    client = Client(cluster.shards[0].primary)
+    assert client.session.receive(encode_request([b"DEL", *KEYS]), NOW) == b""
+    cluster.settle()
+    assert client.heard() == b":0\r\n"
+    assert client.session.receive(encode_request(MSET), NOW) == b""
+    while cluster.shards[0].work.suspended is not None:
+        flush(cluster)
+        assert b"MSET" not in written(cluster)
+        cluster.tick(NOW)
+    assert client.heard() == b"+OK\r\n"
+    flush(cluster)
+    assert written(cluster).count(b"MSET") == 1
+    assert Client(restarted(cluster).shards[0].primary)("DBSIZE") == b":3000\r\n"
+
+
+def test_debug_sleep_stops_its_shard_only() -> None:
+    cluster = start(shards=2, unrestricted=True)
+    cluster.clock = Clock(0.03)
+    slept: list[float] = []
+    cluster.switches.sleep = slept.append
+    sleeper, other, elsewhere = (Client(cluster.shards[number].primary) for number in (0, 0, 1))
+    assert sleeper("DEBUG SLEEP 1") == b""
+    assert other("PING") == b""
+    assert elsewhere("PING") == b"+PONG\r\n"
+    assert answer(other, lambda: cluster.tick(NOW)) == b"+PONG\r\n"
+    assert sleeper.heard() == b"+OK\r\n"
+    assert sum(slept) == pytest.approx(1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Final
 
 from localstack_memorydb.engine import digest, rdb
@@ -24,7 +24,9 @@ from localstack_memorydb.engine.errors import (
     wrong_subcommand_arguments,
 )
 from localstack_memorydb.engine.eviction import idle_seconds
+from localstack_memorydb.engine.giving_way import made_at_leisure
 from localstack_memorydb.engine.help import help_lines
+from localstack_memorydb.engine.looking import look
 from localstack_memorydb.engine.numbers import INT_MAX, leading_number, parse_int_in
 from localstack_memorydb.engine.readers import read_memory
 from localstack_memorydb.engine.registry import ADMIN, LOADING, NOSCRIPT, STALE, Family
@@ -43,6 +45,7 @@ from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.slots import key_slot
 from localstack_memorydb.engine.snapshots import load_saved, save_shard
 from localstack_memorydb.engine.spec import SnapshotError
+from localstack_memorydb.engine.switches import Switches
 
 LOG = logging.getLogger(__name__)
 
@@ -68,9 +71,19 @@ def debug_(s: Session, argv: Argv) -> Reply:
 
 
 def _sleep(s: Session, argv: Argv) -> Reply:
-    """Stops the engine, all of it."""
-    s.node.cluster.switches.sleep(max(0.0, leading_number(argv[2])))
+    """Stops the shard. Other shards and their clients go on, as other servers would."""
+    return made_at_leisure(s, argv, partial(_nap, s.node.cluster.switches, leading_number(argv[2])))
+
+
+def _nap(switches: Switches, seconds: float) -> Reply:
+    while seconds > 0:
+        switches.sleep(min(seconds, _NAP))
+        seconds -= _NAP
+        look()
     return OK
+
+
+_NAP: Final = 0.01
 
 
 def _error(s: Session, argv: Argv) -> Reply:

@@ -5,13 +5,15 @@ A cluster cannot look up the keys that BY and GET patterns name, so those are re
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from localstack_memorydb.engine.buffers import Buffer
 from localstack_memorydb.engine.commands.keys import keys
 from localstack_memorydb.engine.documents import Document
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault, WrongType
+from localstack_memorydb.engine.looking import in_order, looking
 from localstack_memorydb.engine.numbers import is_plain_number, parse_float, parse_int
 from localstack_memorydb.engine.rdb.compact import build_list
 from localstack_memorydb.engine.registry import DENYOOM, READONLY, WRITE, one, unknown
@@ -134,13 +136,19 @@ def _sorted(s: Session, key: bytes, options: _Options) -> list[bytes]:
             elements.reverse()
     elif options.alpha or options.unsorted:
         # A set that is stored unsorted would be stored in another order elsewhere, and a script do something else.
-        elements.sort(key=_text, reverse=options.descending)
+        elements = _in_order(elements, _text, options.descending)
     else:
-        score = float if all(map(is_plain_number, elements)) else _score
-        elements.sort(reverse=options.descending)
-        elements.sort(key=score, reverse=options.descending)
+        score = float if all(map(is_plain_number, looking(elements))) else _score
+        elements = _in_order(_in_order(elements, None, options.descending), score, options.descending)
     start = max(0, options.start)
     return elements[start:] if options.count < 0 else elements[start : start + options.count]
+
+
+def _in_order(elements: list[bytes], key: Callable[[bytes], Any] | None, descending: bool) -> list[bytes]:
+    """The elements in order; equal ones stay in theirs."""
+    if not descending:
+        return in_order(elements, key)
+    return in_order(elements[::-1], key)[::-1]
 
 
 def _text(element: bytes) -> bytes:

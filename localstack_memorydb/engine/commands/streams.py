@@ -576,7 +576,7 @@ def _full_group(s: Session, stream: Stream, name: bytes, count: int) -> Reply:
             shown[b"active-time"] = each.active
         shown[b"pel-count"] = len(each.pending)
         listed = islice(each.pending.items(), count or None)
-        shown[b"pending"] = [[format_id(identifier), it.time, it.count] for identifier, it in listed]
+        shown[b"pending"] = [[format_id(identifier), it.time, it.count] for identifier, it in looking(listed)]
         consumers.append(shown)
     pending = islice(group.pending.items(), count or None)
     return {
@@ -585,7 +585,8 @@ def _full_group(s: Session, stream: Stream, name: bytes, count: int) -> Reply:
         **_reading(s, stream, group),
         b"pel-count": len(group.pending),
         b"pending": [
-            [format_id(identifier), it.consumer.name, it.time, it.count] for identifier, it in pending
+            [format_id(identifier), it.consumer.name, it.time, it.count]
+            for identifier, it in looking(pending)
         ],
         b"consumers": consumers,
     }

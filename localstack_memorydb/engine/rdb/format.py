@@ -9,6 +9,8 @@ from typing import Final
 
 import crcmod
 
+from localstack_memorydb.engine.looking import looking
+
 NEWEST_REDIS: Final = 11  # Redis 7.2, Valkey 7.2 and 8; 12 to 79 belong to later Redis and mean other things
 NEWEST_VALKEY: Final = 80  # Valkey 9.0 and 9.1
 
@@ -81,5 +83,16 @@ class FooterError(RdbError):
     """A DUMP payload whose version or checksum is wrong, so that its contents were not looked at."""
 
 
-crc64: Final = crcmod.mkCrcFun(0x1AD93D23594C935A9, initCrc=0, rev=True, xorOut=0)
-"""CRC-64 with the Jones polynomial, reflected: b"123456789" gives 0xe9c6d914c4b8d9ca."""
+_crc64: Final = crcmod.mkCrcFun(0x1AD93D23594C935A9, initCrc=0, rev=True, xorOut=0)
+_AT_ONCE: Final = 1 << 22
+
+
+def crc64(data: bytes | bytearray | memoryview) -> int:
+    """CRC-64 with the Jones polynomial, reflected: b"123456789" gives 0xe9c6d914c4b8d9ca."""
+    if len(data) <= _AT_ONCE:
+        return int(_crc64(data))
+    found = 0
+    with memoryview(data) as view:
+        for at in looking(range(0, len(view), _AT_ONCE), 1):
+            found = _crc64(view[at : at + _AT_ONCE], found)
+    return found

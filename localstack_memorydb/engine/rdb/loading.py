@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 
 from localstack_memorydb.engine.documents import Document
 from localstack_memorydb.engine.errors import NotFloat
+from localstack_memorydb.engine.looking import looking
 from localstack_memorydb.engine.numbers import parse_float
 from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.rdb import format as rdb
@@ -54,7 +55,7 @@ def _list_ziplist(data: bytes, at: int, limits: Limits) -> tuple[List, int]:
 def _list_quicklist(data: bytes, at: int, limits: Limits) -> tuple[List, int]:
     nodes, at = read_count(data, at)
     items: list[bytes] = []
-    for _ in range(nodes):
+    for _ in looking(range(nodes)):
         blob, at = read_string(data, at)
         items += packed.ziplist(blob)
     return build_list(items, limits), at
@@ -63,7 +64,7 @@ def _list_quicklist(data: bytes, at: int, limits: Limits) -> tuple[List, int]:
 def _list_quicklist_2(data: bytes, at: int, limits: Limits) -> tuple[List, int]:
     nodes, at = read_count(data, at, 2)
     items: list[bytes] = []
-    for _ in range(nodes):
+    for _ in looking(range(nodes)):
         container, at = read_length(data, at)
         blob, at = read_string(data, at)
         if container == _PLAIN_NODE:
@@ -125,7 +126,7 @@ def _zset(data: bytes, at: int, limits: Limits) -> tuple[ZSet, int]:
     """Scores as text, as Redis wrote them before 4.0."""
     count, at = read_count(data, at, 2)
     pairs: list[tuple[bytes, float]] = []
-    for _ in range(count):
+    for _ in looking(range(count)):
         member, at = read_string(data, at)
         size = data[at]
         at += 1
@@ -140,7 +141,7 @@ def _zset(data: bytes, at: int, limits: Limits) -> tuple[ZSet, int]:
 def _zset_2(data: bytes, at: int, limits: Limits) -> tuple[ZSet, int]:
     count, at = read_count(data, at, 9)
     pairs: list[tuple[bytes, float]] = []
-    for _ in range(count):
+    for _ in looking(range(count)):
         member, at = read_string(data, at)
         pairs.append((member, _unpack_double(data[at : at + 8])[0]))
         at += 8
@@ -210,7 +211,7 @@ def _skip_id(data: bytes, at: int) -> int:
 def _stream_entries(data: bytes, at: int) -> tuple[Stream, int]:
     value = Stream()
     nodes, at = read_count(data, at, 2)
-    for _ in range(nodes):
+    for _ in looking(range(nodes)):
         master, at = read_string(data, at)
         blob, at = read_string(data, at)
         if len(master) != 16:
@@ -276,7 +277,7 @@ def _stream_group(data: bytes, at: int, value: Stream, kind: int) -> int:
     value.groups[name] = group
     unowned: dict[int, tuple[int, int]] = {}
     count, at = read_count(data, at, 25)
-    for _ in range(count):
+    for _ in looking(range(count)):
         identifier = int.from_bytes(data[at : at + 16], "big")
         delivered = _unpack_time(data, at + 16)[0]
         times, at = read_length(data, at + 24)
@@ -300,7 +301,7 @@ def _stream_consumer(
         at += 8
     consumer = group.consumers[name] = Consumer(name, seen, active)
     count, at = read_count(data, at, 16)
-    for _ in range(count):
+    for _ in looking(range(count)):
         identifier = int.from_bytes(data[at : at + 16], "big")
         at += 16
         found = unowned.pop(identifier, None)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from localstack_memorydb.engine.buffers import Buffer
 from localstack_memorydb.engine.documents import Document
+from localstack_memorydb.engine.looking import looking
 from localstack_memorydb.engine.rdb import format as rdb
 from localstack_memorydb.engine.rdb.format import RdbError, crc64
 from localstack_memorydb.engine.rdb.packing import pack_listpack
@@ -62,7 +63,7 @@ def write(
 
 
 def _append_entries(out: bytearray, entries: Iterable[Entry], version: int) -> None:
-    for key, value, deadline in entries:
+    for key, value, deadline in looking(entries):
         if deadline is not None:
             out += _pack_deadline(rdb.EXPIRETIME_MS, deadline)
         size = len(key)
@@ -96,7 +97,7 @@ def _append_string(out: bytearray, value: bytes) -> None:
 
 def _append_strings(out: bytearray, strings: List | Set) -> None:
     out += length(len(strings))
-    for item in strings:
+    for item in looking(strings):
         size = len(item)
         out += _LENGTHS[size] if size < 0x40 else length(size)
         out += item
@@ -104,7 +105,7 @@ def _append_strings(out: bytearray, strings: List | Set) -> None:
 
 def _append_hash(out: bytearray, fields: Hash) -> None:
     out += length(len(fields))
-    for name, value in fields.items():
+    for name, value in looking(fields.items()):
         size = len(name)
         out += _LENGTHS[size] if size < 0x40 else length(size)
         out += name
@@ -115,7 +116,7 @@ def _append_hash(out: bytearray, fields: Hash) -> None:
 
 def _append_zset(out: bytearray, zset: ZSet) -> None:
     out += length(len(zset.scores))
-    for member, score in zset.scores.items():
+    for member, score in looking(zset.scores.items()):
         size = len(member)
         out += _LENGTHS[size] if size < 0x40 else length(size)
         out += member
@@ -132,7 +133,7 @@ def _append_stream(out: bytearray, stream: Stream, version: int, text: Callable[
     counters, activity = version >= STREAM_COUNTERS_SINCE, version >= STREAM_ACTIVITY_SINCE
     nodes = [node for node in stream.nodes if node.entries]
     out += length(len(nodes))
-    for node in nodes:
+    for node in looking(nodes, 10):
         out += text(_raw_id(node.master)) + text(pack_listpack(_node_items(node)))
     out += length(stream.length) + _id(stream.last)
     if counters:
@@ -143,7 +144,7 @@ def _append_stream(out: bytearray, stream: Stream, version: int, text: Callable[
         if counters:
             out += length(SEQUENCE_MAX if group.entries_read is None else group.entries_read)
         out += length(len(group.pending))
-        for identifier, pending in group.pending.items():
+        for identifier, pending in looking(group.pending.items()):
             out += _raw_id(identifier) + _pack_time(pending.time) + length(pending.count)
         out += length(len(group.consumers))
         for _, consumer in sorted(group.consumers.items()):
@@ -151,7 +152,7 @@ def _append_stream(out: bytearray, stream: Stream, version: int, text: Callable[
             if activity:
                 out += _pack_time(consumer.active)
             out += length(len(consumer.pending))
-            for identifier in consumer.pending:
+            for identifier in looking(consumer.pending):
                 out += _raw_id(identifier)
 
 
