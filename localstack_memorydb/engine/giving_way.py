@@ -36,14 +36,27 @@ _SUSPENDED: Final = object()
 
 @dataclass(slots=True)
 class _Suspended:
-    """Work that gave way: whose it is, what becomes of its result, and what its client has to wait for."""
+    """Work that gave way: whose it is, if a client's, what becomes of its result, and what its client has to wait for."""
 
-    session: Session
+    session: Session | None
     blocked: Blocked
     then: Callable[[Any], Reply]
     now: int
     deferred: list[bytes] = field(default_factory=list)
     seconds: float = 0.0
+
+    def enter(self, s: Session) -> bool:
+        """Its client is about to go on with it; whether it still waits, and has not left, or been told something else."""
+        waits = s.blocked is self.blocked
+        s.now, s.processing, s.blocked = self.now, True, None
+        s.deferred[:] = self.deferred
+        return waits
+
+    def leave(self, s: Session, *, waits: bool) -> None:
+        """It gave way once more."""
+        self.deferred = list(s.deferred)
+        s.deferred.clear()
+        s.blocked = self.blocked if waits else None
 
 
 class LongWork:
@@ -80,6 +93,27 @@ class LongWork:
         """
         if self.running or self.suspended is not None:
             return work()
+        result = self._begin(work)
+        if result is not _SUSPENDED:
+            return result
+        s.park(argv)
+        assert s.blocked is not None  # noqa: S101 - it is parked
+        since = self._late - _SLICE if self._late is not None else 0.0
+        spent = self._shard.cluster.clock() - since
+        self.suspended = _Suspended(s, s.blocked, then or _itself, s.now, list(s.deferred), spent)
+        s.deferred.clear()
+        self._step_aside()
+        return BLOCKED
+
+    def undertake(self, work: Callable[[], None]) -> None:
+        """Does work that no client asked for, and that raises nothing. It may come to its end later."""
+        if self.running or self.suspended is not None:
+            work()
+        elif self._begin(work) is _SUSPENDED:
+            self.suspended = _Suspended(None, Blocked([], {}, 0), _itself, 0)
+            self._step_aside()
+
+    def _begin(self, work: Callable[[], Any]) -> Any:
         self.running, self._late = True, None
         worker = self._worker
         try:
@@ -92,22 +126,13 @@ class LongWork:
             raise
         finally:
             self.running = False
-        if result is not _SUSPENDED:
-            return result
-        s.park(argv)
-        assert s.blocked is not None  # noqa: S101 - it is parked
-        since = self._late - _SLICE if self._late is not None else 0.0
-        spent = self._shard.cluster.clock() - since
-        self.suspended = _Suspended(s, s.blocked, then or _itself, s.now, list(s.deferred), spent)
-        s.deferred.clear()
-        self._step_aside()
-        return BLOCKED
+        return result
 
-    def look(self) -> None:
-        """Called by the work now and then: gives way when it is time."""
-        self.give_way(self._shard.cluster.clock())
+    def look(self) -> bool:
+        """Called by the work now and then: gives way when it is time, and says whether it did."""
+        return self.give_way(self._shard.cluster.clock())
 
-    def give_way(self, now: float) -> None:
+    def give_way(self, now: float) -> bool:
         """Lets the others come if the work's slice of time is over."""
         if self._late is None:
             self._late = now + _SLICE
@@ -115,6 +140,8 @@ class LongWork:
             loop = getcurrent().parent
             assert loop is not None  # noqa: S101 - work is never done in the loop's own greenlet
             loop.switch(_SUSPENDED)
+            return True
+        return False
 
     @property
     def is_busy(self) -> bool:
@@ -129,46 +156,46 @@ class LongWork:
         if suspended is None or worker is None or self.running:
             return
         s, clock = suspended.session, self._shard.cluster.clock
-        waits = s.blocked is suspended.blocked  # unless it has left, or has been told something else
+        waits = s is not None and suspended.enter(s)
         began = clock()
         self._late = began + (_SLICE_OF_BUSY if self.is_busy else _SLICE)
         self.running, self._endless = True, endless
-        s.now, s.processing, s.blocked = suspended.now, True, None
-        s.deferred[:] = suspended.deferred
         before, worker.parent = worker.parent, getcurrent()
         result, data = None, b""
         try:
             result = worker.switch(None)
             suspended.seconds += clock() - began
             self.seconds = suspended.seconds
-            if result is not _SUSPENDED:
+            if s is not None and result is not _SUSPENDED:
                 reply = suspended.then(result)
                 data = b"" if reply is BLOCKED else s.encoders[type(reply)](reply)
         except CommandError as error:
-            data = s.refused(error, suspended.blocked.argv, None)
+            data = b"" if s is None else s.refused(error, suspended.blocked.argv, None)
         except Exception as error:
             data = failed(error, suspended.blocked.argv)
         finally:
-            self.running = self._endless = s.processing = False
+            self.running = self._endless = False
+            if s is not None:
+                s.processing = False
             if worker.dead:
                 self._worker = None
             else:
                 worker.parent = before
         if result is _SUSPENDED:
-            suspended.deferred = list(s.deferred)
-            s.deferred.clear()
-            s.blocked = suspended.blocked if waits else None
+            if s is not None:
+                suspended.leave(s, waits=waits)
             self._step_aside()
             return
         self.suspended = None
         self._let_in()
+        if s is None:
+            return
         if waits:
-            self._answer(suspended, data)
+            self._answer(s, suspended, data)
         elif s.number not in s.node.sessions:
             s.disconnect()  # once more, for what the work did in its name
 
-    def _answer(self, suspended: _Suspended, data: bytes) -> None:
-        s = suspended.session
+    def _answer(self, s: Session, suspended: _Suspended, data: bytes) -> None:
         data = (b"" if suspended.blocked.silent else data) + b"".join(s.deferred)
         s.deferred.clear()
         if data:

@@ -21,8 +21,8 @@ MANY: Final = 2000
 class Work(Protocol):
     """What is done in a greenlet of its own, and may give way."""
 
-    def look(self) -> None:
-        """Gives way when it is time."""
+    def look(self) -> bool:
+        """Gives way when it is time, and says whether it did."""
 
 
 def _work() -> Work | None:
@@ -31,11 +31,10 @@ def _work() -> Work | None:
     return work
 
 
-def look() -> None:
-    """Gives way when it is time, if what calls this may."""
+def look() -> bool:
+    """Gives way when it is time, if what calls this may, and says whether it did."""
     work = _work()
-    if work is not None:
-        work.look()
+    return work is not None and work.look()
 
 
 def parts(items: Collection[T], size: int = 10_000) -> Iterable[Collection[T]]:

@@ -316,9 +316,9 @@ class Command:
         self.uses = self.name not in _LOOKS_ONLY
         # Exactly one key, first argument.
         self.single = len(keys) == 1 and keys[0] == KeySpec(keys[0].flags) and "not_key" not in keys[0].flags
-        endless = self.name in _ENDLESS or self.name.startswith("json.")
+        endless = self.name in _ENDLESS or self.name.startswith(("json.", "ft."))
         self.endless = endless or self.name in _ENDLESS_WITH_COUNT
-        self.slow = endless or self.name in _SLOW or self.name.startswith("ft.")
+        self.slow = endless or self.name in _SLOW
         self.reads_one = self.single and bool(flags & READONLY)
         # A key is looked up to be read, and be it by a write (engine/lookups.py). SET with GET says so itself.
         self.reads = bool(keys and flags & (READONLY | WRITE)) and (

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from localstack_memorydb.engine import capacity
 from localstack_memorydb.engine.certificates import Authority
 from localstack_memorydb.engine.client_memory import ClientMemory
-from localstack_memorydb.engine.cluster import Cluster, Node
+from localstack_memorydb.engine.cluster import Cluster, Node, Shard
 from localstack_memorydb.engine.crowding import Crowding
 from localstack_memorydb.engine.figures import figures_of
 from localstack_memorydb.engine.keyspace import Keyspace
@@ -306,7 +306,15 @@ class ClusterHandle:
 
     def snapshot(self) -> tuple[ShardSnapshot, ...]:
         """The data of every shard at one moment, as RDB files."""
-        return self._change(lambda: tuple(dump_shard(shard, clock()) for shard in self._cluster.shards))
+
+        async def run() -> tuple[ShardSnapshot, ...]:
+            await self._settle()
+            dumping = [
+                _undertaken(shard, partial(dump_shard, shard, clock())) for shard in self._cluster.shards
+            ]
+            return tuple([await each for each in dumping])
+
+        return self._engine.run(run())
 
     def load(self, files: Sequence[bytes]) -> int:
         """Loads RDB files into the cluster's shards, wherever their keys belong; returns the number of keys.
@@ -393,6 +401,20 @@ class ClusterHandle:
         self.close()
         if self._storage is not None:
             self._storage.remove()
+
+
+def _undertaken(shard: Shard, work: Callable[[], T]) -> asyncio.Future[T]:
+    """What the work will have made. It begins at once; the shard's clients wait meanwhile, others do not."""
+    made: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+    def do() -> None:
+        try:
+            made.set_result(work())
+        except Exception as error:
+            made.set_exception(error)
+
+    shard.work.undertake(do)
+    return made
 
 
 def _node_info(node: Node) -> NodeInfo:

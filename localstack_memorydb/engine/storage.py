@@ -10,6 +10,7 @@ import json
 import logging
 import shutil
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -218,7 +219,7 @@ class Storage:
                 shard.log.flush()
                 whole = shard.work.suspended is None
                 if self.keeps and whole and shard.log.outgrew(self.rewrite_percentage, self.rewrite_least):
-                    self._rewrite(shard, shard.log, now)
+                    shard.work.undertake(partial(self._rewrite, shard, shard.log, now))
         if self.fsync == "everysec" and now - self._synced >= _SYNC_MILLISECONDS:
             self._synced = now
             self.sync()

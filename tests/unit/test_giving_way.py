@@ -541,6 +541,10 @@ STREAM = [
     [b"XGROUP", b"CREATE", b"n", b"g", b"0"],
     [b"XREADGROUP", b"GROUP", b"g", b"c", b"STREAMS", b"n", b">"],
 ]
+ROWS = [
+    *([b"HSET", b"{n}%b" % word, b"a", word, b"b", word[-1:]] for word in WORDS),
+    b"FT.CREATE i ON HASH SCHEMA a NUMERIC b TAG".split(),
+]
 LONG_LINES = [
     [MSET],
     [MSET, [b"MSETNX", *MSET[1:]]],
@@ -574,6 +578,8 @@ LONG_LINES = [
     [*STREAM, [b"XINFO", b"STREAM", b"n", b"FULL", b"COUNT", b"0"], [b"XPENDING", b"n", b"g", b"-", b"+", b"2500"]],
     [*STREAM, [b"XRANGE", b"n", b"-", b"+"], [b"XREAD", b"STREAMS", b"n", b"0"]],
     [[b"SADD", b"n", *WORDS], [b"SORT", b"n", b"DESC"], [b"SORT_RO", b"n", b"ALPHA", b"LIMIT", b"3", b"9"]],
+    [*ROWS, [b"FT.SEARCH", b"i", b"@a:[5 2900]", b"LIMIT", b"0", b"2500"]],
+    [*ROWS, b"FT.AGGREGATE i * LOAD 2 a b GROUPBY 1 @b REDUCE SUM 1 @a AS s SORTBY 2 @s DESC".split()],
     [[b"BLPOP", *KEYS, b"0.001"], [b"LPUSH", KEYS[3], b"x"]],
     [[b"LMPOP", b"3000", *KEYS, b"LEFT"], [b"EVAL", b"return #KEYS", b"3000", *KEYS]],
     [[b"XREAD", b"BLOCK", b"9", b"STREAMS", *KEYS, *WORDS], [b"XADD", KEYS[3], b"4-0", b"f", b"v"]],
@@ -587,7 +593,7 @@ class Played:
     """Command lines in a cluster whose clock goes on by so much with every look: what was said, counted and kept."""
 
     def __init__(self, lines: list[list[bytes]], step: float) -> None:
-        cluster = start()
+        cluster = start(search_enabled="yes")
         cluster.clock, cluster.random = Clock(step), Random(7)
         client, keyspace = Client(cluster.shards[0].primary), cluster.shards[0].keyspace
         self.said: list[bytes] = []
@@ -658,3 +664,37 @@ def test_debug_sleep_stops_its_shard_only() -> None:
     assert answer(other, lambda: cluster.tick(NOW)) == b"+PONG\r\n"
     assert sleeper.heard() == b"+OK\r\n"
     assert sum(slept) == pytest.approx(1)
+
+
+def test_a_snapshot_that_nobody_of_the_shard_asked_for(world: World) -> None:
+    other, made = world.client(), []
+    assert world.runs.session.receive(encode_request(MSET), NOW) == b""
+    assert world.end() == b"+OK\r\n"
+    world.shard.work.undertake(lambda: made.append(dump_shard(world.shard, NOW)))
+    assert not made
+    assert other("SET {n}late 1") == b""
+    assert world.elsewhere()("PING") == b"+PONG\r\n"
+    while not other.said:
+        world.tick()
+    assert other.heard() == b"+OK\r\n"
+    assert made[0].keys == 3000
+
+
+def test_a_log_is_made_shorter_while_other_shards_go_on(tmp_path: Path) -> None:
+    cluster = kept(tmp_path)
+    storage, shard = cluster.storage, cluster.shards[0]
+    assert storage is not None
+    assert shard.log is not None
+    client, other = Client(shard.primary), Client(shard.primary)
+    client.session.receive(encode_request(MSET), NOW)
+    flush(cluster)
+    storage.rewrite_percentage = storage.rewrite_least = 1
+    generation = shard.log.generation
+    cluster.clock = Clock(0.03)
+    storage.tick(NOW)
+    assert other("SET {n}late 1") == b""
+    assert shard.log.generation == generation
+    assert answer(other, lambda: cluster.tick(NOW)) == b"+OK\r\n"
+    assert shard.log.generation == generation + 1
+    flush(cluster)
+    assert Client(restarted(cluster).shards[0].primary)("DBSIZE") == b":3001\r\n"

@@ -11,6 +11,7 @@ from random import Random
 from typing import Any, Final, TypeAlias
 
 from localstack_memorydb.engine.errors import CommandError, printable
+from localstack_memorydb.engine.looking import looking
 from localstack_memorydb.engine.resp import Argv, Reply
 from localstack_memorydb.engine.search.expressions import Expression, is_true, parse_expression, rank
 from localstack_memorydb.engine.search.query import Search
@@ -114,7 +115,7 @@ class Pipeline:
             records.append(Record({name: value for name, value in values.items() if value is not None}, key))
         for stage in aggregation.stages:
             records = stage(self, records)
-        shown = [[word for pair in record.values.items() for word in pair] for record in records]
+        shown = [[word for pair in record.values.items() for word in pair] for record in looking(records)]
         return [len(records), *shown]
 
 
@@ -164,7 +165,7 @@ def _sort(words: Words) -> Stage:
 
     def stage(pipeline: Pipeline, records: list[Record]) -> list[Record]:
         for name, descending in reversed(orders):
-            data = [(record, pipeline.look(record, name)) for record in records]
+            data = [(record, pipeline.look(record, name)) for record in looking(records)]
             have = [pair for pair in data if pair[1] is not None]
             have.sort(key=lambda pair: rank(pair[1]), reverse=descending)
             records = [record for record, _ in have] + [record for record, value in data if value is None]
@@ -191,7 +192,7 @@ def _group(words: Words, random: Random) -> Stage:
             members = tuple(tuple(value) if isinstance(value, list) else value for value in values)
             groups.setdefault(members, []).append(record)
         made = []
-        for members, group in groups.items():
+        for members, group in looking(groups.items()):
             shared = [list(member) if isinstance(member, tuple) else member for member in members]
             record = Record(dict(zip(names, shared, strict=True)))
             for shown, reduce in reducers:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine.errors import CommandError, printable
+from localstack_memorydb.engine.looking import looking
 from localstack_memorydb.engine.search.columns import TextColumn, VectorColumn, make_column
 from localstack_memorydb.engine.search.documents import DOCUMENTS, Datum, Documents, as_number
 from localstack_memorydb.engine.search.schema import (
@@ -49,8 +50,8 @@ class Index:
     def fill(self) -> None:
         """Reads every key of the shard anew."""
         self.clear()
-        for _, slot in self._keyspace.filled():
-            for key, value in slot.items():
+        for _, slot in looking(self._keyspace.filled(), 10):
+            for key, value in looking(slot.items()):
                 if key.startswith(self.definition.prefixes or b""):
                     self._take(key, value)
 
@@ -154,7 +155,7 @@ class Indexes:
         if self.dirty:
             dirty, self.dirty = self.dirty, {}
             for index in self.by_name.values():
-                for key in dirty:
+                for key in looking(dirty):
                     index.refresh(key)
 
     def fill(self) -> None:

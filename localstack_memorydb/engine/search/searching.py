@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from localstack_memorydb.engine.errors import CommandError
+from localstack_memorydb.engine.looking import in_order, look, looking
 from localstack_memorydb.engine.resp import Reply
 from localstack_memorydb.engine.search.columns import Tick
 from localstack_memorydb.engine.search.documents import Datum
@@ -30,8 +31,12 @@ def stopwatch(clock: Callable[[], float], milliseconds: int) -> Tick:
     end = clock() + milliseconds / 1000
 
     def tick() -> None:
-        if clock() > end:
+        nonlocal end
+        now = clock()
+        if now > end:
             raise QueryTimeout
+        if look():
+            end += clock() - now  # which others have used
 
     return tick
 
@@ -44,7 +49,7 @@ def find(index: Index, node: Node, options: Options, tick: Tick) -> tuple[list[b
     found = node.find(search)
     if isinstance(node, Nearest) or found is index.keys:
         return list(found), search
-    return [key for key in index.keys if key in found], search
+    return [key for key in looking(index.keys) if key in found], search
 
 
 def format_score(score: float) -> bytes:
@@ -59,7 +64,7 @@ def answer(request: SearchRequest, keys: list[bytes], search: Search) -> Reply:
     if request.order is not None:
         keys = sort(keys, search, *request.order)
     reply: list[Any] = [len(keys)]
-    for key in keys[offset : offset + count]:
+    for key in looking(keys[offset : offset + count]):
         if chosen is None:
             scores = [
                 word
@@ -103,7 +108,11 @@ def sort(keys: list[bytes], search: Search, name: bytes, descending: bool) -> li
     """The keys in the order of a field or a distance; those without it come last. Raises CommandError."""
     if name not in search.scores:
         search.index.require_field(name)
-    data = {key: datum(search, key, name) for key in keys}
-    have = [key for key in keys if data[key] is not None]
-    have.sort(key=lambda key: rank(data[key]), reverse=descending)
+    data = {key: datum(search, key, name) for key in looking(keys)}
+    have = [key for key in looking(keys) if data[key] is not None]
+    if descending:
+        have.reverse()
+    have = in_order(have, lambda key: rank(data[key]))
+    if descending:
+        have.reverse()
     return have + [key for key in keys if data[key] is None]
