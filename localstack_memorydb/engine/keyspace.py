@@ -62,6 +62,12 @@ class Slot(dict[bytes, Value]):
         if form is not None and len(value) <= EMBEDDED_LENGTH:  # longer ones are raw anyway
             self._forms[key] = value, form
 
+    def unshare(self, key: bytes) -> None:
+        """What may change a string in place makes it `raw` first, whether it is changed or not."""
+        value = self[key]
+        if isinstance(value, bytes) and len(value) <= EMBEDDED_LENGTH:
+            self._forms[key] = value, b"raw"
+
     def form(self, key: bytes) -> bytes | None:
         """The encoding that the key's string was kept in, if a special one. What other commands set is another object."""
         value, form = self._forms.get(key, (None, None))

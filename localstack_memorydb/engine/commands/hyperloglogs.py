@@ -44,6 +44,8 @@ def _sketch(s: Session, data: bytes) -> hll.Sketch:
 def pfadd(s: Session, argv: Argv) -> Reply:
     """Adds elements; 1 if the estimate may have changed."""
     found = _value(s, argv[1])
+    if found is not None:
+        s.db.unshare(argv[1])
     sketch = _sketch(s, hll.new() if found is None else found)
     try:
         changed = sketch.add(argv[2:]) or found is None
@@ -67,6 +69,7 @@ def pfcount(s: Session, argv: Argv) -> Reply:
         found = _value(s, argv[1])
         if found is None:
             return 0
+        s.db.unshare(argv[1])
         number = hll.cached(found)
         if number is None:
             number = hll.count(hll.registers(found))
@@ -126,6 +129,7 @@ def pfdebug(s: Session, argv: Argv) -> Reply:
     key, found = argv[2], _value(s, argv[2])
     if found is None:
         raise CommandError("ERR The specified key does not exist")
+    s.db.unshare(key)
     word, is_dense = argv[1].lower(), hll.is_dense(found)
     if word not in (b"getreg", b"decode", b"encoding", b"todense"):
         raise CommandError(f"ERR Unknown PFDEBUG subcommand '{printable(argv[1])}'")
