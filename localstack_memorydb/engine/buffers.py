@@ -50,9 +50,12 @@ def write(db: Slot, key: bytes, found: bytes | Buffer | None, at: int, piece: by
     if size < LEAST:
         db.grow(key, b"".join((old[:at].ljust(at, b"\0"), piece, old[at + len(piece) :])))
         return size
-    buffer = opened(db, key, old)
-    if at > len(buffer):
-        buffer += bytes(at - len(buffer))
+    if not old:
+        buffer = db[key] = Buffer(size)
+    else:
+        buffer = opened(db, key, old)
+        if at > len(buffer):
+            buffer += bytes(at - len(buffer))
     buffer[at : at + len(piece)] = piece
     return size
 

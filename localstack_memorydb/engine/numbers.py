@@ -6,6 +6,7 @@ import math
 import re
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final
 
 from localstack_memorydb.engine.digits import digits_of
@@ -125,12 +126,18 @@ def _hexadecimal(text: bytes) -> float:
 
 def format_double(number: float) -> bytes:
     """A double as Valkey 7.2 and newer print it (fpconv_dtoa): in its shortest form, nearly always."""
+    return _shortest(number) if number else b"-0" if math.copysign(1, number) < 0 else b"0"
+
+
+@lru_cache(maxsize=1 << 13)
+def _shortest(number: float) -> bytes:
+    """A double that is not 0: a cache takes 0 and -0 for the same."""
     if number != number:  # noqa: PLR0124 - NaN, the only value that differs from itself
         return b"nan"
     if number in (math.inf, -math.inf):
         return b"inf" if number > 0 else b"-inf"
     if number == int(number) and abs(number) <= 2**62:  # double2ll's range
-        return b"-0" if number == 0 and math.copysign(1, number) < 0 else b"%d" % int(number)
+        return b"%d" % int(number)
     if 0.001 <= abs(number) < 10_000 and (number * 1024).is_integer():
         return repr(number).encode()  # halves and the like: in the middle of all that is read as the number
     digits, exponent = digits_of(abs(number))

@@ -41,7 +41,7 @@ def _find(table: CommandTable, name: bytes) -> Command | None:
 
 def _top(s: Session) -> list[Command]:
     """The commands that are no subcommands; 6.2 keeps QUIT out of its table."""
-    return [each for each in s.table.top if not (s.legacy and each.name == "quit")]
+    return [each for each in s.table.top if each.name != "quit"] if s.legacy else s.table.top
 
 
 @command.command("COMMAND", -1, _ANYTIME, since="2.8.13")
