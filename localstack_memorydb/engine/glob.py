@@ -6,7 +6,7 @@ https://valkey.io/commands/keys/ : `*`, `?`, `[ae]`, `[^e]`, `[a-b]`, and `\\` t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from operator import methodcaller
 from typing import Final, TypeAlias
@@ -15,9 +15,8 @@ Matcher: TypeAlias = Callable[[bytes], object]
 """Whether a text matches: what it returns is true or not."""
 
 _SPECIAL: Final = re.compile(rb"[*?\[\\]").search
-_BACKSLASH: Final = 0x5C
 _REMEMBERED: Final = 1024
-"""Longer patterns are compiled each time, so that a few clients cannot fill the memory with them."""
+"""Longer patterns are not compiled: a few clients could fill the memory with them, and compiling takes its time."""
 _ANY: Final = frozenset(range(256))
 
 
@@ -39,6 +38,8 @@ def _compiled(pattern: bytes) -> Matcher:
         return pattern.__eq__
     if special.start() == len(pattern) - 1 and pattern.endswith(b"*"):
         return methodcaller("startswith", pattern[:-1])
+    if len(pattern) > _REMEMBERED:
+        return _Long(pattern)
     head = pattern[: special.start()]
     return _expression(pattern) if not head else _Headed(head, pattern)
 
@@ -61,13 +62,87 @@ class _Headed:
         return self._expression(text)
 
 
+_Part: TypeAlias = bytes | int | frozenset[int] | None
+"""A literal text, so many bytes of any kind, one of these bytes, or a star."""
+
+_PARTS: Final = re.compile(rb"\*+|\?+|\\.|\[\^?(?:\\.|[^\]]-.|[^\]])*+\]?|[^*?\[\\]+|\\", re.DOTALL).finditer
+
+
+class _Long:
+    """A long pattern. It is read only as far as a text agrees with it: a client may send hundreds of megabytes of it."""
+
+    __slots__ = ("_parts", "_rest")
+
+    def __init__(self, pattern: bytes) -> None:
+        self._parts: list[_Part] = []
+        self._rest: Iterator[re.Match[bytes]] = _PARTS(pattern)
+
+    def __call__(self, text: bytes) -> bool:
+        at = place = back = 0
+        star: int | None = None
+        while True:
+            if self._ends(place):
+                if at == len(text) or star == place:
+                    return True
+            elif (part := self._parts[place]) is None:
+                place += 1
+                star, back = place, at
+                continue
+            else:
+                if len(text) - at < _needed(part):
+                    return False  # nor with what the star took
+                if _agrees(part, text, at):
+                    place, at = place + 1, at + _needed(part)
+                    continue
+            if star is None:
+                return False
+            back += 1
+            first = self._parts[star]
+            if type(first) is bytes and (back := text.find(first, back)) < 0:
+                return False
+            at, place = back, star
+
+    def _ends(self, place: int) -> bool:
+        while len(self._parts) <= place:
+            found = next(self._rest, None)
+            if found is None:
+                return True
+            self._parts.append(_part(found.group()))
+        return False
+
+
+def _part(token: bytes) -> _Part:
+    match token[:1]:
+        case b"*":
+            return None
+        case b"?":
+            return len(token)
+        case b"[":
+            return _members(token, 1)[0]
+        case b"\\" if len(token) > 1:
+            return token[1:]
+    return token
+
+
+def _needed(part: bytes | int | frozenset[int]) -> int:
+    if type(part) is int:
+        return part
+    return len(part) if type(part) is bytes else 1
+
+
+def _agrees(part: bytes | int | frozenset[int], text: bytes, at: int) -> bool:
+    if isinstance(part, bytes):
+        return text.startswith(part, at)
+    return isinstance(part, int) or text[at] in part
+
+
 def _expression(pattern: bytes) -> Matcher:
     return re.compile(_translate(pattern), re.DOTALL).fullmatch
 
 
 def compile_globs(patterns: list[bytes]) -> Matcher:
     """Whether a text matches one of the patterns."""
-    if any(pattern.strip(b"*") == b"" for pattern in patterns):
+    if any(pattern.strip(b"*") == b"" or len(pattern) > _REMEMBERED for pattern in patterns):
         matchers = [compile_glob(pattern) for pattern in patterns]
         return lambda text: any(matches(text) for matches in matchers)
     return re.compile(b"|".join(map(_translate, patterns)), re.DOTALL).fullmatch
@@ -106,24 +181,24 @@ def _segments(pattern: bytes) -> list[bytes]:
     return segments
 
 
+_BRACKET: Final = re.compile(rb"(\^?)((?:\\.|[^\]]-.|[^\]])*+)\]?", re.DOTALL).match
+_MEMBERS: Final = re.compile(rb"\\.|[^\]]-.|[^\]]", re.DOTALL).finditer
+
+
 def _members(pattern: bytes, at: int) -> tuple[frozenset[int], int]:
     """The bytes that a bracket takes, and where it ends. An unclosed one ends with the pattern; `]` first closes it."""
-    negated = pattern[at : at + 1] == b"^"
-    at += negated
-    members: set[int] = set()
-    end = len(pattern)
-    while at < end and (pattern[at] != 0x5D):
-        if pattern[at] == _BACKSLASH and at + 1 < end:
-            members.add(pattern[at + 1])
-            at += 2
-        elif at + 2 < end and pattern[at + 1] == 0x2D:
-            low, high = sorted((pattern[at], pattern[at + 2]))
+    found = _BRACKET(pattern, at)
+    assert found is not None  # noqa: S101 - it takes anything, and nothing
+    negated, inside = found.groups()
+    plain = b"\\" not in inside and b"-" not in inside
+    members: set[int] = set(inside) if plain else set()
+    for member in () if plain else {each.group() for each in _MEMBERS(inside)}:
+        if len(member) == 3:
+            low, high = sorted((member[0], member[2]))
             members.update(range(low, high + 1))
-            at += 3
         else:
-            members.add(pattern[at])
-            at += 1
-    return (_ANY - members if negated else frozenset(members)), min(at + 1, end)
+            members.add(member[-1])
+    return (_ANY - members if negated else frozenset(members)), found.end()
 
 
 def _one_of(members: frozenset[int]) -> bytes:

@@ -45,11 +45,6 @@ class CommandStat:
         self.seconds = 0.0
         self.histogram: dict[int, int] = {}
 
-    def add_call(self, *, failed: bool) -> None:
-        """Counts a call that nobody has timed."""
-        self.calls += 1
-        self.failed += failed
-
     @property
     def microseconds(self) -> int:
         """The time of all calls."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localstack_memorydb.engine.glob import compile_glob, compile_globs
+from localstack_memorydb.engine.glob import _expression, _Long, compile_glob, compile_globs
 
 
 @given(text=st.binary(min_size=1, max_size=20))
@@ -48,3 +48,21 @@ def test_patterns(pattern: bytes, text: bytes, matches: bool) -> None:
 
 def test_many_stars_cost_no_more_than_one() -> None:
     assert not compile_glob(b"*a" * 1000 + b"b")(b"a" * 50_000)
+
+
+@given(pattern=st.text("ab*?[]^-\\\n", max_size=14), text=st.text("ab]-^\n", max_size=10))
+def test_long_patterns_match_as_short_ones_do(pattern: str, text: str) -> None:
+    given_, found = pattern.encode(), text.encode()
+    assert _Long(given_)(found) is bool(_expression(given_)(found))
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [b"?" + b"x" * 10_000_000, b"*a?b" * 1_000_000, b"[a-z]" * 1_000_000, b"*[^" + b"x" * 1_000_000 + b"]"],
+    ids=["text", "stars", "classes", "one class"],
+)
+def test_a_pattern_is_read_no_further_than_a_text_agrees(pattern: bytes) -> None:
+    matches = compile_glob(pattern)
+    for number in range(1000):
+        assert not matches(b"x" * (number % 20))
+    assert not compile_globs([pattern, b"y"])(b"x")
