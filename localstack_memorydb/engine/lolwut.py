@@ -8,6 +8,8 @@ from math import cos, floor, pi, sin, sqrt
 from random import Random
 from typing import Final
 
+from localstack_memorydb.engine.looking import look, looking
+
 # The dots of a Braille character, by column and row (Unicode 10.0, 2800-28FF).
 _DOTS: Final = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 _BLANK: Final = 0x2800
@@ -62,7 +64,7 @@ class _Canvas:
         rows = range(0, self.height, 4)
         cells = [[_BLANK] * ((self.width + 1) // 2) for _ in rows]
         width, height = self.width, self.height
-        for dot in self._dots:
+        for dot in looking(self._dots):
             x, y = (dot & _PITCH - 1) - _MARGIN, (dot >> _BITS) - _MARGIN
             if 0 <= x < width and 0 <= y < height:
                 cells[y >> 2][x >> 1] |= _DOTS[x & 1][y & 3]
@@ -83,6 +85,7 @@ def schotter(numbers: Sequence[int], luck: Random) -> str:
     side = (width - 2 * margin) / in_row
     canvas = _Canvas(width, floor(side * rows) + 2 * margin)
     for row in range(rows):
+        look()
         for place in range(in_row):
             x, y = (int(side * number + side / 2 + margin) for number in (place, row))
             # The first two rows stand straight.
@@ -121,6 +124,7 @@ def _build(pixels: list[list[int]], left: int, width: int, height: int, colour: 
     top = len(pixels) - height
     lit: dict[tuple[int, int], int] = {}
     for y in range(max(0, top), len(pixels)):
+        look()
         for x in range(max(0, left), min(len(pixels[0]), left + width)):
             shade = colour
             floor_, place = divmod(y - top - 1, 2), divmod(x - left - 1, 4)

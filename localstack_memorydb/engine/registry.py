@@ -237,8 +237,8 @@ _SLOW: Final = frozenset(
 # They look at the clock while they run, where what they take grows with the request or with the data (engine/giving_way.py).
 _ENDLESS: Final = frozenset(
     "bitop blmpop bzmpop copy dump geosearch geosearchstore georadius georadiusbymember georadius_ro georadiusbymember_ro hrandfield "
-    "hscan keys lmpop memory|usage pfcount pfmerge restore sdiff sdiffstore sinter sintercard sinterstore sort sort_ro srandmember "
-    "sscan sunion sunionstore xautoclaim xinfo|stream xpending xread xreadgroup zdiff zdiffstore zinter zintercard zinterstore "
+    "hscan keys lmpop lolwut memory|usage pfcount pfmerge restore sdiff sdiffstore sinter sintercard sinterstore sort sort_ro "
+    "srandmember sscan sunion sunionstore xautoclaim xinfo|stream xpending xread xreadgroup zdiff zdiffstore zinter zintercard zinterstore "
     "zlexcount zmpop zrandmember zrangestore zremrangebylex zremrangebyrank zremrangebyscore zscan zunion zunionstore".split()
 )
 
