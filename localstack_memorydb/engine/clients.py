@@ -95,7 +95,7 @@ def sizes_of(session: Session, now: int, argv: Argv | None = None) -> Sizes:
         + queued
         + _QUEUED * len(queue)
     )
-    total += _CHANNEL * channels + _WATCHED * len(session.watched) + len(session.name)
+    total += _CHANNEL * channels + _WATCHED * len(session.watched)
     if session.tracking is not None and session.tracking.prefixes and not session.legacy:
         total += _PREFIX_NODE * _nodes(session.tracking.prefixes)
     if query or query_free:

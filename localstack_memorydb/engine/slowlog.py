@@ -27,7 +27,9 @@ class SlowLog:
         self._made = 0
 
     def add(self, s: Session, command: Command, argv: Argv, microseconds: int, most: int) -> None:
-        """Adds a command line, shortened and without secrets; keeps `most` entries."""
+        """Adds a command line, shortened and without secrets; keeps `most` entries. Since 7.2 there is no log of 0 entries."""
+        if not most and not s.legacy_doubles:
+            return
         shown = _shortened(redacted(command, argv))
         # Before 7.2 what a script calls is called by nobody.
         who = (b"?:0", b"") if s.script is not None and s.legacy_doubles else (s.peer.encode(), s.name)
