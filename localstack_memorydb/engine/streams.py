@@ -21,6 +21,8 @@ from localstack_memorydb.engine.sizes import integer_size, listpack_size
 ID_MAX: Final = (1 << 128) - 1
 SEQUENCE_MAX: Final = (1 << 64) - 1
 _ID_BYTES: Final = 16
+DELETED, SAME_FIELDS = 1, 2
+"""Flags of an entry: it was deleted, its fields are those of its node."""
 
 Fields = tuple[bytes, ...]
 """Field, value, field, value, ... of one entry."""
@@ -31,16 +33,17 @@ _master = attrgetter("master")
 class StreamNode:
     """Entries that Valkey keeps in one listpack. `master` is the ID of the first, `names` are its fields.
 
-    `bound` is no less than the listpack's bytes, and cheap to know; how many there are is measured when it matters.
+    `bound` is no less than the listpack's bytes, and cheap to know; how many there are is measured when it matters. `gone` are the entries
+    that were deleted, which are still in it.
     """
 
-    __slots__ = ("_measured", "_size", "bound", "deleted", "entries", "last", "master", "names")
+    __slots__ = ("_measured", "_size", "bound", "entries", "gone", "last", "master", "names")
 
     def __init__(self, master: int, names: Fields) -> None:
         self.master = self.last = master
         self.names = names
         self.entries: dict[int, Fields] = {}
-        self.deleted = 0
+        self.gone: list[tuple[int, Fields]] = []
         self._measured = 0  # so many of the entries are in the size
         self._size = _FRAME + integer_size(len(names)) + sum(map(listpack_size, names))
         self.bound = self._size
@@ -52,7 +55,7 @@ class StreamNode:
         self.bound += _ENTRY_BOUND + size + (_SHORT_BOUND if size < _SHORT else _ELEMENT_BOUND) * len(fields)
 
     def measure(self) -> int:
-        """The bytes of the listpack (lpBytes). Entries that were deleted are still in it."""
+        """The bytes of the listpack (lpBytes)."""
         entries = self.entries
         if self._measured < len(entries):
             for identifier, fields in islice(entries.items(), self._measured, None):
@@ -85,21 +88,20 @@ class StreamNode:
     def delete(self, identifier: int) -> None:
         """Marks an entry as deleted; the listpack does not get smaller."""
         self.measure()
-        del self.entries[identifier]
+        self.gone.append((identifier, self.entries.pop(identifier)))
         self._measured -= 1
-        self.deleted += 1
 
-    def count_deleted(self, items: Sequence[bytes]) -> None:
+    def add_deleted(self, identifier: int, fields: Fields, items: Sequence[bytes]) -> None:
         """A listpack was read with an entry of these elements that is marked as deleted."""
         self.measure()
         self._size += sum(map(listpack_size, items))
         self.bound = self._size
-        self.deleted += 1
+        self.gone.append((identifier, fields))
 
     def copy(self) -> StreamNode:
         """A node of its own with the same entries."""
         twin = StreamNode(self.master, self.names)
-        twin.last, twin.deleted, twin.entries = self.last, self.deleted, dict(self.entries)
+        twin.last, twin.gone, twin.entries = self.last, list(self.gone), dict(self.entries)
         twin._size, twin._measured, twin.bound = self._size, self._measured, self.bound
         return twin
 
@@ -234,7 +236,7 @@ class Stream:
         most, largest = limits.stream_node_max_entries, limits.stream_node_max_bytes
         if (
             node is None
-            or 0 < most <= len(node.entries) + node.deleted
+            or 0 < most <= len(node.entries) + len(node.gone)
             or (0 < largest <= node.bound + size and largest <= node.measure() + size)
         ):
             node = StreamNode(identifier, fields[::2])

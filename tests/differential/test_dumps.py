@@ -72,6 +72,30 @@ VALUES: dict[str, Lines] = {
     "a stream of many nodes": [
         (b"XADD", KEY, b"%d-1" % (n + 1), b"f%d" % (n % 2), NOISE[n : n + 30]) for n in range(230)
     ],
+    "deleted entries of a stream": lines(
+        *[f"XADD {{k}}dumped {n}-{n % 3} a {n * n} {'b' if n % 4 else 'c'} x" for n in range(1, 12)],
+        "XDEL {k}dumped 3-0 4-1 7-1",
+        "XDEL {k}dumped 2-2 11-2",
+        "XADD {k}dumped 12-0 a b c d",
+    ),
+    "a stream trimmed to a part of a node": [
+        *[(b"XADD", KEY, b"%d-1" % (n + 1), b"f", NOISE[n : n + 30]) for n in range(250)],
+        (b"XDEL", KEY, b"140-1", b"230-1"),
+        (b"XTRIM", KEY, b"MAXLEN", b"120"),
+        (b"XADD", KEY, b"MINID", b"=", b"145-1", b"500-1", b"f", b"g"),
+    ],
+    "a stream without entries": lines(
+        "XADD {k}dumped 1-1 a b", "XADD {k}dumped 2-1 a b", "XDEL {k}dumped 1-1 2-1"
+    ),
+    "a stream that lost all by trimming": lines(
+        "XADD {k}dumped 1-1 a b",
+        "XADD {k}dumped 2-1 a b",
+        "XTRIM {k}dumped MAXLEN 0",
+        "XADD {k}dumped 3-1 a b",
+    ),
+    "a stream trimmed to what was deleted": lines(
+        "XADD {k}dumped 1-1 a b", "XADD {k}dumped 2-1 a b", "XDEL {k}dumped 2-1", "XTRIM {k}dumped MINID 2-1"
+    ),
     "groups": lines(
         "XADD {k}dumped 1-1 a b",
         "XADD {k}dumped 2-1 a b",
@@ -93,6 +117,7 @@ def dumped(server: Server, values: dict[str, Lines]) -> dict[str, bytes]:
             assert isinstance(payload, bytes)
             assert ask(connection, b"RESTORE", KEY, b"0", payload, b"REPLACE") == b"+OK\r\n"
             found[name] = payload
+            assert decode(ask(connection, b"DUMP", KEY)).value == payload  # also of what was restored
     return found
 
 

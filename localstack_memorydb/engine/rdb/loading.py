@@ -23,7 +23,16 @@ from localstack_memorydb.engine.rdb.compact import build_hash, build_list, build
 from localstack_memorydb.engine.rdb.documents import read_document
 from localstack_memorydb.engine.rdb.format import RdbError
 from localstack_memorydb.engine.rdb.strings import read_count, read_length, read_string, read_strings
-from localstack_memorydb.engine.streams import SEQUENCE_MAX, Consumer, Group, Pending, Stream, StreamNode
+from localstack_memorydb.engine.streams import (
+    DELETED,
+    SAME_FIELDS,
+    SEQUENCE_MAX,
+    Consumer,
+    Group,
+    Pending,
+    Stream,
+    StreamNode,
+)
 from localstack_memorydb.engine.values import Hash, List, Set, Value, ZSet
 
 Loader: TypeAlias = Callable[[bytes, int, Limits], tuple[Value, int]]
@@ -32,7 +41,6 @@ _PLAIN_NODE, _PACKED_NODE = 1, 2
 _OLD_SCORES: Final = {253: math.nan, 254: math.inf, 255: -math.inf}
 _MODULE_INTEGERS: Final = (1, 2)
 _MODULE_FLOATS: Final = {3: 4, 4: 8}
-_DELETED, _SAME_FIELDS = 1, 2  # flags of a stream's entry
 _unpack_time = struct.Struct("<q").unpack_from
 _unpack_double = struct.Struct("<d").unpack
 
@@ -226,7 +234,7 @@ def _stream_entries(data: bytes, at: int) -> tuple[Stream, int]:
 
 
 def _stream_node(master: int, items: list[bytes]) -> StreamNode:
-    """A node's entries; those marked as deleted are only counted (t_stream.c: streamIteratorGetID)."""
+    """A node's entries, those marked as deleted apart (t_stream.c: streamIteratorGetID)."""
     try:
         count = int(items[2])
         names = tuple(items[3 : 3 + count])
@@ -234,7 +242,7 @@ def _stream_node(master: int, items: list[bytes]) -> StreamNode:
         while at < len(items):
             flags, ms, sequence = map(int, items[at : at + 3])
             start, at = at, at + 3
-            if flags & _SAME_FIELDS:
+            if flags & SAME_FIELDS:
                 fields = tuple(chain.from_iterable(zip(names, items[at : at + count], strict=True)))
                 at += count
             else:
@@ -244,24 +252,21 @@ def _stream_node(master: int, items: list[bytes]) -> StreamNode:
             if int(items[at]) != at - start:
                 raise RdbError("corrupt: a stream's entry does not have the size that it states")
             at += 1
-            if flags & _DELETED:
-                node.count_deleted(items[start:at])
+            identifier = ((master >> 64) + ms) << 64 | ((master & SEQUENCE_MAX) + sequence)
+            if flags & DELETED:
+                node.add_deleted(identifier, fields, items[start:at])
             else:
-                node.add(
-                    ((master >> 64) + ms) << 64 | ((master & SEQUENCE_MAX) + sequence),
-                    fields,
-                    sum(map(len, fields)),
-                )
+                node.add(identifier, fields, sum(map(len, fields)))
         sound = (
             items[0] == b"%d" % len(node.entries)
-            and items[1] == b"%d" % node.deleted
+            and items[1] == b"%d" % len(node.gone)
             and items[3 + count] == b"0"
         )
     except (IndexError, ValueError):
         sound = False
     if not sound:
         raise RdbError("corrupt: a stream node's entries do not hold together")
-    if not node.entries:
+    if not node.entries and not node.gone:
         raise RdbError("corrupt: a stream node without entries")
     return node
 

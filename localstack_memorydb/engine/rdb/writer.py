@@ -14,7 +14,7 @@ from localstack_memorydb.engine.rdb import format as rdb
 from localstack_memorydb.engine.rdb.format import RdbError, crc64
 from localstack_memorydb.engine.rdb.packing import pack_listpack
 from localstack_memorydb.engine.rdb.reader import Entry
-from localstack_memorydb.engine.streams import SEQUENCE_MAX, Stream, StreamNode
+from localstack_memorydb.engine.streams import DELETED, SAME_FIELDS, SEQUENCE_MAX, Stream, StreamNode
 from localstack_memorydb.engine.values import Hash, List, Set, Value, ZSet
 
 OLDEST_VERSION: Final = 9  # Redis 5.0 to 6.2; the first with all that is written here
@@ -131,9 +131,8 @@ def _stream_type(version: int) -> int:
 
 def _append_stream(out: bytearray, stream: Stream, version: int, text: Callable[[bytes], bytes]) -> None:
     counters, activity = version >= STREAM_COUNTERS_SINCE, version >= STREAM_ACTIVITY_SINCE
-    nodes = [node for node in stream.nodes if node.entries]
-    out += length(len(nodes))
-    for node in looking(nodes, 10):
+    out += length(len(stream.nodes))
+    for node in looking(stream.nodes, 10):
         out += text(_raw_id(node.master)) + text(pack_listpack(_node_items(node)))
     out += length(stream.length) + _id(stream.last)
     if counters:
@@ -165,15 +164,20 @@ def _id(identifier: int) -> bytes:
 
 
 def _node_items(node: StreamNode) -> list[bytes]:
-    """The elements of a node's listpack (t_stream.c: streamAppendItem); deleted entries are left out."""
+    """The elements of a node's listpack (t_stream.c: streamAppendItem), with the entries that were deleted."""
     names = node.names
-    items = [b"%d" % len(node.entries), b"0", b"%d" % len(names), *names, b"0"]
+    items = [b"%d" % len(node.entries), b"%d" % len(node.gone), b"%d" % len(names), *names, b"0"]
     ms, sequence = node.master >> 64, node.master & SEQUENCE_MAX
-    for identifier, fields in node.entries.items():
+    entries = [(identifier, 0, fields) for identifier, fields in node.entries.items()]
+    if node.gone:
+        entries += [(identifier, DELETED, fields) for identifier, fields in node.gone]
+        entries.sort()
+    for identifier, deleted, fields in entries:
         same = fields[::2] == names
         stored = fields[1::2] if same else (b"%d" % (len(fields) // 2), *fields)
+        flags = b"%d" % (deleted | SAME_FIELDS if same else deleted)
         apart = (b"%d" % ((identifier >> 64) - ms), b"%d" % ((identifier & SEQUENCE_MAX) - sequence))
-        items += [b"2" if same else b"0", *apart, *stored, b"%d" % (len(stored) + 3)]
+        items += [flags, *apart, *stored, b"%d" % (len(stored) + 3)]
     return items
 
 
