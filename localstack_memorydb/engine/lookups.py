@@ -34,6 +34,9 @@ _READ_LATE: Final[dict[str, tuple[str, ...]]] = {
 
 _BAD_CURSOR: Final = "ERR invalid cursor"
 
+_DIGITS: Final = len("1048576")
+"""A request has no more words than that."""
+
 _NOT_COUNTED: Final = frozenset({"memory|usage"})
 """They look at a key as if they did not."""
 
@@ -86,7 +89,7 @@ def looked_up_before(
     command: Command, argv: Argv, db: Slot, error: CommandError, level: tuple[int, ...]
 ) -> list[bytes]:
     """The keys that a command had looked up when it failed."""
-    if any(spec.counted and not argv[spec.index].isdigit() for spec in command.keys):
+    if any(spec.counted and not _counts(argv, spec.index) for spec in command.keys):
         return []
     keys = keys_looked_up(command, argv, legacy=level < (7,))
     if error.text.startswith("WRONGTYPE"):
@@ -104,6 +107,14 @@ def looked_up_before(
     else:
         last = 0
     return keys[:last]
+
+
+def _counts(argv: Argv, at: int) -> bool:
+    """Whether the number of keys is one to the command itself; to those who look for its keys, `02` and 2**32 + 1 are, too."""
+    number = argv[at]
+    if not number.isdigit() or number.startswith(b"0") or len(number) > _DIGITS:
+        return False
+    return int(number) < len(argv) - at
 
 
 def _suits(command: Command, value: Value) -> bool:
