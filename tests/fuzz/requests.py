@@ -298,7 +298,7 @@ def _arrived(
     data = bytearray()
     while True:
         expected = closes or len(data) < (wanted if patient else min(wanted, 1))
-        if not _readable(client.socket, PATIENCE if expected else patience):
+        if not _readable(client.socket, (MUCH_PATIENCE if patient else PATIENCE) if expected else patience):
             return bytes(data), False
         try:
             piece = client.socket.recv(1 << 20)
@@ -327,6 +327,7 @@ def sides(kind: str, way: Way) -> Iterator[tuple[Raw, Raw]]:
 
 
 PATIENCE: Final = 0.3
+MUCH_PATIENCE: Final = 10.0  # with what must come, when it did not come at once: a machine may be busy
 MOST_CUT: Final = 150
 _INTRODUCTION: Final = re.compile(
     rb"[*%]\d+\r\n\$6\r\nserver\r\n.*?\$5\r\nproto\r\n:(\d).*?\$7\r\nmodules\r\n(\*0\r\n|\*1\r\n.*?args\r\n\*0\r\n)",

@@ -53,7 +53,7 @@ def environment(event, context):
     return dict(os.environ)
 
 def context(event, context):
-    return [context.aws_request_id, context.invoked_function_arn, 0 < context.get_remaining_time_in_millis() <= 5000]
+    return [context.aws_request_id, context.invoked_function_arn, 0 < context.get_remaining_time_in_millis() <= 30000]
 
 def counting(event, context):
     global count
@@ -158,7 +158,7 @@ def environment(runner: Runner, code: Path) -> Iterator[Make]:
         runner.discard(each)
 
 
-def function(code: Path, handler: str, runtime: str = PYTHON, timeout: float = 5, **more: Any) -> Function:
+def function(code: Path, handler: str, runtime: str = PYTHON, timeout: float = 30, **more: Any) -> Function:
     return Function("orders", "$LATEST", runtime, handler, timeout, 128, code, **more)
 
 
@@ -294,16 +294,16 @@ def test_a_syntax_error_is_one_of_the_users_code(environment: Make) -> None:
 
 
 def test_a_timeout_kills_and_the_next_invocation_starts_anew(environment: Make) -> None:
-    slow = environment("app.sleeping", timeout=0.25)
+    slow = environment("app.sleeping", timeout=1)
     outcome = invoke(slow)
-    said = "Task timed out after 0.25 seconds"
+    said = "Task timed out after 1.00 seconds"
     assert answer(outcome) == {
         "errorType": "Sandbox.Timedout",
         "errorMessage": f"RequestId: {outcome.request_id} Error: {said}",
     }
     assert "asleep" in outcome.logs
     assert outcome.logs[-3].endswith(f"Z {outcome.request_id} {said}")
-    assert "\tDuration: 250.00 ms\tBilled Duration: 250 ms\t" in outcome.logs[-1]
+    assert "\tDuration: 1000.00 ms\tBilled Duration: 1000 ms\t" in outcome.logs[-1]
     assert outcome.logs[-1].endswith("\tStatus: timeout")
     assert invoke(slow).logs[0].startswith("INIT_START")
 
