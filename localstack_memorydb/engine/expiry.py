@@ -35,7 +35,7 @@ class Expiry:
         if self._credit <= 0:
             return 0.0
         began = last = clock()
-        self._round = self._round or list(keyspace.used)
+        self._round = self._round or keyspace.timed()
         while self._round and last - began < self._credit:
             slot = keyspace.slots[self._round.pop()]
             if slot is not None and slot.deadlines:

@@ -156,6 +156,11 @@ class Keyspace:
         """The slot in which the key lives."""
         return self.slot(key_slot(key))
 
+    def timed(self) -> list[int]:
+        """The numbers of the slots in which keys have a deadline."""
+        slots = self.slots
+        return [number for number in self.used if (slot := slots[number]) and slot.deadlines]
+
     def filled(self) -> Iterator[tuple[int, Slot]]:
         """The slots that hold keys, ascending."""
         slots = self.slots
@@ -221,9 +226,8 @@ class Keyspace:
 
     def purge_all(self, now: int) -> None:
         """Deletes every key whose time has come: active expiry, and before a count of keys."""
-        for number in self.used:
-            slot = self.slots[number]
-            if slot is not None and slot.deadlines:
+        for slot in self.data():
+            if slot.deadlines:
                 self.purge_slot(slot, now)
 
     def clear(self) -> None:
