@@ -27,6 +27,8 @@ LOG = logging.getLogger(__name__)
 # hiredis reserves memory for as many arguments as a header announces, so large numbers go to the reader that does not.
 _LARGE_HEADER: Final = re.compile(rb"\*[0-9]{7}").search
 _PLAIN_LINES: Final = re.compile(rb"(?:[A-Za-z][^\"'\0\v\f\n]*\n)+").fullmatch
+# What hiredis reads as nothing, as it reads an empty request, and is a line of its own: nulls, and messages without a word.
+_NOTHING: Final = re.compile(rb"\n(?:\$-|[_>~|])").search
 _HEADER: Final = 8
 _ASTERISK: Final = 0x2A
 _GOES_ON: Final = (
@@ -126,12 +128,21 @@ class Requests:
                 raise TooMuchToRead
             if self.unread > _MUCH:
                 self.weigh()
-            if _LARGE_HEADER(data) is not None or _LARGE_HEADER(self._end() + data[:_HEADER]):
+            if (
+                _LARGE_HEADER(data) is not None
+                or _LARGE_HEADER(self._end() + data[:_HEADER])
+                or (len(data) < _SOON_EXAMINED and (b"\n>" in data or b"\n~" in data))
+            ):
                 self._feed_with_care(data)
             else:
                 self._keep(data)
                 self.reader.feed(data)
-        elif data[0] == _ASTERISK and _LARGE_HEADER(data) is None:
+        elif (
+            data[0] == _ASTERISK
+            and _LARGE_HEADER(data) is None
+            and b"\n>" not in data  # hiredis takes messages and sets for arrays
+            and b"\n~" not in data
+        ):
             self.before = self.packet if len(self.packet) < _BEFORE_KEPT else b""
             self.packet, self.lost = data, False
             self.reader.feed(data)
@@ -355,8 +366,9 @@ class Requests:
             self.packet, self.lost = b"", False
         return False if argv is None else argv
 
-    def explain(self) -> Callable[[], Argv | bool]:
-        """Goes on strictly where hiredis gave up: at an inline command, or at a request that is broken."""
+    def explain(self, *, nothing: bool = False) -> Callable[[], Argv | bool]:
+        """Goes on strictly where hiredis gave up: at an inline command, or at a request that is broken; or where it has just read
+        `nothing`."""
         if self.lost and not self.pieces:
             return self._unexplained
         self._find()
@@ -364,6 +376,8 @@ class Requests:
         self.strict = strict = self._strict_reader()
         strict.feed(self.packet or b"*-")
         done = self._taken()[0]
+        if nothing:
+            done -= 1 + self._read_by(self.reader, len(self.packet))[0]
         while done and strict.at_array:
             before = strict.snapshot()
             try:
@@ -385,14 +399,15 @@ class Requests:
         """How many requests of the packet, and of `more` behind it, hiredis reads, and what it read last."""
         reader = hiredis.Reader()
         reader.feed(self.packet + more)
+        return self._read_by(reader, len(self.packet) + len(more))
+
+    @staticmethod
+    def _read_by(reader: hiredis.Reader, most: int) -> tuple[int, Any]:
+        """How many requests hiredis still reads, and the last one. Bounded, since a reader that failed may go on answering null
+        without end."""
         count, last = 0, None
         try:
-            # Bounded, since a reader that failed may go on answering null without end.
-            while (
-                count < len(self.packet) + len(more)
-                and (argv := reader.gets()) is not False
-                and not is_malformed(argv)
-            ):
+            while count < most and (argv := reader.gets()) is not False and not is_malformed(argv):
                 count, last = count + 1, argv
         except Exception:  # hiredis raises several, for sets of lists and the like
             LOG.debug("hiredis gives up after %d requests", count)
@@ -405,6 +420,8 @@ class Requests:
         """
         if self.strict is not None or isinstance(error, MemoryError):
             return False
+        if argv is None or argv == []:
+            return _NOTHING(self.packet) is not None
         trace = None if error is None else error.__traceback__
         return is_malformed(argv) or (bool(argv) and trace is not None and trace.tb_next is None)
 

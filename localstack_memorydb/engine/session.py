@@ -337,7 +337,9 @@ class Session(Requests):
                 gets = self.explain()
             except Exception as error:
                 if self.misread(argv, error):
-                    gets = self.explain()  # what hiredis took for an argument failed, or hiredis itself
+                    gets = self.explain(
+                        nothing=argv is None or argv == []
+                    )  # what hiredis took for an argument failed, or hiredis itself
                 elif argv:
                     add(failed(error, argv))
         if keyspace.observed and keyspace.tracking.pending and not (self.rest or self.interrupted):

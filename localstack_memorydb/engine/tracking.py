@@ -175,8 +175,8 @@ class Tracking:
     def changed(self, key: bytes, author: Session | None) -> None:
         """A key has changed."""
         if self.prefixes and self._prefixes_of(key):
-            # What a script changes is nobody's own change, as far as prefixes go.
-            self.pending.setdefault(key, None if author is not None and author.script is not None else author)
+            # What a script changes is nobody's own change, as far as prefixes go. Who was the last to change it counts.
+            self.pending[key] = None if author is not None and author.script is not None else author
         if key in self.keys:
             self._invalidate(key, author)
 

@@ -187,6 +187,7 @@ _NEW_WORDS: Final = (
     (re.compile(rb"Unknown Redis command called"), b"Unknown command called"),
     (re.compile(rb"(redis|server)\.set_repl\(\) requires (one|two) arguments?"), b"set_repl"),
     (re.compile(rb"(redis|server)\.(\w+\(\) requires)"), rb"\2"),
+    (re.compile(rb"(redis|server)\.acl_check_cmd"), b"acl_check_cmd"),
     (re.compile(rb"\AERR [ \r\n]+|(?<=ERR )[ \r\n]+"), b""),  # it trims only some errors
 )
 

@@ -13,7 +13,7 @@ from . import values
 from .grammar import Grammar
 from .lua import expression
 from .luck import Luck
-from .scripts import SHAS, scripted
+from .scripts import DUMPED, SHAS, scripted
 from .sequences import beginning, restore
 from .stage import Stage
 
@@ -27,10 +27,11 @@ WHO: Final = st.sampled_from(["a", "a", "b"])
 # Who waits for a stream is told when it goes, whenever that is.
 EXPIRING: Final = [key for key in values.ANY_KEY if key not in values.KEYS["stream"]]
 CHANNELS: Final = [b"c1", b"c2", b"d1"]
-PATTERNS: Final = [b"c*", b"?1", b"c[12]", b"*"]
+PATTERNS: Final = [b"c*", b"?1", b"c[12]", b"[cd]?"]
 # A time that is past: Redis tells of the end of such a key when it comes to it, and Valkey 9 calls it by another name.
 DEADLINES: Final = frozenset(b"EXPIRE PEXPIRE EXPIREAT PEXPIREAT EXAT PXAT ABSTTL".split())
-EVENTS: Final = [b"__keyspace@0__:*", b"__keyevent@0__:*", b"__keyspace@0__:{k}l*", b"__keyevent@0__:set"]
+POLICIES: Final[list[Line]] = [(), (b"APPEND",), (b"REPLACE",), (b"flush",), (b"x",)]
+EVENTS: Final = [b"__keyspace@0__:*", b"__keyevent@0__:*"]
 SHARD_CHANNELS: Final = [b"{k}c1", b"{k}c2", b"{o}c1"]
 SKETCHES: Final = values.KEYS["hyperloglog"]
 LISTS, SETS = values.KEYS["list"], values.KEYS["sorted-set"]
@@ -58,6 +59,11 @@ class Play(RuleBasedStateMachine):
         self.chosen = [rng.choice(self.families), rng.choice(self.families)]
         if rng.random() < 0.5:
             self.stage.say("a", (b"HELLO", b"3"))
+        if (
+            self.notified
+        ):  # somebody else: when one's own commands are told of beside their replies is another matter
+            self.stage.say("c", (b"HELLO", b"3"))
+            self.stage.listen("c", (b"PSUBSCRIBE", *EVENTS))
         if many:
             self.stage.say("a", *many)
 
@@ -175,8 +181,6 @@ class Play(RuleBasedStateMachine):
         word, names = rng.choice(
             [(b"SUBSCRIBE", CHANNELS), (b"PSUBSCRIBE", PATTERNS), (b"SSUBSCRIBE", SHARD_CHANNELS)]
         )
-        if word == b"PSUBSCRIBE" and self.notified:
-            names = [*names, *EVENTS]
         chosen = [rng.choice(names) for _ in range(rng.choice([1, 1, 2]))]
         if rng.random() < 0.4:
             word = word.replace(b"SUB", b"UNSUB")
@@ -256,6 +260,8 @@ class Play(RuleBasedStateMachine):
             (b"SCRIPT", b"EXISTS", *SHAS, b"x"),
             (b"SCRIPT", b"FLUSH", *rng.choice([(), (b"ASYNC",), (b"SYNC",), (b"x",)])),
             (b"FUNCTION", b"LIST", *rng.choice([(), (b"WITHCODE",), (b"LIBRARYNAME", b"li*"), (b"x",)])),
+            (b"FUNCTION", b"RESTORE", DUMPED, *rng.choice(POLICIES)),
+            (b"FUNCTION", b"RESTORE", DUMPED[:-1], *rng.choice(POLICIES)),
             (b"FUNCTION", b"DELETE", rng.choice([b"library", b"none"])),
             (b"FUNCTION", b"FLUSH", *rng.choice([(), (b"ASYNC",), (b"SYNC",), (b"x",)])),
             (b"PUBSUB", b"CHANNELS", *rng.choice([(), (b"c*",), (b"?1",)])),

@@ -6,6 +6,8 @@ from hashlib import sha1
 from random import Random
 from typing import Final
 
+from localstack_memorydb.engine import rdb
+
 from . import values
 from .grammar import Grammar
 
@@ -19,6 +21,7 @@ LIBRARY: Final = b"""#!lua name=library
 redis.register_function('run', function(keys, args) return redis.pcall(unpack(args)) end)
 redis.register_function{function_name='look', flags={'no-writes'},
   callback=function(keys, args) return redis.pcall(unpack(args)) end}"""
+DUMPED: Final = rdb.dump_functions([LIBRARY], version=rdb.version_of((7, 0)))
 _FUNCTIONS: Final = frozenset({b"run", b"look"})
 # What these answer is a table of Lua then, which has no order; or numbers, of which Lua's 0 has no sign here, and
 # those of places are printed by another rule.

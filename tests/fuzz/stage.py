@@ -28,7 +28,7 @@ from .transcribing import quoted
 
 PONG: Final = b"+PONG\r\n"
 SILENT_SECONDS: Final = 60.0  # ours has answered by then, on a machine with much to do
-NAMES: Final = ("a", "b", "c")  # c only releases the others
+NAMES: Final = ("a", "b", "c")  # c only releases the others, and listens
 # Of CLIENT LIST: what does not depend on the server's memory, clock, sockets or release.
 # Of a packet of more than that a real server reads a part at a time, how much depends on its buffer's past, and it tells those
 # who track keys by their prefixes after each part; ours tells them once. So where anybody does, packets are shorter.
@@ -127,13 +127,13 @@ class Stage:
         lines = [(b"FLUSHALL",), (b"SCRIPT", b"FLUSH")]
         if self.servers[0].version >= (7,):
             lines.append((b"FUNCTION", b"FLUSH"))
+        if self.events:
+            answer = self.controls[0].ask(b"CONFIG", b"SET", b"notify-keyspace-events", self.events.encode())
+            assert answer == b"+OK\r\n", answer
         for control in self.controls:
             for line in lines:
                 answer = control.ask(*line)
                 assert answer == b"+OK\r\n", (line, answer)
-        if self.events:
-            answer = self.controls[0].ask(b"CONFIG", b"SET", b"notify-keyspace-events", self.events.encode())
-            assert answer == b"+OK\r\n", answer
         self.clients = {name: self._connect(name) for name in NAMES}
         self.acts, self.over, self.broadcasts = [], False, False
         self.begins()
