@@ -176,7 +176,8 @@ class Tracking:
         """A key has changed."""
         if self.prefixes and self._prefixes_of(key):
             # What a script changes is nobody's own change, as far as prefixes go. Who was the last to change it counts.
-            self.pending[key] = None if author is not None and author.script is not None else author
+            if not (key in self.pending and author is not None and _takes_quietly(author, key)):
+                self.pending[key] = None if author is not None and author.script is not None else author
         if key in self.keys:
             self._invalidate(key, author)
 
@@ -208,6 +209,19 @@ class Tracking:
                     heard = [key for key in keys if not (tracker.noloop and pending[key] is session)]
                     if heard:
                         send(session, heard)
+
+
+_TAKE: Final = frozenset({b"blpop", b"brpop"})
+_MOVE: Final = frozenset({b"brpoplpush", b"blmove"})
+
+
+def _takes_quietly(author: Session, key: bytes) -> bool:
+    """Whether somebody is served who waited for a list: before 7.2 only who has filled it is said to have changed it."""
+    waits = author.blocked
+    if waits is None or not author.legacy_doubles or key not in waits.keys:
+        return False
+    word = waits.argv[0].lower()
+    return word in _TAKE or (word in _MOVE and waits.argv[2] != key)
 
 
 def send(s: Session, keys: Iterable[bytes] | None) -> None:
