@@ -174,10 +174,13 @@ class Tracking:
 
     def changed(self, key: bytes, author: Session | None) -> None:
         """A key has changed."""
-        if self.prefixes and self._prefixes_of(key):
-            # What a script changes is nobody's own change, as far as prefixes go. Who was the last to change it counts.
-            if not (key in self.pending and author is not None and _takes_quietly(author, key)):
-                self.pending[key] = None if author is not None and author.script is not None else author
+        # What a script changes is nobody's own change, as far as prefixes go. Who was the last to change it counts.
+        if (
+            self.prefixes
+            and self._prefixes_of(key)
+            and not (key in self.pending and author is not None and _takes_quietly(author, key))
+        ):
+            self.pending[key] = None if author is not None and author.script is not None else author
         if key in self.keys:
             self._invalidate(key, author)
 
