@@ -179,6 +179,8 @@ def script_kill(s: Session, argv: Argv) -> Reply:
 @scripting.command("SCRIPT|DEBUG", 3, NOSCRIPT, since="3.2.0")
 def script_debug(s: Session, argv: Argv) -> Reply:
     """The debugger is not for managed nodes: it can only be turned off."""
+    if s.in_exec:
+        raise CommandError("ERR SCRIPT DEBUG must be called outside a pipeline")
     mode = argv[2].lower()
     if mode not in {b"yes", b"sync", b"no"}:
         raise CommandError("ERR Use SCRIPT DEBUG YES/SYNC/NO")
