@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Final
 
+from localstack_memorydb.engine.looking import looking
 from localstack_memorydb.engine.slots import SLOTS, key_slot
 from localstack_memorydb.engine.tracking import Tracking
 from localstack_memorydb.engine.values import Value
@@ -221,8 +222,12 @@ class Keyspace:
     def purge_slot(self, slot: Slot, now: int) -> None:
         """Deletes every key of the slot whose time has come."""
         if slot.deadlines:
-            for key in [key for key, deadline in slot.deadlines.items() if deadline <= now]:
+            for key in looking(self.due(slot, now)):
                 self.purge(slot, key, now)
+
+    def due(self, slot: Slot, now: int) -> list[bytes]:
+        """The keys of the slot whose time has come."""
+        return [key for key, deadline in slot.deadlines.items() if deadline <= now]
 
     def purge_all(self, now: int) -> None:
         """Deletes every key whose time has come: active expiry, and before a count of keys."""

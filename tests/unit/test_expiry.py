@@ -53,6 +53,33 @@ def test_much_that_expires_goes_in_the_course_of_some_ticks() -> None:
     assert b"expired_time_cap_reached_count:0\r\n" not in client("INFO stats", NOW + 10)
 
 
+def test_so_does_much_in_one_slot() -> None:
+    cluster, client = filled()
+    for number in range(3000):
+        client(f"SET {{n}}{number} 1 PX 10")
+    sizes = []
+    while cluster.shards[0].keyspace.of(b"n"):
+        cluster.tick(NOW + 10)
+        sizes.append(len(cluster.shards[0].keyspace.of(b"n")))
+    assert 0 < sizes[-2] < 3000
+
+
+def test_a_slot_that_was_emptied_meanwhile() -> None:
+    cluster, client = filled()
+    keyspace = cluster.shards[0].keyspace
+    for number in range(3000):
+        client(f"SET {{n}}{number} 1 PX 10")
+    while len(keyspace.of(b"n")) == 3000:
+        cluster.tick(NOW + 10)
+    keyspace.clear()
+    expired = keyspace.expired
+    client("SET {n}1 2")
+    for _ in range(100):
+        cluster.tick(NOW + 10)
+    assert client("GET {n}1", NOW + 10) == b"$1\r\n2\r\n"
+    assert keyspace.expired == expired
+
+
 @pytest.mark.parametrize("effort", ["5", "10"])
 def test_more_effort_takes_more_of_a_tick(effort: str) -> None:
     little, _ = filled()
