@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from localstack_memorydb.engine.looking import looking
 from localstack_memorydb.engine.lookups import keys_looked_up
 from localstack_memorydb.engine.resp import BLOCKED, Argv, Reply
 from localstack_memorydb.engine.streams import Stream
@@ -97,7 +98,7 @@ class Before:
 
     def __init__(self, command: Command, argv: Argv, db: Slot) -> None:
         self.sizes: dict[bytes, int | None] = {}
-        for key in command.find_keys(argv):
+        for key in looking(command.find_keys(argv)):
             value = db.get(key)
             self.sizes[key] = None if value is None else len(value)
         self.consumers = _consumers(command, argv, db)
@@ -145,26 +146,26 @@ class Notifier:
     def tell_misses(self, command: Command, keys: Sequence[bytes]) -> None:
         """Publishes that a command that reads found no such keys."""
         if command.name not in _QUIET:
-            for key in keys:
+            for key in looking(keys):
                 self.emit("m", "keymiss", key)
 
     def tell(self, s: Session, command: Command, argv: Argv, reply: Reply, before: Before) -> None:
         """Publishes what a write did."""
         db, sizes = s.db, before.sizes
         if "m" in self.flags:
-            for key in keys_looked_up(command, argv, s.legacy):
+            for key in looking(keys_looked_up(command, argv, s.legacy)):
                 if sizes[key] is None:
                     self.emit("m", "keymiss", key)
         told: set[bytes] = set()
         gone: set[bytes] = set()
-        for kind, event, key in _events(s, command, argv, reply, before):
+        for kind, event, key in looking(_events(s, command, argv, reply, before)):
             if key not in told and sizes.get(key, 0) is None and key in db:
                 self.emit("n", "new", key)
             told.add(key)
             if event in {"del", "expired", "rename_from", "json.del"}:
                 gone.add(key)
             self.emit(kind, event, key)
-        for key, size in sizes.items():
+        for key, size in looking(sizes.items()):
             if size is not None and key not in db and key not in gone:
                 self.emit("g", "del", key)
 

@@ -528,17 +528,20 @@ class Session(Requests):
         before = Before(command, argv, self.db) if notifier is not None else None
         counts = self.gates & GATE_MEMORY or command.amplifies
         reply = use(self, command, argv) if counts else command.run(self, argv)
-        if notifier is not None and before is not None:
-            notifier.tell(self, command, argv, reply, before)
+        changed: Sequence[Argv] = ()
         if not self.unchanged and reply is not BLOCKED:
             changed = self.effects if self.effects is not None else [argv]
             if keyspace.log is not None:
                 keyspace.log.append_all(changed)
             if keyspace.group is not None:
                 keyspace.group.repeat(self.node.cluster, changed, self.now)
+        if notifier is not None and before is not None:
+            notifier.tell(self, command, argv, reply, before)
+        if not self.unchanged and reply is not BLOCKED:
             for entry in changed:
                 written = self.table.find(entry[0]) if entry is not argv else command
-                for key in written.modified_keys(entry) if written is not None else ():
+                keys = written.modified_keys(entry) if written is not None else ()
+                for key in keys if len(keys) < MANY else looking(keys):
                     keyspace.changed(key, self)
             if keyspace.ready and not self.in_exec:
                 self.node.shard.serve_ready(self.now)

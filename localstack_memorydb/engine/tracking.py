@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine.errors import CommandError, printable
+from localstack_memorydb.engine.looking import MANY, looking
 from localstack_memorydb.engine.resp import Push, Reply, Wire
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class Tracking:
 
     def remember(self, s: Session, keys: list[bytes], most: int) -> None:
         """The client has read the keys. Beyond `most` keys others are given up, and told of."""
-        for key in keys:
+        for key in keys if len(keys) < MANY else looking(keys):
             readers = self.keys.get(key)
             if readers is None:
                 readers = self.keys[key] = {}
