@@ -15,17 +15,14 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.ports import free_port
-
+from .bare import bare_engine
 from .outcomes import (
     NOT_RUN,
     OUTSIDE,
@@ -39,7 +36,6 @@ from .outcomes import (
 )
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 ENGINES = {"redis-6.2": "6.2", "redis-7.0": "7.0", "valkey-8.1": "7.2"}
 """The lists, and the engine version that each was made with."""
 # What a suite says it needs and an engine in this process has not: a stream of replication, files of its own.
@@ -124,7 +120,7 @@ def _adapted(unit: bytes) -> bytes:
 
 
 def _play(copy: Path, unit: str, version: str, listed: Listed, *, cluster: bool) -> Outcomes:
-    with _engine(version, cluster=cluster) as port:
+    with bare_engine(version, slots=cluster) as port:
         command = ["tclsh", "tests/test_helper.tcl", "--host", "127.0.0.1", "--port", str(port)]
         command += ["--single", unit, "--singledb", "--durable", "--tags", TAGS]
         command += ["--cluster-mode"] if cluster else []
@@ -155,49 +151,6 @@ def _end(suite: subprocess.Popen[str]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(suite.pid, signal.SIGKILL)
     suite.wait()
-
-
-@contextmanager
-def _engine(version: str, *, cluster: bool) -> Iterator[int]:
-    """A bare engine; its port."""
-    port = free_port()
-    module = "localstack_memorydb.engine" if cluster else "tests.suites.one_slot"
-    options = ["--port", str(port), "--engine-version", version, "--unrestricted"]
-    with (
-        TemporaryDirectory(prefix="suite-data-") as data,
-        subprocess.Popen(
-            [sys.executable, "-m", module, *options, "--data-dir", data],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as engine,
-    ):
-        assert engine.stdout is not None
-        try:
-            if not any(line.startswith("Ready.") for line in engine.stdout):
-                sys.exit("the engine did not start")
-            shown = threading.Thread(target=_show, args=[engine.stdout], daemon=True)
-            shown.start()
-            _time_calls(port)
-            yield port
-        finally:
-            engine.terminate()
-        shown.join()
-
-
-def _time_calls(port: int) -> None:
-    """Sets what suites take for granted: latency tracking is off in MemoryDB. Engine 6.2 has none, and says so."""
-    with socket.create_connection(("127.0.0.1", port), 10) as connection:
-        connection.sendall(b"CONFIG SET latency-tracking yes\r\n")
-        connection.recv(100)
-
-
-def _show(log: Iterable[str]) -> None:
-    """What the engine has to say, but for the names of tests that the suite has it log."""
-    for line in log:
-        if not line.startswith("DEBUG LOG: "):
-            print(f"  engine: {line}", end="")
 
 
 def _report(unit: str, outcomes: Outcomes, found: Surprises) -> None:

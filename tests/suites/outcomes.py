@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from xml.etree import ElementTree
 
 OUTSIDE = "outside of any test"
 """Stands for a test's name where code between the tests failed: the rest of that block did not run."""
@@ -55,6 +56,23 @@ def read_outcomes(lines: Iterable[str]) -> Outcomes:
             named = _FAILED.match(text) if kind == "err" else None
             current = named[1] if named else OUTSIDE
             outcomes.failed[current] = "" if named else text
+    outcomes.passed -= outcomes.failed.keys()
+    return outcomes
+
+
+def read_report(report: Path) -> Outcomes:
+    """Of a report in the manner of JUnit, as pytest writes it; a test is named `module.Class::test`."""
+    outcomes = Outcomes()
+    for case in ElementTree.parse(report).iter("testcase"):
+        name = f"{case.get('classname')}::{case.get('name')}"
+        results = {part.tag: part.get("message") or "" for part in case}
+        failures = [why for tag, why in results.items() if tag in {"failure", "error"}]
+        if failures:
+            outcomes.failed[name] = failures[0]
+        elif "skipped" in results:
+            outcomes.left_out.add(name)
+        else:
+            outcomes.passed.add(name)
     outcomes.passed -= outcomes.failed.keys()
     return outcomes
 

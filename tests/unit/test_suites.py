@@ -6,9 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.suites.outcomes import NOT_RUN, OUTSIDE, SOMETIMES, Outcomes, compare, read_list, read_outcomes
+from tests.suites.clients.__main__ import SUITES as SUITES_OF_CLIENTS
+from tests.suites.outcomes import (
+    NOT_RUN,
+    OUTSIDE,
+    SOMETIMES,
+    Outcomes,
+    compare,
+    read_list,
+    read_outcomes,
+    read_report,
+)
 
-LISTS = sorted((Path(__file__).parents[1] / "suites").glob("*.txt"))
+SUITES = Path(__file__).parents[1] / "suites"
+LISTS = sorted(SUITES.glob("*.txt"))
+LISTS_OF_CLIENTS = sorted((SUITES / "clients").glob("*.txt"))
 
 PRINTED = """\
 [ready]: 4711
@@ -86,3 +98,31 @@ def test_the_lists_of_the_project_can_be_read(path: Path) -> None:
     listed = read_list(path)
     assert listed
     assert all(unit.startswith("unit/") for unit in listed)
+
+
+@pytest.mark.parametrize("path", LISTS_OF_CLIENTS, ids=lambda path: path.stem)
+def test_the_lists_of_clients_belong_to_suites_and_name_tests(path: Path) -> None:
+    assert path.stem in SUITES_OF_CLIENTS
+    assert all(name.startswith("test_") for tests in read_list(path).values() for name in tests)
+
+
+def test_each_suite_of_a_client_has_a_list() -> None:
+    assert {path.stem for path in LISTS_OF_CLIENTS} == SUITES_OF_CLIENTS.keys()
+
+
+def test_a_report_of_pytest_becomes_outcomes(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text(
+        """<testsuites><testsuite>
+        <testcase classname="tests.kind.Thing" name="test_works"/>
+        <testcase classname="tests.kind.Thing" name="test_breaks"><failure message="1 is not 2"/></testcase>
+        <testcase classname="tests.kind.Thing" name="test_ends"/>
+        <testcase classname="tests.kind.Thing" name="test_ends"><error message="in its end"/></testcase>
+        <testcase classname="tests.kind" name="test_of_others"><skipped message="not here"/></testcase>
+        </testsuite></testsuites>"""
+    )
+    assert read_report(report) == Outcomes(
+        passed={"tests.kind.Thing::test_works"},
+        failed={"tests.kind.Thing::test_breaks": "1 is not 2", "tests.kind.Thing::test_ends": "in its end"},
+        left_out={"tests.kind::test_of_others"},
+    )
