@@ -237,6 +237,8 @@ class Configuration:
         host, port = self.node.shard.primary.address
         primary = "" if self.node.is_primary else f"{host} {port}"
         found = IMMUTABLE | {name: value for name, (value, _) in self._fixed().items()}
+        if cluster.table.level >= (7, 2):
+            del found["io-threads-do-reads"]
         found |= {
             "bind": self.node.host,
             "dir": str((Path() if storage is None else storage.directory).absolute()),
