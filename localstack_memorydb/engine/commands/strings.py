@@ -169,7 +169,8 @@ def mset(s: Session, argv: Argv) -> Reply:
     if not len(argv) & 1:
         raise incomplete_pairs("mset", "MSET", s.legacy)
     db = s.db
-    db.update(zip(argv[1::2], argv[2::2], strict=True))
+    pairs = zip(argv[1::2], argv[2::2], strict=True)
+    db.update(pairs if len(argv) < MANY else looking(pairs))
     if db.deadlines:
         for key in looking(argv[1::2]):
             db.deadlines.pop(key, None)
