@@ -63,14 +63,14 @@ clients: $(CLIENTS_VENV)/.installed ## install the clients that some tests want:
 start: ## install what is needed and start LocalStack with MemoryDB (or the stand-alone host)
 	@HOST=$(HOST) PORT=$(PORT) .ci/start
 
-# Two at a time. Of what starts hosts, the tests of a file stay together: they share them.
+# Two at a time. Of what starts hosts, the tests of a file stay together: they share them. A busy machine takes minutes for some.
 QUICK_TESTS := tests/architecture tests/conformance tests/differential tests/fuzz tests/unit
 HOST_TESTS := tests/clients tests/hosts tests/terraform
 
 test: environments ## run the tests
 ifeq ($(PYTEST_ARGS),)
 	$(BIN)/python -m pytest -n 2 $(QUICK_TESTS)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(HOST_TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -o timeout=300 $(HOST_TESTS)
 else
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 endif

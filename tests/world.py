@@ -257,14 +257,14 @@ class World:
 
     def notices(self, topic_arn: str) -> list[tuple[str, str]]:
         """What a topic was told since the last time: names and clusters, oldest first."""
-        assert self.provider.wait_for_outbox(10), "telling takes too long"
+        assert self.provider.wait_for_outbox(60), "telling takes too long"
         told = [pair for arn, said in self.topics.published if arn == topic_arn for pair in said.items()]
         self.topics.published.clear()
         return told
 
     def recorded(self) -> list[dict[str, Any]]:
         """The calls that EventBridge was told of since the last time."""
-        assert self.provider.wait_for_outbox(10), "telling takes too long"
+        assert self.provider.wait_for_outbox(60), "telling takes too long"
         told = [detail for _, detail in self.bus.events]
         self.bus.events.clear()
         return told
@@ -282,7 +282,7 @@ class World:
         return found
 
     def finish_work(self) -> None:
-        assert self.provider.wait_for_work(10), "work takes too long"
+        assert self.provider.wait_for_work(60), "work takes too long"
 
 
 def open_world(engine: Engine, **options: Any) -> Iterator[World]:

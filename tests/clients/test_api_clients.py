@@ -68,7 +68,7 @@ def memorydb(url: str) -> Any:
 
 
 def run(command: Sequence[str], environment: dict[str, str], cwd: Path | None = None) -> str:
-    ended = subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, timeout=110)
+    ended = subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, timeout=240)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout
 

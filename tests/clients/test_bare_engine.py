@@ -32,7 +32,7 @@ def bare_engine(*options: str) -> Iterator[redis.Redis]:
             yield client
     finally:
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
 
 
@@ -150,7 +150,7 @@ def test_messages_are_as_loud_as_the_directive_says() -> None:
                 for said in ("WARNING", "NOTICE", "DEBUG"):
                     client.eval(f"redis.log(redis.LOG_{said}, ARGV[1])", 0, f"{said} at {level}")
         process.send_signal(signal.SIGTERM)
-        _, messages = process.communicate(timeout=20)
+        _, messages = process.communicate(timeout=60)
     assert messages.splitlines() == [
         "script: WARNING at notice",
         "script: NOTICE at notice",

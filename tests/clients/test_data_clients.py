@@ -32,7 +32,7 @@ STORY_NAMES = (
     "connect", "moved", "pipeline", "multi", "pubsub", "sharded_pubsub", "scripts", "streams", "tracking", "reconnect",
 )  # fmt: skip
 USER, PASSWORD = "storyteller", "once-upon-a-time"
-_SECONDS = 100
+_SECONDS = 240
 
 
 def python_program(file: str, *arguments: str, package: str = "") -> Callable[[], list[str]]:

@@ -188,6 +188,6 @@ def test_other_clients(world: World, program: str) -> None:
         "STORY_USER": "app",
     }
     ended = subprocess.run(
-        [python, str(STORIES / program)], env=environment, capture_output=True, text=True, timeout=60
+        [python, str(STORIES / program)], env=environment, capture_output=True, text=True, timeout=240
     )
     assert ended.stdout == "app\n", ended.stderr

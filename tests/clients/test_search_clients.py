@@ -55,7 +55,7 @@ def test_glide(address: tuple[str, int]) -> None:
         [python, str(STORIES / "search_glide.py"), host, str(port)],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr
     told: dict[str, Any] = dict(map(ast.literal_eval, done.stdout.splitlines()))

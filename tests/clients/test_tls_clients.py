@@ -31,7 +31,7 @@ def openssl(cluster: ClusterHandle, *options: str) -> tuple[int, str]:
         input="PING\nQUIT\n",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     return ended.returncode, ended.stdout + ended.stderr
 
@@ -74,7 +74,7 @@ def test_nobody_negotiates_again(cluster: ClusterHandle, ca: str) -> None:
         client.stdin.flush()
         while client.stdout.readline() != b"+PONG\r\n":
             pass
-        said = client.communicate(b"R\nPING\n", timeout=60)[0]
+        said = client.communicate(b"R\nPING\n", timeout=240)[0]
     assert b"no renegotiation" in said
     assert b"+PONG" not in said
 
@@ -83,7 +83,7 @@ def test_node(cluster: ClusterHandle, ca: str) -> None:
     node = require(shutil.which("node"))
     host, port = cluster.endpoint()
     command = [node, str(STORIES / "tls.mjs"), host, str(port), ca]
-    said = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout.splitlines()
+    said = subprocess.run(command, capture_output=True, text=True, timeout=240).stdout.splitlines()
     assert said == [
         *["TLSv1.2 true +PONG"] * 3,
         *["TLSv1.3 true +PONG"] * 3,
@@ -115,7 +115,7 @@ def test_one_side_without_tls(engine: Engine, cluster: ClusterHandle, ca: str) -
     for handle, more in ((cluster, []), (plain, ["--tls", "--cacert", ca])):
         host, port = handle.endpoint()
         command = ["redis-cli", "-h", host, "-p", str(port), *more, "PING"]
-        said = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        said = subprocess.run(command, capture_output=True, text=True, timeout=240)
         assert (said.returncode, said.stdout) != (0, "PONG\n")
         with (
             Redis(host, port, ssl=bool(more), ssl_ca_certs=ca, retry=Retry(NoBackoff(), 0)) as client,

@@ -18,7 +18,7 @@ def test_awslocal(environment: dict[str, str], tmp_path: Path) -> None:
     require(BIN / "awslocal")
     (script,) = blocks("docs/running.md", "bash")
     ended = subprocess.run(
-        ["bash", "-ec", script], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=90
+        ["bash", "-ec", script], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=240
     )
     assert ended.returncode == 0, ended.stderr
     assert "available\t6379\n" in ended.stdout
@@ -34,6 +34,6 @@ def test_awslocal(environment: dict[str, str], tmp_path: Path) -> None:
 def test_a_file_fits_its_published_schema(schema: str, file: str) -> None:
     program = require(BIN / "check-jsonschema")
     ended = subprocess.run(
-        [program, "--builtin-schema", schema, str(ROOT / file)], capture_output=True, text=True, timeout=60
+        [program, "--builtin-schema", schema, str(ROOT / file)], capture_output=True, text=True, timeout=240
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -27,7 +27,7 @@ from tests.ports import free_port
 ROOT = Path(__file__).parents[2]
 LOCALSTACK_PYTHON = ROOT / ".venv-localstack" / "bin" / "python"
 REGION = "us-east-1"
-_START_SECONDS = 60
+_START_SECONDS = 100
 
 
 def python_of(host: str) -> Path:
@@ -143,7 +143,7 @@ class Endpoint:
         children = psutil.Process(self.process.pid).children(recursive=True)
         began = time.monotonic()
         self.process.send_signal(number)
-        code = self.process.wait(15)
+        code = self.process.wait(60)
         took = time.monotonic() - began
         return code, took, [child for child in children if child.is_running()]
 

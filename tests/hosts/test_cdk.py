@@ -26,7 +26,7 @@ def cdk(app: Path, *arguments: str, **environment: str) -> str:
         env={**kept, **quiet, **environment},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout

@@ -29,7 +29,7 @@ def blocks(document: str, language: str) -> list[str]:
 
 def run(command: list[str], temporary: Path, env: Mapping[str, str] | None = None) -> str:
     ended = subprocess.run(
-        command, env=environment(temporary, env), cwd=temporary, capture_output=True, text=True, timeout=90
+        command, env=environment(temporary, env), cwd=temporary, capture_output=True, text=True, timeout=240
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout

@@ -17,7 +17,7 @@ import pytest
 from .conftest import require
 from .endpoint import Endpoint
 
-PATIENCE = 30
+PATIENCE = 60.0
 
 
 class Queue:

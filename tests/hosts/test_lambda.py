@@ -344,7 +344,7 @@ def test_functions_end_with_the_host(
     pid = functions.call(functions.create("app.pid"))["Payload"]
     assert psutil.pid_exists(pid)
     endpoint.process.send_signal(number)
-    endpoint.process.wait(15)
+    endpoint.process.wait(60)
     until(lambda: not psutil.pid_exists(pid))
     until(lambda: not list(temporary.rglob("localstack-memorydb-lambda-*")))
 
@@ -422,7 +422,7 @@ def test_functions_run_in_mock_aws(tmp_path: Path) -> None:
         env=environment(tmp_path, {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}),
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=240,
     )
     assert ended.returncode == 0, ended.stderr
     arn = "arn:aws:memorydb:us-east-1:123456789012:cluster/orders"

@@ -29,7 +29,7 @@ def refused(command: list[str], temporary: Path, **env: str) -> str:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert ended.returncode == 1
     assert ended.stdout == ""
@@ -81,7 +81,7 @@ def test_a_stop_while_starting_is_a_stop(host: str, temporary: Path) -> None:
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(0.6)
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=240)
     finally:
         process.kill()
     assert process.returncode in {0, -signal.SIGTERM}
@@ -140,7 +140,7 @@ def test_the_demo_says_why_its_cluster_did_not_start(start: Start, host: str) ->
     endpoint = start(host, env={"MEMORYDB_NODE_ADDRESSES": "range", "MEMORYDB_PORT_RANGE": f"{port}-{port}"})
     program = [str(python_of("standalone")), "-m", "localstack_memorydb", "demo"]
     ended = subprocess.run(
-        [*program, "--endpoint-url", endpoint.url], capture_output=True, text=True, timeout=60
+        [*program, "--endpoint-url", endpoint.url], capture_output=True, text=True, timeout=240
     )
     assert ended.returncode == 1
     assert "is create-failed: " in ended.stderr
@@ -149,7 +149,7 @@ def test_the_demo_says_why_its_cluster_did_not_start(start: Start, host: str) ->
 
 def test_a_host_that_make_start_does_not_know_is_one_line() -> None:
     command = ["make", "--silent", "start", "HOST=nonsense"]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
     assert ended.returncode == 2
     assert ended.stderr.startswith("HOST=nonsense: must be auto, localstack or standalone\n")
 
@@ -208,13 +208,13 @@ def test_the_plugin_adds_little_to_the_start_of_localstack(temporary: Path) -> N
         env=environment(temporary),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert {name.partition(".")[0] for name in ended.stdout.split()} == {"localstack_memorydb"}
 
 
 def test_make_help_lists_what_the_readme_promises() -> None:
-    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=60).stdout
+    said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=240).stdout
     assert {"help", "start", "test", "check", "bench"} <= set(
         re.findall(r"^  ([a-z-]+) ", said, re.MULTILINE)
     )

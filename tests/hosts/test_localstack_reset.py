@@ -47,7 +47,7 @@ def test_it_empties_us(tmp_path: Path) -> None:
         env=environment(tmp_path, settings),
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == [["app", "default"], ["default"]]

@@ -121,7 +121,7 @@ def printed(tmp_path: Path) -> Callable[[str], list[str]]:
             env=environment(tmp_path, {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
         )
         assert ended.returncode == 0, ended.stderr
         return ended.stdout.splitlines()
@@ -178,7 +178,7 @@ def test_a_class_whose_setup_does_not_ask_for_the_method(tmp_path: Path) -> None
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert "test_one leaves ['orders']" in ended.stdout
     assert "2 passed" in ended.stdout, ended.stdout

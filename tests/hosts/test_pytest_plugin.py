@@ -30,7 +30,9 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
 
     def run(source: str, *options: str) -> pytest.RunResult:
         pytester.makepyfile(test_suite="import asyncio, pytest\n" + source)
-        return pytester.runpytest_subprocess("-p", "no:cacheprovider", *options, timeout=90)
+        return pytester.runpytest_subprocess(
+            "-p", "no:cacheprovider", "-p", "no:randomly", *options, timeout=240
+        )
 
     return run
 

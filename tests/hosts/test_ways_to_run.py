@@ -93,7 +93,7 @@ def test_the_steps_that_start_the_emulator(workflow: dict[str, Any], temporary: 
         text=True,
     )
     try:
-        said, _ = shell.communicate(timeout=90)
+        said, _ = shell.communicate(timeout=240)
     finally:
         for child in psutil.Process().children(recursive=True):
             if port in " ".join(child.cmdline()):

@@ -68,7 +68,7 @@ def test_its_timer_takes_automatic_snapshots(emulator: Emulator) -> None:
         **windows_around(datetime.now(UTC)),
     )
     patience = threading.Event()
-    for _ in range(200):
+    for _ in range(1200):
         found = call(emulator, "DescribeSnapshots", Source="system")["Snapshots"]
         if found and found[0]["Status"] == "available":
             break
@@ -89,7 +89,7 @@ def test_its_timer_tells_cloudwatch(monkeypatch: pytest.MonkeyPatch) -> None:
     emulator = Emulator(Settings(), lambda: Ports(Buckets(), Subnets(), metrics=Listening()))
     try:
         call(emulator, "CreateCluster", ClusterName="orders", NodeType="db.t4g.small", ACLName="open-access")
-        assert told.wait(10)
+        assert told.wait(60)
     finally:
         emulator.close()
     assert {each.microsecond for each in metrics.times} == {0}

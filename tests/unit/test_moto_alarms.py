@@ -63,7 +63,7 @@ def cloudwatch() -> CloudWatch:
 def test_a_threshold_that_is_crossed_and_kept_again(cloudwatch: CloudWatch) -> None:
     cloudwatch.alarm(ok_actions=[f"{TOPIC}-again"])
     assert [cloudwatch.minute(count) for count in (10, 11, 12, 3)] == ["OK", "ALARM", "ALARM", "OK"]
-    arn, said = cloudwatch.told.get(timeout=10)
+    arn, said = cloudwatch.told.get(timeout=60)
     assert (arn, said["AlarmName"], said["OldStateValue"], said["NewStateValue"]) == (
         TOPIC,
         "memory",
@@ -72,7 +72,7 @@ def test_a_threshold_that_is_crossed_and_kept_again(cloudwatch: CloudWatch) -> N
     )
     assert said["Trigger"]["Dimensions"] == [{"name": name, "value": value} for name, value in DIMENSIONS]
     assert "[11.0] were compared with the threshold (10.0)" in said["NewStateReason"]
-    assert cloudwatch.told.get(timeout=10)[0] == f"{TOPIC}-again"
+    assert cloudwatch.told.get(timeout=60)[0] == f"{TOPIC}-again"
     assert cloudwatch.told.empty()
 
 

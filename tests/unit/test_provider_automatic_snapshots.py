@@ -69,7 +69,7 @@ def test_they_are_taken_when_nobody_calls(aws: World) -> None:
 def test_a_busy_cluster_gets_its_snapshot_later_in_the_window(aws: World) -> None:
     aws.pass_time(minutes=60)
     aws("CreateSnapshot", ClusterName="orders", SnapshotName="by-hand")
-    aws.provider.wait_for_work(10)
+    aws.provider.wait_for_work(60)
     (store,) = aws.provider._stores.values()
     assert store.clusters["orders"].status == "snapshotting"
     aws.pass_time(minutes=1)

@@ -145,7 +145,7 @@ def test_a_subscriber_that_does_not_answer_holds_up_nobody(
     publish = aws.topics.publish
 
     def slowly(topic_arn: str, message: str) -> None:
-        assert answered.wait(10)
+        assert answered.wait(60)
         publish(topic_arn, message)
 
     monkeypatch.setattr(aws.topics, "publish", slowly)

@@ -64,7 +64,7 @@ def test_a_call_that_changes_something(aws: World) -> None:
 def test_it_is_told_in_the_region_of_the_call_by_its_request(aws: World) -> None:
     call = Call(ACCOUNT, "eu-west-1", aws.now, request_id="506fc951", user_agent="aws-cli/2.2.29")
     aws.provider.invoke("CreateACL", call, {"ACLName": "own"})
-    assert aws.provider.wait_for_outbox(10)
+    assert aws.provider.wait_for_outbox(60)
     ((scope, record),) = aws.bus.events
     assert scope == Scope(ACCOUNT, "eu-west-1")
     assert (record["requestID"], record["userAgent"]) == ("506fc951", "aws-cli/2.2.29")

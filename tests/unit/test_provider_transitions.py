@@ -58,12 +58,12 @@ def test_a_delay_can_be_set_for_one_state(store: Store, user: User) -> None:
 
 def test_a_resource_waits_for_its_work(store: Store, user: User, transitions: Transitions) -> None:
     released, told = threading.Event(), []
-    work = transitions.submit(lambda: released.wait(10))
+    work = transitions.submit(lambda: released.wait(60))
     transitions.begin(user, "modifying", START, work, arrived=lambda result, at: told.append((result, at)))
     transitions.settle(store, START + MINUTE)
     assert (user.status, told) == ("modifying", [])
     released.set()
-    assert transitions.wait(10)
+    assert transitions.wait(60)
     transitions.settle(store, START + 2 * MINUTE)
     assert (user.status, told) == ("active", [(True, START + 2 * MINUTE)])
 
@@ -71,11 +71,11 @@ def test_a_resource_waits_for_its_work(store: Store, user: User, transitions: Tr
 def test_of_two_works_both_are_waited_for(store: Store, user: User, transitions: Transitions) -> None:
     released = threading.Event()
     transitions.begin(user, "modifying", START, transitions.run(lambda: 1))
-    transitions.begin(user, "modifying", START, transitions.submit(lambda: released.wait(10)))
+    transitions.begin(user, "modifying", START, transitions.submit(lambda: released.wait(60)))
     transitions.settle(store, START)
     assert user.status == "modifying"
     released.set()
-    transitions.wait(10)
+    transitions.wait(60)
     transitions.settle(store, START)
     assert user.status == "active"
 
