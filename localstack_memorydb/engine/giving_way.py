@@ -93,13 +93,14 @@ class LongWork:
         """
         if self.running or self.suspended is not None:
             return work()
+        clock = self._shard.cluster.clock
+        began = clock()
         result = self._begin(work)
         if result is not _SUSPENDED:
             return result
         s.park(argv)
         assert s.blocked is not None  # noqa: S101 - it is parked
-        since = self._late - _SLICE if self._late is not None else 0.0
-        spent = self._shard.cluster.clock() - since
+        spent = clock() - began
         self.suspended = _Suspended(s, s.blocked, then or _itself, s.now, list(s.deferred), spent)
         s.deferred.clear()
         self._step_aside()

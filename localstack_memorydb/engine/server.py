@@ -37,6 +37,7 @@ _BACKLOG = 511  # Valkey's tcp-backlog
 _TICK_SECONDS = 0.1
 _STUCK_SECONDS = 1.0  # how often clients that do not read are looked at
 _FAREWELL_SECONDS = 5.0
+_TOO_LONG = "its replies are longer than its limit"
 _TOO_MUCH = "its request outgrew its buffer"
 _WORTH_LIMITING = 1 << 14  # bytes; shorter replies fit into the buffer that every client has
 _PACKETS_AT, _PACKETS_END = 136, 144  # of struct tcp_info (linux/tcp.h): tcpi_segs_out, tcpi_segs_in
@@ -126,7 +127,7 @@ class Connection(asyncio.Protocol):
         elif len(reply) <= _WORTH_LIMITING:
             self._outbox.add(self._transport.write, reply, self)
         elif self._is_too_long(session, reply):
-            self._drop("its replies are longer than its limit")
+            self._drop(_TOO_LONG)
         else:
             self._outbox.add(self._transport.write, reply, self)
             self._outbox.flush()  # more is made only when the client has taken it
@@ -176,6 +177,13 @@ class Connection(asyncio.Protocol):
 
     def _push(self, data: bytes) -> None:
         self._node.pushes += 1
+        if (
+            len(data) > _WORTH_LIMITING
+            and self._session is not None
+            and self._is_too_long(self._session, data)
+        ):
+            self._drop(_TOO_LONG)
+            return
         self._outbox.add(self._deliver, data, self)
         if len(data) > _WORTH_LIMITING or self._outbox.is_full:
             self._outbox.flush()

@@ -184,6 +184,21 @@ def test_debug_sleep_stops_the_server(r: redis.Redis) -> None:
         assert time.monotonic() - began > 0.3
 
 
+def test_replies_to_what_had_to_wait_have_a_limit(r: redis.Redis) -> None:
+    r.set("large", "x" * 10_000)
+    r.config_set("client-output-buffer-limit", "normal 100000 0 0")
+    try:
+        address = ("127.0.0.1", port_of(r))
+        with socket.create_connection(address) as sleeper, socket.create_connection(address, 10) as greedy:
+            sleeper.sendall(b"DEBUG SLEEP 0.3\r\n")
+            greedy.sendall(b"GET large\r\n" * 15)
+            with suppress(ConnectionResetError):
+                assert greedy.recv(1) == b""
+            assert sleeper.recv(10) == b"+OK\r\n"
+    finally:
+        r.config_set("client-output-buffer-limit", "normal 0 0 0")
+
+
 def test_a_restricted_engine_knows_none_of_it() -> None:
     with bare_engine() as client:
         for line in ("CONFIG GET *", "DEBUG SLEEP 0", "SAVE", "BGSAVE", "BGREWRITEAOF"):

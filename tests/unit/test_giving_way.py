@@ -679,6 +679,18 @@ def test_debug_sleep_stops_its_shard_only() -> None:
     assert sum(slept) == pytest.approx(1)
 
 
+def test_debug_sleep_takes_as_long_as_it_says() -> None:
+    cluster = start(unrestricted=True)
+    passed = [0.0]
+    cluster.clock = lambda: passed[0]
+    cluster.switches.sleep = lambda seconds: passed.append(passed.pop() + seconds)
+    sleeper = Client(cluster.shards[0].primary)
+    sleeper("CONFIG SET slowlog-log-slower-than 49999")
+    assert sleeper("DEBUG SLEEP 0.05") == b""
+    assert answer(sleeper, lambda: cluster.tick(NOW)) == b"+OK\r\n"
+    assert sleeper("SLOWLOG LEN") == b":1\r\n"
+
+
 def test_a_snapshot_that_nobody_of_the_shard_asked_for(world: World) -> None:
     other, made = world.client(), []
     assert world.runs.session.receive(encode_request(MSET), NOW) == b""
