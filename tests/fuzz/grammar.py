@@ -126,6 +126,8 @@ class Grammar:
             about = self.line(rng, rng.choice(names), waits=waits)
             return [*(part.encode() for part in command.name.split("|")), *ABOUT_A_LINE[command.name], *about]
         line = _Line(rng, family, command, waits, newer=self.newer).draw(arguments)
+        if command.name == "xadd":  # no ID of the clock
+            return [b"5-*" if word == b"*" else word for word in line]
         if command.name == "xautoclaim":
             return [
                 b"100" if _takes_all_memory(word) and before.upper() == b"COUNT" else word

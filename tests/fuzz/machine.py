@@ -100,7 +100,8 @@ class Play(RuleBasedStateMachine):
     @rule(data=DATA, who=WHO, count=st.integers(0, 8), watches=st.booleans(), other=st.booleans())
     def transaction(self, data: st.DataObject, who: str, count: int, watches: bool, other: bool) -> None:
         rng = Luck(data)
-        if watches:
+        # 6.2 takes it for a change when a key goes that had expired before.
+        if watches and not (self.passing and self.grammar.engine_version < (7, 0)):
             self.stage.say(who, (b"WATCH", *(rng.choice(values.ANY_KEY) for _ in range(2))))
         if other:
             self.stage.say("b" if who == "a" else "a", self.line(rng))

@@ -145,7 +145,9 @@ class Stage:
         """
         if self.broadcasts:
             parts = _parts(lines)
-            if silent and len(parts) > 1:
+            if len(parts) > 1 and (
+                silent or (b"MULTI",) in lines
+            ):  # PING, which ends a part, has no answer there
                 return
             for part in parts[:-1]:
                 self._say(name, part)
