@@ -537,7 +537,9 @@ def xinfo_stream(s: Session, argv: Argv) -> Reply:
     }
     if not s.legacy:
         shown[b"max-deleted-entry-id"] = format_id(found.max_deleted)
-        shown[b"entries-added"] = found.entries_added
+        shown[b"entries-added"] = (
+            found.entries_added + 2**63
+        ) % 2**64 - 2**63  # as C counts on behind the largest number
         shown[b"recorded-first-entry-id"] = format_id(found.first)
     if count is None:
         edges = [*show(found.between(0, ID_MAX), 1), *show(found.backwards(0, ID_MAX), 1)] or [None, None]
