@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 from urllib.request import urlopen
 
@@ -130,7 +131,7 @@ class _Story:
         self._do("Count the keys there", lambda: self._count(restored))
         self._do("Reshard to 4 while a client keeps writing", lambda: self._reshard(restored))
         for name in list(self._clusters):
-            self._do(f"Delete {name}", lambda name=name: self._delete(name))  # type: ignore[misc]
+            self._do(f"Delete {name}", partial(self._delete, name))
 
     def clean_up(self) -> None:
         """Leave a running endpoint as it was found."""

@@ -8,11 +8,15 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
-from typing import Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from greenlet import getcurrent
 
+if TYPE_CHECKING:
+    from _typeshed import SupportsRichComparison
+
 T = TypeVar("T")
+Sortable = TypeVar("Sortable", bound="SupportsRichComparison")
 
 MANY: Final = 2000
 """So many words of a command, or members of a value, may take long; to look up before costs next to nothing."""
@@ -72,19 +76,21 @@ _SAMPLE: Final = 1024
 _APART: Final = 16
 
 
-def in_order(items: Collection[T], key: Callable[[T], Any] | None = None) -> list[T]:
+def in_order(
+    items: Collection[Sortable], key: Callable[[Sortable], SupportsRichComparison] | None = None
+) -> list[Sortable]:
     """The items as `sorted` arranges them. Many are first shared out between a sample of them."""
     if len(items) <= _LONG or _work() is None:
-        return sorted(items, key=key)  # type: ignore[type-var,arg-type]
-    measured = key or _itself
+        return sorted(items, key=key)
+    measured: Callable[[Sortable], SupportsRichComparison] = key or _itself
     sample = sorted(map(measured, islice(items, 0, None, len(items) // _SAMPLE)))
     bounds = sample[::_APART]
-    shares: list[list[T]] = [[] for _ in range(len(bounds) + 1)]
+    shares: list[list[Sortable]] = [[] for _ in range(len(bounds) + 1)]
     for item in looking(items):
         shares[bisect_right(bounds, measured(item))].append(item)
-    ordered: list[T] = []
+    ordered: list[Sortable] = []
     for share in looking(shares, 1):
-        ordered += sorted(share, key=key)  # type: ignore[type-var,arg-type]
+        ordered += sorted(share, key=key)
     return ordered
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from sortedcontainers import SortedList
@@ -61,8 +61,8 @@ class List(deque[bytes]):
 
     __slots__ = ("encoding",)
 
-    def __init__(self, items: object = ()) -> None:
-        super().__init__(items)  # type: ignore[call-overload]
+    def __init__(self, items: Iterable[bytes] = ()) -> None:
+        super().__init__(items)
         self.encoding = "listpack"
 
 
@@ -74,8 +74,8 @@ class Hash(dict[bytes, bytes]):
 
     __slots__ = ("encoding", "pool", "walk")
 
-    def __init__(self, items: object = ()) -> None:
-        super().__init__(items)  # type: ignore[call-overload]
+    def __init__(self, items: Mapping[bytes, bytes] | Iterable[tuple[bytes, bytes]] = ()) -> None:
+        super().__init__(items)
         self.encoding = "listpack"
         self.pool: Pool | None = None
         self.walk: Walk | None = None
@@ -101,8 +101,8 @@ class Set(dict[bytes, None]):
 
     __slots__ = ("arranged", "encoding", "pool", "walk")
 
-    def __init__(self, members: object = ()) -> None:
-        super().__init__(dict.fromkeys(members))  # type: ignore[call-overload]
+    def __init__(self, members: Iterable[bytes] = ()) -> None:
+        super().__init__(dict.fromkeys(members))
         self.encoding = "intset"
         self.arranged = False
         self.pool: Pool | None = None
@@ -307,9 +307,10 @@ def copy_value(value: Value) -> Value:
     twin: List | Hash | Set | ZSet
     if isinstance(value, ZSet):
         twin = ZSet(dict(value.scores))
+    elif isinstance(value, Set):
+        twin = Set(value)
+        twin.arranged = value.arranged
     else:
-        twin = type(value)(value)
-        if isinstance(value, Set) and isinstance(twin, Set):
-            twin.arranged = value.arranged
+        twin = Hash(value) if isinstance(value, Hash) else List(value)
     twin.encoding = value.encoding
     return twin

@@ -127,7 +127,7 @@ def put(document: Document, place: Place, value: Json) -> None:
         return
     container = container_of(document.root, place)
     if has(container, place[-1]):
-        container[place[-1]] = value  # type: ignore[index]
+        container[place[-1]] = value  # type: ignore[index] # `has` says that it fits
 
 
 def answer(selection: Selection, results: list[T | None], last: bool = False) -> Reply:
@@ -352,7 +352,7 @@ def _delete(document: Document, place: Place) -> bool:
     container = container_of(document.root, place)
     if not has(container, place[-1]):
         return False
-    del container[place[-1]]  # type: ignore[union-attr, arg-type]
+    del container[place[-1]]  # type: ignore[union-attr, arg-type] # `has` says that it fits
     return True
 
 

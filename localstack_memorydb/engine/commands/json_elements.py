@@ -71,7 +71,7 @@ def _is_array(value: Json) -> bool:
 
 def _length(value: Json) -> int:
     """The bytes of a string, the members of an object, the elements of an array."""
-    return len(encoded(value)) if isinstance(value, str) else len(value)  # type: ignore[arg-type]
+    return len(encoded(value)) if isinstance(value, str) else len(value)  # type: ignore[arg-type] # no other types have a length
 
 
 def _lengths(s: Session, argv: Argv, fits: Callable[[Json], bool], otherwise: Fault) -> Reply:

@@ -328,12 +328,12 @@ def _comparison(sign: str, operand: Json) -> Callable[[Json], bool]:
         return lambda value: type(value) is kind and compare(value, operand)
     if not is_number(operand):
         return lambda value: False
-    number = float(operand)  # type: ignore[arg-type]
+    number = float(operand)
 
     def holds(value: Json) -> bool:
         if type(value) is int and kind is int:
             return compare(value, operand)
-        return is_number(value) and compare(float(value), number)  # type: ignore[arg-type]
+        return is_number(value) and compare(float(value), number)
 
     return holds
 
@@ -366,7 +366,7 @@ def container_of(root: Json, place: Place) -> dict[str, Json] | list[Json] | Non
     for key in place[:-1]:
         if not has(node, key):
             return None
-        node = node[key]  # type: ignore[index]
+        node = node[key]  # type: ignore[index] # `has` says that the key fits
     return node if isinstance(node, dict | list) else None
 
 

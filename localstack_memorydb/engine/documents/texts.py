@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from math import isinf
-from typing import Final, NoReturn, Self, TypeAlias
+from typing import Final, NoReturn, Self, TypeAlias, TypeGuard
 
 from localstack_memorydb.engine.documents.errors import Malformed, TooDeep
 from localstack_memorydb.engine.errors import ReplyTooLarge
@@ -262,7 +262,7 @@ def duplicate(value: Json) -> Json:
     return [duplicate(item) for item in value] if isinstance(value, list) else value
 
 
-def is_number(value: Json) -> bool:
+def is_number(value: Json) -> TypeGuard[int | Real]:
     """Whether the value is a number; Python would count booleans."""
     return isinstance(value, int | Real) and not isinstance(value, bool)
 
@@ -274,5 +274,5 @@ def equal(one: Json, other: Json) -> bool:
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(equal, one, other))
     if is_number(one) and is_number(other):
-        return one == other if type(one) is type(other) else float(one) == float(other)  # type: ignore[arg-type]
+        return one == other if type(one) is type(other) else float(one) == float(other)
     return type(one) is type(other) and one == other

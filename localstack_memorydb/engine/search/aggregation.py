@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any, Final, TypeAlias
 
@@ -124,7 +125,7 @@ def _filter(expression: Expression) -> Stage:
         kept = []
         for number, record in enumerate(records):
             pipeline.check(number)
-            if is_true(expression(lambda name, record=record: pipeline.look(record, name))):  # type: ignore[misc]
+            if is_true(expression(partial(pipeline.look, record))):
                 kept.append(record)
         return kept
 
@@ -140,7 +141,7 @@ def _apply(words: Words) -> Stage:
     def stage(pipeline: Pipeline, records: list[Record]) -> list[Record]:
         for number, record in enumerate(records):
             pipeline.check(number)
-            record.values[shown] = expression(lambda name, record=record: pipeline.look(record, name))  # type: ignore[misc]
+            record.values[shown] = expression(partial(pipeline.look, record))
         return records
 
     return stage

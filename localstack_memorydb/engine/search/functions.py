@@ -147,7 +147,7 @@ def _of_time(run: Callable[[datetime], float]) -> Function:
 
 def _since(**parts: int) -> Function:
     """The time at which the present hour, day, month began: those parts of the time are replaced."""
-    return _of_time(lambda moment: moment.replace(**parts).timestamp())  # type: ignore[arg-type]
+    return _of_time(lambda moment: moment.replace(**parts).timestamp())  # type: ignore[arg-type] # of ints, none is `tzinfo`
 
 
 FUNCTIONS: Final[dict[str, Function]] = {

@@ -93,7 +93,7 @@ class OneWriteHandler(MotoRequestHandler):
 
     def _chunks(self, largest: int) -> bytes:
         """A body whose length is not told in advance."""
-        source = DechunkedInput(_Complete(self.rfile))  # type: ignore[arg-type]
+        source = DechunkedInput(_Complete(self.rfile))  # type: ignore[arg-type] # it only reads
         body = io.BytesIO()
         while piece := source.read(_PIECE):
             body.write(piece)
