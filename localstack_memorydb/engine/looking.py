@@ -8,15 +8,19 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from greenlet import getcurrent
 
-if TYPE_CHECKING:
-    from _typeshed import SupportsRichComparison
+
+class Comparable(Protocol):
+    """What can be put in order."""
+
+    def __lt__(self, other: Any, /) -> bool: ...
+
 
 T = TypeVar("T")
-Sortable = TypeVar("Sortable", bound="SupportsRichComparison")
+Sortable = TypeVar("Sortable", bound=Comparable)
 
 MANY: Final = 2000
 """So many words of a command, or members of a value, may take long; to look up before costs next to nothing."""
@@ -77,12 +81,12 @@ _APART: Final = 16
 
 
 def in_order(
-    items: Collection[Sortable], key: Callable[[Sortable], SupportsRichComparison] | None = None
+    items: Collection[Sortable], key: Callable[[Sortable], Comparable] | None = None
 ) -> list[Sortable]:
     """The items as `sorted` arranges them. Many are first shared out between a sample of them."""
     if len(items) <= _LONG or _work() is None:
         return sorted(items, key=key)
-    measured: Callable[[Sortable], SupportsRichComparison] = key or _itself
+    measured: Callable[[Sortable], Comparable] = key or _itself
     sample = sorted(map(measured, islice(items, 0, None, len(items) // _SAMPLE)))
     bounds = sample[::_APART]
     shares: list[list[Sortable]] = [[] for _ in range(len(bounds) + 1)]
