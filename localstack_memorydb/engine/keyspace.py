@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from localstack_memorydb.engine.log import ShardLog
     from localstack_memorydb.engine.multi_region import ReplicationGroup
     from localstack_memorydb.engine.notifications import Notifier
+    from localstack_memorydb.engine.registry import Command
     from localstack_memorydb.engine.search.index import Indexes
     from localstack_memorydb.engine.session import Session
 
@@ -255,17 +256,18 @@ class Keyspace:
         if self.budget is not None:
             self.budget.measure()
 
-    def changed(self, key: bytes, author: Session | None = None) -> None:
+    def changed(self, key: bytes, author: Session | None = None, by: Command | None = None) -> None:
         """Tells transactions that watch the key and clients that keep it, and remembers it for those that wait for it.
 
-        Indexes of search take note of it too.
+        Indexes of search take note of it too. Whoever waits for a stream is not served by commands that add nothing to it.
         """
         self.tracking.changed(key, author)
         if self.indexes is not None:
             self.indexes.changed(key)
         for session in self.watchers.get(key, ()):
             session.touched = True
-        self.wake(key)
+        if by is None or not by.adds_nothing or key not in self.of(key):
+            self.wake(key)
 
     def wake(self, key: bytes) -> None:
         """Clients that wait for the key look at it again, as soon as the command that runs is done."""

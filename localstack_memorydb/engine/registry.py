@@ -245,6 +245,8 @@ _ENDLESS: Final = frozenset(
 # These, too, if they have more words than so many: without a count they are short.
 _ENDLESS_WITH_COUNT: Final = dict.fromkeys("lpop rpop spop zpopmax zpopmin".split(), 2)
 
+_DEADLINES: Final = frozenset("expire expireat persist pexpire pexpireat".split())
+
 READS_FIRST: Final = frozenset(
     {"getdel", "getex", "getset", "pfmerge", "xack", "xautoclaim", "xclaim", "xreadgroup"}
 )
@@ -342,6 +344,11 @@ class Command:
     def takes(self, argv: Argv) -> bool:
         """Whether the number of arguments is right."""
         return self.least <= len(argv) <= self.most
+
+    @property
+    def adds_nothing(self) -> bool:
+        """Whether a stream has no new entries by it, whatever else changes."""
+        return self.name in _DEADLINES or (self.group == "stream" and self.name != "xadd")
 
     def is_brief(self, argv: Argv) -> bool:
         """Whether the line need not take the careful path because of its words."""

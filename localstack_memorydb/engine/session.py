@@ -542,7 +542,7 @@ class Session(Requests):
                 written = self.table.find(entry[0]) if entry is not argv else command
                 keys = written.modified_keys(entry) if written is not None else ()
                 for key in keys if len(keys) < MANY else looking(keys):
-                    keyspace.changed(key, self)
+                    keyspace.changed(key, self, written)
             if keyspace.ready and not self.in_exec:
                 self.node.shard.serve_ready(self.now)
         return attended(self, reply) if self.deferred else reply
