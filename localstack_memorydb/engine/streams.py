@@ -15,6 +15,7 @@ from typing import Final
 from sortedcontainers import SortedDict
 
 from localstack_memorydb.engine.looking import looking
+from localstack_memorydb.engine.numbers import INT_MAX
 from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.sizes import integer_size, listpack_size
 
@@ -353,6 +354,8 @@ class Stream:
             group.entries_read += 1
         elif self.entries_added:
             group.entries_read = self.entries_until(identifier)
+        if group.entries_read is not None and group.entries_read > INT_MAX:
+            group.entries_read = None  # XGROUP SETID could not say it, and so the log is written
         group.last = identifier
 
 
