@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -176,6 +177,24 @@ NEWER: Final = [
         _commands("watch", _texts(rb"-ERR Command '.*' not allowed inside", rb"-ERR WATCH inside")),
     ),
 ]
+
+
+def tells_of_trimming(said: list[Line], real: list[bytes], ours: list[bytes]) -> bool:
+    """Whether only ours tells those who track it of a list of which LTRIM kept all: later releases take that for no change."""
+    trims = [line for line in said if any(b"ltrim" in word.lower() for word in line)]
+    more = Counter(ours)
+    more.subtract(real)
+    return all(
+        count == 0 or (count > 0 and any(set(_invalidated(reply)) & set(line) for line in trims))
+        for reply, count in more.items()
+    )
+
+
+def _invalidated(reply: bytes) -> list[bytes]:
+    """The keys that a message names; none for any other reply: [invalidate, [key, ...]]."""
+    if not reply.startswith(b">2\r\n$10\r\ninvalidate\r\n"):
+        return []
+    return [each.value for each in decode(reply).children[1].children if isinstance(each.value, bytes)]
 
 
 # Valkey 9.1 has other words for some errors of scripts, which stand in what a script makes of them, too.

@@ -259,6 +259,9 @@ class Stage:
         if len(real) > expected:
             self.acts.append((f"{client.name}>", f"@read {len(real) - expected}"))
         if len(real) != len(ours):
+            if self.newer and known.tells_of_trimming(self._said(), real, ours):
+                self.over = True
+                return
             self._disagree(lines[-1] if lines else (b"messages",), real, ours)
             return
         queued: list[Line] | None = None
@@ -266,9 +269,7 @@ class Stage:
         for one, two in zip(real, ours, strict=True):
             line = lines[min(at, len(lines) - 1)] if lines else ()
             at += not one.startswith(b">")
-            if line[:1] == (b"EXEC",) and any(
-                b"ltrim" in map(bytes.lower, each) for _, each in self.acts if each[0] != "@"
-            ):
+            if line[:1] == (b"EXEC",) and any(b"ltrim" in map(bytes.lower, each) for each in self._said()):
                 line = (b"EXEC", b"LTRIM")
             left, right = self._normal(line, one, 0), self._normal(line, two, 1)
             verdict = known.verdict(line, left, right, queued, newer=self.newer)
@@ -349,6 +350,10 @@ class Stage:
         self.commands += len(lines)
         for line in lines:
             self.says(line)
+
+    def _said(self) -> list[Line]:
+        """The lines of this sequence up to now."""
+        return [act for _, act in self.acts if not isinstance(act, str)]
 
     # -- details ----------------------------------------------------------------------------------------------------------
 

@@ -47,3 +47,14 @@ def test_a_node_of_ours_that_goes_is_a_difference(real: Mortal) -> None:
         stage.begin()
     with closing(stage), pytest.raises(Disagreement, match="closed"):
         stage.say("a", (b"SET", b"{k}s1", b"1"))
+
+
+def test_a_list_of_which_ltrim_keeps_all_has_changed_only_for_ours(real: Mortal) -> None:
+    lines = [(b"LTRIM", b"{k}l1", b"0", b"-1"), (b"GET", b"{k}s1")]
+    with engine("valkey") as ours, closing(Stage(real.start(), ours, newer=True)) as stage:
+        stage.begin()
+        stage.say("a", (b"HELLO", b"3"), (b"RPUSH", b"{k}l1", b"1", b"2"))
+        stage.listen("a", (b"CLIENT", b"TRACKING", b"on"))
+        stage.say("a", (b"LRANGE", b"{k}l1", b"0", b"-1"))
+        stage.say("a", (b"CLIENT", b"REPLY", b"OFF"), *lines, (b"CLIENT", b"REPLY", b"ON"), silent=3)
+        assert stage.over
