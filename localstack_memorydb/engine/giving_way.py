@@ -18,11 +18,11 @@ from greenlet import getcurrent, greenlet
 from localstack_memorydb.engine.blocked import Blocked
 from localstack_memorydb.engine.bugs import failed
 from localstack_memorydb.engine.errors import CommandError
+from localstack_memorydb.engine.own_events import Later
 from localstack_memorydb.engine.registry import GATE_BUSY, MODULE, Command
 from localstack_memorydb.engine.requests import PORTION
 from localstack_memorydb.engine.resp import BLOCKED, Argv, Reply, Wire
 from localstack_memorydb.engine.slots import key_slot
-from localstack_memorydb.engine.tracking import Later
 from localstack_memorydb.engine.values import Value
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from localstack_memorydb.engine.looking import looking
 from localstack_memorydb.engine.lookups import keys_looked_up
+from localstack_memorydb.engine.own_events import place_of, put, put_misses
 from localstack_memorydb.engine.resp import BLOCKED, Argv, Reply
 from localstack_memorydb.engine.streams import Stream
 
@@ -143,11 +144,15 @@ class Notifier:
             if self._by_event:
                 node.deliver(b"__keyevent@0__:" + name, key)
 
-    def tell_misses(self, command: Command, keys: Sequence[bytes]) -> None:
+    def tell_misses(self, s: Session, command: Command, argv: Argv, keys: Sequence[bytes]) -> None:
         """Publishes that a command that reads found no such keys."""
-        if command.name not in _QUIET:
-            for key in looking(keys):
-                self.emit("m", "keymiss", key)
+        if command.name in _QUIET:
+            return
+        heard = len(s.deferred)
+        for key in looking(keys):
+            self.emit("m", "keymiss", key)
+        if len(s.deferred) > heard and command.name == "mget" and s.legacy_doubles and s.script is None:
+            put_misses(s, heard, [key in s.db for key in argv[1:]])
 
     def tell(self, s: Session, command: Command, argv: Argv, reply: Reply, before: Before) -> None:
         """Publishes what a write did."""
@@ -160,14 +165,21 @@ class Notifier:
         gone: set[bytes] = set()
         for kind, event, key in looking(_events(s, command, argv, reply, before)):
             if key not in told and sizes.get(key, 0) is None and key in db:
-                self.emit("n", "new", key)
+                self._tell_of_own(s, command, argv, reply, ("n", "new", key))
             told.add(key)
             if event in {"del", "expired", "rename_from", "json.del"}:
                 gone.add(key)
-            self.emit(kind, event, key)
+            self._tell_of_own(s, command, argv, reply, (kind, event, key))
         for key, size in looking(sizes.items()):
             if size is not None and key not in db and key not in gone:
-                self.emit("g", "del", key)
+                self._tell_of_own(s, command, argv, reply, ("g", "del", key))
+
+    def _tell_of_own(self, s: Session, command: Command, argv: Argv, reply: Reply, event: Event) -> None:
+        """Publishes what a command did; the client itself, if it listens, hears it in its place."""
+        heard = len(s.deferred)
+        self.emit(*event)
+        if len(s.deferred) > heard and s.legacy_doubles and s.script is None:
+            put(s, heard, place_of(s, command, argv, event, reply))
 
 
 _QUIET: Final = frozenset({"object|encoding", "object|freq", "object|idletime", "object|refcount"})

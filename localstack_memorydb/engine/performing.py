@@ -10,7 +10,6 @@ from localstack_memorydb.engine.giving_way import encoded, holds_much
 from localstack_memorydb.engine.looking import MANY
 from localstack_memorydb.engine.registry import GATE_SILENT, READONLY, SKIP_MONITOR, Command
 from localstack_memorydb.engine.resp import BLOCKED, NOTHING, Argv, Reply, Several, Wire
-from localstack_memorydb.engine.tracking import Later
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.session import Session
@@ -75,25 +74,6 @@ def silently(s: Session, command: Command, argv: Argv) -> Reply:
     turned_on = s.reply_mode == "on" and (not skipping or command.name == "client|reply")
     # Subscriptions are confirmed by messages, which are sent all the same.
     return reply if reply is BLOCKED or turned_on or isinstance(reply, Several) else NOTHING
-
-
-def attended(s: Session, reply: Reply) -> Reply:
-    """The reply to a client that was told of something while its own command ran: since 7.2 what it was told follows.
-
-    Before, only what is about keys that it keeps itself does; the rest comes at once, also in the midst of EXEC's array.
-    """
-    if s.script is not None or reply is BLOCKED or s.gates & GATE_SILENT:
-        return reply
-    if s.in_exec and not s.legacy_doubles:
-        return reply
-    first = [Wire(data) for data in s.deferred if s.legacy_doubles and type(data) is not Later]
-    later = (
-        []
-        if s.in_exec
-        else [Wire(data) for data in s.deferred if not s.legacy_doubles or type(data) is Later]
-    )
-    s.deferred[:] = [data for data in s.deferred if type(data) is Later] if s.in_exec else []
-    return Several([*first, reply, *later])
 
 
 def _after_what_came_first(s: Session, command: Command, argv: Argv) -> Reply:

@@ -35,8 +35,9 @@ from localstack_memorydb.engine.giving_way import may_take_long, run_command, ru
 from localstack_memorydb.engine.keyspace import Slot
 from localstack_memorydb.engine.looking import MANY, looking
 from localstack_memorydb.engine.notifications import Before
+from localstack_memorydb.engine.own_events import answered, attended, serve
 from localstack_memorydb.engine.pausing import require_leisure
-from localstack_memorydb.engine.performing import attended, perform, perform_apart, refuse_browser
+from localstack_memorydb.engine.performing import perform, perform_apart, refuse_browser
 from localstack_memorydb.engine.registry import (
     GATE_ALWAYS,
     GATE_MEMORY,
@@ -76,9 +77,8 @@ if TYPE_CHECKING:
 
 
 _BRACE: Final = 0x7B
-_WEB: Final = frozenset(
-    {b"post", b"host:"}
-)  # a browser's request, whose body may hold commands: it is hung up on
+# A browser's request, whose body may hold commands: it is hung up on.
+_WEB: Final = frozenset({b"post", b"host:"})
 
 _USER_GATES: Final = GATE_UNAUTHENTICATED | GATE_RESTRICTED
 
@@ -391,7 +391,7 @@ class Session(Requests):
         if self.gates & GATE_SILENT:
             self.skipped()
             return b""
-        return error.wire
+        return answered(self, error) if self.deferred else error.wire
 
     # -- from a request to its command ------------------------------------------------------------------------------
 
@@ -513,7 +513,7 @@ class Session(Requests):
         else:
             reply = command.run(self, argv)
         if sought is not None:
-            self.node.stats.looked_up(self, command, *sought)
+            self.node.stats.looked_up(self, command, argv, *sought)
         return attended(self, reply) if self.deferred else reply
 
     def observed(self, command: Command, argv: Argv) -> Reply:
@@ -544,7 +544,7 @@ class Session(Requests):
                 for key in keys if len(keys) < MANY else looking(keys):
                     keyspace.changed(key, self, written)
             if keyspace.ready and not self.in_exec:
-                self.node.shard.serve_ready(self.now)
+                serve(self)
         return attended(self, reply) if self.deferred else reply
 
     # -- what handlers use --------------------------------------------------------------------------------------------

@@ -196,14 +196,16 @@ class NodeStats:
         keys = keys_looked_up(command, argv, s.legacy)
         return len(keys), [key for key in keys if key not in s.db]
 
-    def looked_up(self, s: Session, command: Command, count: int, missing: Sequence[bytes]) -> None:
+    def looked_up(
+        self, s: Session, command: Command, argv: Argv, count: int, missing: Sequence[bytes]
+    ) -> None:
         """A command has looked up so many keys to read them. A write tells of those that are missing with what it did."""
         self.lookups += count - command.reads_one
         if missing:
             self.misses += len(missing)
             notifier = s.node.shard.keyspace.notifier
             if notifier is not None and not command.write:
-                notifier.tell_misses(command, missing)
+                notifier.tell_misses(s, command, argv, missing)
 
     def looked_for(self, found: object) -> None:
         """A write that reads only sometimes has looked its key up."""
@@ -215,9 +217,9 @@ class NodeStats:
         if command.keys and not isinstance(error, REFUSALS):
             keys = looked_up_before(command, argv, s.db, error, s.table.level)
             missing = [key for key in keys if key not in s.db]
-            self.looked_up(s, command, len(keys), missing)
+            self.looked_up(s, command, argv, len(keys), missing)
             if missing and command.write and s.node.shard.keyspace.notifier is not None:
-                s.node.shard.keyspace.notifier.tell_misses(command, missing)
+                s.node.shard.keyspace.notifier.tell_misses(s, command, argv, missing)
 
     def took_long(self, s: Session, command: Command, argv: Argv, ran: int, seconds: float) -> None:
         """A packet of so many calls of the command took long; the next ones of many are timed call by call."""

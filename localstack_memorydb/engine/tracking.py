@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine.errors import CommandError, printable
 from localstack_memorydb.engine.looking import MANY, looking
+from localstack_memorydb.engine.own_events import Later
 from localstack_memorydb.engine.resp import Push, Reply, Wire
 
 if TYPE_CHECKING:
@@ -14,10 +15,6 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 256 << 20  # bytes of keys that are remembered: they may be long, and need not exist
 _CHANNEL: Final = b"__redis__:invalidate"
-
-
-class Later(bytes):
-    """A message to a client about keys that it keeps itself: it never comes before the reply of the command that changed them."""
 
 
 class Tracker:

@@ -14,7 +14,8 @@ from localstack_memorydb.engine.errors import (
     ReplyTooLarge,
 )
 from localstack_memorydb.engine.looking import looking
-from localstack_memorydb.engine.performing import attended, perform
+from localstack_memorydb.engine.own_events import attended, serve
+from localstack_memorydb.engine.performing import perform
 from localstack_memorydb.engine.registry import (
     ALLOW_BUSY,
     FAST,
@@ -177,7 +178,7 @@ def _run(s: Session, queue: list[tuple[Command, Argv]]) -> Reply:
                 _run_each(s, queue, replies)
     finally:
         s.in_exec = 0
-    shard.serve_ready(s.now)
+    serve(s)
     if replies.size > MOST_TO_SEND:
         raise ReplyTooLarge
     return list(replies) if replies.encoded is None else replies.whole(size)

@@ -13,6 +13,7 @@ from localstack_memorydb.engine.lua.interpreter import FAILED, REFUSED, STATUS, 
 from localstack_memorydb.engine.lua.texts import Texts, denied, texts
 from localstack_memorydb.engine.metadata_of_6_2 import NOT_FROM_SCRIPTS_OF_6_2
 from localstack_memorydb.engine.numbers import format_decimals, format_double, format_double_17
+from localstack_memorydb.engine.own_events import serve
 from localstack_memorydb.engine.performing import perform
 from localstack_memorydb.engine.registry import (
     DENYOOM,
@@ -211,7 +212,7 @@ class Run:
             s.node.stats.failed_lookup(s, command, argv, error)
             raise
         if key not in db:
-            s.node.stats.looked_up(s, command, 1, [key])
+            s.node.stats.looked_up(s, command, argv, 1, [key])
         return reply
 
     # -- from words to a command ------------------------------------------------------------------------------------------
@@ -417,7 +418,7 @@ class Run:
         if shard.log is not None:
             shard.log.leave()
         if shard.keyspace.ready and not was_in_exec:
-            shard.serve_ready(s.now)
+            serve(s)
 
 
 class _WrongCall(CommandError):
