@@ -79,7 +79,7 @@ OLDER: Final = [
     ),
 ]
 
-_LAG: Final = re.compile(rb"lag\r\n[^\r]*")
+_PROGRESS: Final = re.compile(rb"(lag|entries-read)\r\n[^\r]*")
 
 # Valkey 9.1 is newer than the engines that MemoryDB has.
 NEWER: Final = [
@@ -105,11 +105,12 @@ NEWER: Final = [
         _commands("object", _texts(rb"\$\d+\r\n(embstr|raw)", rb"\$\d+\r\n(embstr|raw)")),
     ),
     Known(
-        "8.0 tells less often how far a group lags, where entries were deleted",
+        "8.0 tells less often how far a group lags, where entries were deleted, and 8.1 counts anew what one has read that was "
+        "before the first entry; the rule of 7.2 is that of 7.0, where it is compared",
         _commands(
             "xinfo",
             lambda line, one, two: comparing.same(
-                line, *(_LAG.sub(b"lag\r\n:0", each) for each in (one, two))
+                line, *(_PROGRESS.sub(rb"\1\r\n:0", each) for each in (one, two))
             ),
         ),
     ),
