@@ -18,6 +18,7 @@ from localstack_memorydb.engine.good_replicas import lacks_replicas
 from localstack_memorydb.engine.lua.scripting import ALLOW_OOM, NO_WRITES, declared_flags
 from localstack_memorydb.engine.registry import DENYOOM, Command
 from localstack_memorydb.engine.resp import Argv, Reply
+from localstack_memorydb.engine.routing import writes
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.cluster import Shard
@@ -240,8 +241,7 @@ def admit(s: Session, command: Command, argv: Argv) -> None:
 def _writes(s: Session, command: Command, argv: Argv) -> bool:
     if command.name == "exec" and s.queue is not None:
         return any(_writes(s, *each) for each in s.queue)
-    flags = declared_flags(s, command, argv) if command.group == "scripting" else None
-    return command.write if flags is None else NO_WRITES not in flags
+    return writes(s, command, argv)
 
 
 def _require_room(s: Session, command: Command, argv: Argv) -> None:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from localstack_memorydb.engine.errors import CrossSlot, Moved
 from localstack_memorydb.engine.looking import MANY, looking
+from localstack_memorydb.engine.lua.scripting import NO_WRITES, declared_flags
 from localstack_memorydb.engine.registry import PUBSUB, Command
+from localstack_memorydb.engine.resp import Argv
 from localstack_memorydb.engine.slots import key_slot
 
 if TYPE_CHECKING:
@@ -24,7 +26,13 @@ def one_slot(keys: Sequence[bytes]) -> int:
     return number
 
 
-def route(s: Session, command: Command, keys: Sequence[bytes]) -> int:
+def writes(s: Session, command: Command, argv: Argv) -> bool:
+    """Whether the command line is a write. Scripts and functions that declare what they do are what they say."""
+    flags = declared_flags(s, command, argv) if command.group == "scripting" else None
+    return command.write if flags is None else NO_WRITES not in flags
+
+
+def route(s: Session, command: Command, argv: Argv, keys: Sequence[bytes]) -> int:
     """The one slot of the keys, if the client's node serves it to this client. Raises CrossSlot, Moved, ClusterDown."""
     number = one_slot(keys)
     node = s.node
@@ -32,6 +40,6 @@ def route(s: Session, command: Command, keys: Sequence[bytes]) -> int:
     if shard is node.shard:
         if node.is_primary:
             return number
-        if command.flags & PUBSUB or (s.readonly and not command.write):
+        if command.flags & PUBSUB or (s.readonly and not writes(s, command, argv)):
             return number
     raise Moved(number, *shard.primary.address)

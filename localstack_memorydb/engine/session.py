@@ -63,7 +63,7 @@ from localstack_memorydb.engine.resp import (
     Reply,
     encoders,
 )
-from localstack_memorydb.engine.routing import one_slot, route
+from localstack_memorydb.engine.routing import one_slot, route, writes
 from localstack_memorydb.engine.slots import SLOT_MASK, key_slot
 from localstack_memorydb.engine.stats import LONG_PACKET, CommandStat
 from localstack_memorydb.engine.tracking import Tracker
@@ -460,8 +460,8 @@ class Session(Requests):
             raise CommandError("ERR Command not allowed inside a transaction")
         keys = command.find_keys(argv)
         if keys:
-            route(self, command, keys)
-        elif gates & GATE_REPLICA and command.write:
+            route(self, command, argv, keys)
+        elif gates & GATE_REPLICA and writes(self, command, argv):
             raise ReadOnlyReplica
         if self.gates & GATE_MEMORY:
             admit(self, command, argv)

@@ -18,6 +18,7 @@ from localstack_memorydb.engine.users import compile_users
 from .cluster_without_sockets import NOW, Client, start
 
 OOM = b"-OOM command not allowed when used memory > 'maxmemory'.\r\n"
+REPLICA = b"-READONLY You can't write against a read only replica.\r\n"
 COUNTER = (
     "#!lua name=counters\nredis.register_function('count', function(k) return redis.call('INCR', k[1]) end)"
 )
@@ -219,11 +220,24 @@ def test_replicas_run_what_does_not_write() -> None:
     assert run(replica, "return redis.call('SET', KEYS[1], 1)", "k").startswith(
         b"-READONLY You can't write against a read only replica. script: "
     )
-    assert (
-        run(replica, "#!lua\nreturn 1")
-        == b"-READONLY Can not run script with write flag on readonly replica.\r\n"
-    )
-    assert replica("FUNCTION FLUSH") == b"-READONLY You can't write against a read only replica.\r\n"
+    assert replica("FUNCTION FLUSH") == REPLICA
+
+
+def test_replicas_refuse_what_does_not_declare_that_it_does_not_write() -> None:
+    """As they refuse any write: they know the primary of the keys, and without keys they can only say no."""
+    primary, replica = (Client(node) for node in start(replicas=1).shards[0].nodes)
+    primary("SET k v")
+    primary.session.receive(encode_request([b"FUNCTION", b"LOAD", COUNTER.encode()]), NOW)
+    replica("READONLY")
+    assert run(replica, "#!lua\nreturn 1", "k").startswith(b"-MOVED ")
+    assert run(replica, "#!lua\nreturn 1") == REPLICA
+    assert run(replica, "#!lua\nreturn 1", command="EVAL_RO") == REPLICA
+    assert run(replica, "#!lua flags=no-writes\nreturn 1", "k") == b":1\r\n"
+    assert run(replica, "count", "k", command="FCALL").startswith(b"-MOVED ")
+    assert run(replica, "count", command="FCALL_RO") == REPLICA
+    assert replica("MULTI") == b"+OK\r\n"
+    assert run(replica, "count", command="FCALL") == REPLICA
+    assert replica("EXEC") == b"-EXECABORT Transaction discarded because of previous errors.\r\n"
 
 
 # -- one transaction ----------------------------------------------------------------------------------------------------

@@ -118,7 +118,7 @@ def _require_one_slot(s: Session, queue: list[tuple[Command, Argv]], slots: set[
             slots.add(one_slot(keys))
             if len(slots) > 1:
                 raise CrossSlot
-            route(s, command, keys)
+            route(s, command, argv, keys)
 
 
 def _require_one_slot_of_many(s: Session, queue: list[tuple[Command, Argv]]) -> None:
