@@ -1,9 +1,9 @@
 """Plays a public Tcl suite against our engine and compares with the list of what does not pass.
 
-    python -m tests.suites SOURCE --engine-version 7.0                     every unit
-    python -m tests.suites SOURCE --engine-version 7.0 --unit unit/sort    one; may be given again
+    python -m tests.suites SOURCE                     every unit
+    python -m tests.suites SOURCE --unit unit/sort    one; may be given again
 
-SOURCE is a checked-out source tree of Redis 6.2, Redis 7.0 or Valkey 8.1: it holds tests/test_helper.tcl.
+SOURCE is a checked-out source tree of Redis 6.2, Redis 7.0, Valkey 8.1 or Valkey 9.1: it holds tests/test_helper.tcl.
 Each unit has an engine of its own, with `--unrestricted` and with all keys in one slot (`--cluster`: with slots).
 The exit code is 1 when a test fails that is not listed, and when a listed one passes.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -36,12 +37,18 @@ from .outcomes import (
 )
 
 HERE = Path(__file__).parent
-ENGINES = {"redis-6.2": "6.2", "redis-7.0": "7.0", "valkey-8.1": "7.2"}
+ENGINES = {"redis-6.2": "6.2", "redis-7.0": "7.0", "valkey-8.1": "7.2", "valkey-9.1": "7.2"}
 """The lists, and the engine version that each was made with."""
+_RELEASE = re.compile(r'define (REDIS|VALKEY)_VERSION "(\d+\.\d+)\.')
 # What a suite says it needs and an engine in this process has not: a stream of replication, files of its own.
 TAGS = "-needs:repl -needs:save -large-memory"
 SECONDS_FOR_A_UNIT = 1200
 WIDTH = 300
+OF_CLUSTERS = {
+    *("cluster-nodes-slots", "cluster-shards", "cluster-slots", "info", "misc", "pubsub", "pubsubshard"),
+    *("scripting", "sharded-pubsub", "transactions-on-replica"),
+}
+"""Units that ask a cluster which is there. The others make, change and break clusters, by commands that MemoryDB forbids."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,8 +60,8 @@ def main(arguments: list[str] | None = None) -> int:
         sys.exit(f"{source} holds no tests/test_helper.tcl")
     if shutil.which("tclsh") is None:
         sys.exit("tclsh is not installed")
-    version = options.engine_version
-    name = next(name for name, engine in ENGINES.items() if engine == version)
+    name = _release(source)
+    version = options.engine_version or ENGINES[name]
     listed = read_list(HERE / f"{name}.txt")
     surprises = total = 0
     with TemporaryDirectory(prefix="suite-") as folder:
@@ -72,12 +79,28 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if surprises else 0
 
 
+def _release(source: Path) -> str:
+    """The list that belongs to a source tree."""
+    header = source / "src" / "version.h"
+    found = _RELEASE.search(header.read_text()) if header.is_file() else None
+    name = f"{found[1].lower()}-{found[2]}" if found else "unknown"
+    if name not in ENGINES:
+        sys.exit(f"{source} is {name}, there are lists for {', '.join(ENGINES)}")
+    return name
+
+
 def _units(source: Path) -> list[str]:
-    """All units about the server itself; those of its modules and those that start clusters are not for us."""
+    """All units about the server itself, and those that use a cluster without making one; not those of its modules."""
     tests = source / "tests"
     files = [*tests.glob("unit/*.tcl"), *tests.glob("unit/type/*.tcl")]
+    if _makes_clusters(source):
+        files += [file for file in tests.glob("unit/cluster/*.tcl") if file.stem in OF_CLUSTERS]
     names = sorted(file.relative_to(tests).with_suffix("").as_posix() for file in files)
     return [name for name in names if name not in {"unit/printver", "unit/type/list-common"}]
+
+
+def _makes_clusters(source: Path) -> bool:
+    return (source / "tests" / "support" / "cluster_util.tcl").is_file()
 
 
 def _copy(source: Path, folder: Path) -> Path:
@@ -86,6 +109,9 @@ def _copy(source: Path, folder: Path) -> Path:
         shutil.copytree(source / name, folder / name, symlinks=True)
     for file in (folder / "tests" / "unit").rglob("*.tcl"):
         file.write_bytes(_adapted(file.read_bytes()))
+    if _makes_clusters(source):
+        with (folder / "tests" / "support" / "cluster_util.tcl").open("a") as helpers:
+            helpers.write((HERE / "cluster.tcl").read_text())
     for file in source.glob("*.conf"):
         shutil.copy(file, folder)
     (folder / "src").mkdir()
@@ -94,6 +120,8 @@ def _copy(source: Path, folder: Path) -> Path:
         for brand in ("redis", "valkey"):
             if found:
                 (folder / "src" / f"{brand}-{program}").symlink_to(found)
+    # Valkey 9 looks for its server before it plays anything, though it is told to start none.
+    (folder / "src" / "valkey-server").symlink_to(shutil.which("false") or "/bin/false")
     return folder
 
 
@@ -113,7 +141,7 @@ def _adapted(unit: bytes) -> bytes:
     """
     lines = unit.replace(b"{server redis}", b"{redis}").splitlines(keepends=True)
     for number, line in enumerate(lines):
-        if not _OWN_SERVER.search(line):
+        if line.startswith(b"start_cluster") or not _OWN_SERVER.search(line):
             line = line.replace(b"external:skip", b"external:run")
         lines[number] = _API_OF_8_0.sub(b"redis ." if b"\\r\\n" in line else b"redis.", line)
     return b"".join(lines)
@@ -127,7 +155,13 @@ def _play(copy: Path, unit: str, version: str, listed: Listed, *, cluster: bool)
         for name, reason in listed.get(unit, {}).items():
             command += ["--skiptest", name] if reason.startswith(NOT_RUN) else []
         suite = subprocess.Popen(
-            command, cwd=copy, stdout=subprocess.PIPE, text=True, errors="replace", start_new_session=True
+            command,
+            cwd=copy,
+            env=_environment(version),
+            stdout=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
         )
         watch = threading.Thread(target=_end, args=[suite])
         watch.start()
@@ -142,6 +176,19 @@ def _play(copy: Path, unit: str, version: str, listed: Listed, *, cluster: bool)
     if suite.returncode == -signal.SIGKILL:
         outcomes.failed.setdefault(OUTSIDE, f"not done after {SECONDS_FOR_A_UNIT} seconds")
     return outcomes
+
+
+def _environment(version: str) -> dict[str, str]:
+    """With what `cluster.tcl` starts."""
+    engine = [
+        sys.executable,
+        "-m",
+        "localstack_memorydb.engine",
+        "--engine-version",
+        version,
+        "--unrestricted",
+    ]
+    return {**os.environ, "SUITE_CLUSTER": shlex.join(engine)}
 
 
 def _end(suite: subprocess.Popen[str]) -> None:
@@ -172,7 +219,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.suites", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("source", type=Path, help="the source tree of a server")
-    parser.add_argument("--engine-version", required=True, choices=sorted(ENGINES.values()))
+    parser.add_argument(
+        "--engine-version",
+        choices=sorted(set(ENGINES.values())),
+        help="another one than the list was made with",
+    )
     parser.add_argument("--unit", action="append", metavar="NAME", help="for example unit/type/hash")
     parser.add_argument(
         "--cluster", action="store_true", help="with slots; without the tests tagged cluster:skip"
