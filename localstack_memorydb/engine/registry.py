@@ -159,9 +159,11 @@ class KeySpec:
     def count(self, argv: Argv) -> int:
         """How many keys are `counted`: `1.5` is 1, and an error of the command itself later. 0 for a number that cannot be."""
         word = argv[self.index] if self.index < len(argv) else b""
-        count = int(word) if len(word) == 1 and word.isdigit() else leading_integer(word)
+        count = int(word) if word in _SMALL_NUMBERS else leading_integer(word)
         return count if 0 < count < len(argv) - self.index else 0
 
+
+_SMALL_NUMBERS: Final = frozenset(b"%d" % number for number in range(10))
 
 Keys: TypeAlias = tuple[KeySpec, ...]
 NO_KEYS: Final[Keys] = ()
@@ -360,6 +362,8 @@ class Command:
             return [argv[1]]
         if self.finder is not None:
             return self.finder(argv)
+        if len(self.keys) == 1:
+            return self.keys[0].find(argv)
         return self.stated_keys(argv)
 
     def stated_keys(self, argv: Argv) -> list[bytes]:

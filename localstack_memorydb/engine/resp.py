@@ -200,6 +200,8 @@ def _one_by_one(table: Encoders, values: Sequence[Any]) -> bytes:
 def _common(table: Encoders, arrays: tuple[type, ...]) -> None:
     def array(values: Sequence[Any]) -> bytes:
         count = len(values)
+        if not count:
+            return b"*0\r\n"
         if count != 2:
             return b"*%d\r\n%b" % (count, (_joined if count >= _MANY else _one_by_one)(table, values))
         # An entry of a stream, a member and its distance, ...: replies may hold a great many pairs.

@@ -38,7 +38,7 @@ class StreamNode:
     that were deleted, which are still in it.
     """
 
-    __slots__ = ("_measured", "_size", "bound", "entries", "gone", "last", "master", "names")
+    __slots__ = ("_far", "_measured", "_size", "bound", "entries", "gone", "last", "master", "names")
 
     def __init__(self, master: int, names: Fields) -> None:
         self.master = self.last = master
@@ -48,12 +48,15 @@ class StreamNode:
         self._measured = 0  # so many of the entries are in the size
         self._size = _FRAME + integer_size(len(names)) + sum(map(listpack_size, names))
         self.bound = self._size
+        self._far = (master >> 64) + _CLOSE << 64 if master & SEQUENCE_MAX < _CLOSE else 0
 
     def add(self, identifier: int, fields: Fields, size: int) -> None:
         """Appends an entry whose fields and values have `size` bytes in all."""
         self.entries[identifier] = fields
         self.last = identifier
-        self.bound += _ENTRY_BOUND + size + (_SHORT_BOUND if size < _SHORT else _ELEMENT_BOUND) * len(fields)
+        close = identifier < self._far and identifier & SEQUENCE_MAX < _CLOSE
+        self.bound += (_CLOSE_BOUND if close else _ENTRY_BOUND) + size
+        self.bound += (_SHORT_BOUND if size < _SHORT else _ELEMENT_BOUND) * len(fields)
 
     def measure(self) -> int:
         """The bytes of the listpack (lpBytes)."""
@@ -109,6 +112,8 @@ class StreamNode:
 
 _FRAME: Final = 7 + 2 + 2 + 2  # header and end, numbers of entries and of deleted ones, the end of the names
 _ENTRY_BOUND: Final = 2 + 10 + 10 + 4 + 4
+_CLOSE: Final = 1 << 22  # the parts of IDs that differ by less take no more than 5 bytes
+_CLOSE_BOUND: Final = 2 + 5 + 5 + 4 + 4
 _NEAR: Final = 127  # what takes two bytes in a listpack
 _NINE: Final = 0x39  # no number begins with a greater byte
 _SHORT: Final = 64
@@ -232,7 +237,7 @@ class Stream:
 
     def append(self, identifier: int, fields: Fields, limits: Limits) -> None:
         """Adds an entry, whose ID must be greater than any before."""
-        nodes, size = self.nodes, sum(map(len, fields))
+        nodes, size = self.nodes, len(b"".join(fields))
         node = nodes[-1] if nodes else None
         most, largest = limits.stream_node_max_entries, limits.stream_node_max_bytes
         if (

@@ -40,9 +40,10 @@ def _call(s: Session, argv: Argv, read_only: bool) -> Reply:
     if function is None:
         raise CommandError("ERR Function not found")
     keys, arguments = split_arguments(argv, "ERR Bad number of keys provided")
-    run = make_run(s, function.flags, read_only=read_only, keys=keys)
     scripting = s.node.shard.scripting
-    run.load(scripting.interpreter.call_function, function.callback, function.name, arguments)
+    interpreter = scripting.interpreter
+    run = make_run(s, interpreter, function.flags, read_only=read_only, keys=keys)
+    run.load(interpreter.call_function, function.callback, function.name, arguments)
     return scripting.pace.execute(s, run, "FUNCTION", argv)
 
 

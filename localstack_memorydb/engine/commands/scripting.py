@@ -6,6 +6,7 @@ from localstack_memorydb.engine.errors import (
     CommandError,
 )
 from localstack_memorydb.engine.help import help_lines
+from localstack_memorydb.engine.lua.interpreter import Interpreter
 from localstack_memorydb.engine.lua.running import Run
 from localstack_memorydb.engine.lua.scripting import (
     ALLOW_OOM,
@@ -18,6 +19,7 @@ from localstack_memorydb.engine.lua.scripting import (
 from localstack_memorydb.engine.numbers import parse_int
 from localstack_memorydb.engine.registry import (
     ALLOW_BUSY,
+    GATE_MEMORY,
     LOADING,
     MAY_REPLICATE,
     MOVABLE_KEYS,
@@ -59,13 +61,14 @@ def split_arguments(argv: Argv, message: str | None = None) -> tuple[Argv, Argv]
     return argv[3 : 3 + number], argv[3 + number :]
 
 
-def make_run(s: Session, flags: frozenset[str] | None, *, read_only: bool, keys: Argv) -> Run:
+def make_run(
+    s: Session, interpreter: Interpreter, flags: frozenset[str] | None, *, read_only: bool, keys: Argv
+) -> Run:
     """A run with the rights that flags give, unless they forbid it altogether. Raises CommandError."""
-    scripting = s.node.shard.scripting
     if flags is None:
-        run = Run(s, scripting.interpreter, read_only=read_only, one_slot=False)
-        run.declared = keys
-        run.prepare()
+        run = Run(s, interpreter, keys, read_only=read_only, one_slot=False)
+        if s.gates & GATE_MEMORY:
+            run.prepare()
         return run
     if NO_CLUSTER in flags:
         raise CommandError("ERR Can not run script on cluster, 'no-cluster' flag is set.")
@@ -74,9 +77,9 @@ def make_run(s: Session, flags: frozenset[str] | None, *, read_only: bool, keys:
         raise CommandError("READONLY Can not run script with write flag on readonly replica.")
     if writes and read_only:
         raise CommandError("ERR Can not execute a script with write flag using *_ro command.")
-    run = Run(s, scripting.interpreter, read_only=read_only or not writes, one_slot=CROSS_SLOTS not in flags)
-    run.declared = keys
-    if ALLOW_OOM not in flags:
+    one_slot = CROSS_SLOTS not in flags
+    run = Run(s, interpreter, keys, read_only=read_only or not writes, one_slot=one_slot)
+    if ALLOW_OOM not in flags and s.gates & GATE_MEMORY:
         run.prepare()
     if keys:
         run.slot = key_slot(keys[0])
@@ -84,10 +87,11 @@ def make_run(s: Session, flags: frozenset[str] | None, *, read_only: bool, keys:
 
 
 def _evaluate(s: Session, script: Script, argv: Argv, keys: Argv, arguments: Argv, read_only: bool) -> Reply:
-    run = make_run(s, script.flags, read_only=read_only, keys=keys)
     scripting = s.node.shard.scripting
+    interpreter = scripting.interpreter
+    run = make_run(s, interpreter, script.flags, read_only=read_only, keys=keys)
     run.brief = script.brief
-    run.load(scripting.interpreter.run, script.compiled, script.sha, arguments)
+    run.load(interpreter.run, script.compiled, script.sha, arguments)
     return scripting.pace.execute(s, run, "SCRIPT", argv)
 
 

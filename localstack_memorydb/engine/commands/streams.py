@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
@@ -216,13 +217,19 @@ def xadd(s: Session, argv: Argv) -> Reply:
     found.append(identifier, tuple(argv[at + 1 :]), s.node.cluster.parameters.limits)
     if trim is not None:
         found.trim(*trim)
-    name = format_id(identifier)
-    if s.is_observed:
+    name = _at(identifier >> 64) + b"%d" % (identifier & SEQUENCE_MAX)
+    if s.node.shard.keyspace.observed:
         if trim is not None and trim[2]:
             s.effect([argv[0], key, *_exactly(found), name, *argv[at + 1 :]])
         elif wanted is None or not wanted[1]:
             s.effect([*argv[:at], name, *argv[at + 1 :]])
     return name
+
+
+@lru_cache(maxsize=16)
+def _at(ms: int) -> bytes:
+    """How the IDs of entries begin that were added just now."""
+    return b"%d-" % ms
 
 
 def _exactly(found: Stream) -> Argv:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import resources
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 from lupa.lua51 import LuaError, LuaRuntime
 
@@ -75,6 +75,10 @@ class Caller(Protocol):
         """Called now and then while the script runs; a text ends it."""
 
 
+Entry: TypeAlias = Callable[[Caller, Any, Sequence[bytes], Sequence[bytes]], Any]
+"""How code is run for a caller: a script with its KEYS and ARGV, a function of a library with its two arguments."""
+
+
 class CompileError(Exception):
     """The source is no Lua."""
 
@@ -103,12 +107,14 @@ class Interpreter:
             overflow_handler=float,
             max_memory=MEMORY_LIMIT,
         )
+        self._memory_used: Callable[[], int] = self._lua.get_memory_used
         self._dump = self._lua.eval(b"string.dump")
         self.function = self._lua.eval(b"function() end")
         self._entry = self._load(level, version)
-        self._run, self._run_tables = self._entry[b"run"], self._entry[b"run_tables"]
-        self._function = self._entry[b"call_function"]
-        self._function_tables = self._entry[b"call_function_with_tables"]
+        self.run: Entry = partial(self._called, self._entry[b"run"], self._entry[b"run_tables"])
+        self.call_function: Entry = partial(
+            self._called, self._entry[b"call_function"], self._entry[b"call_function_with_tables"]
+        )
 
     def _load(self, level: tuple[int, ...], version: str) -> Any:
         table = self._lua.table_from
@@ -256,15 +262,11 @@ class Interpreter:
         """Whether a compiled script surely ends soon."""
         return is_brief(self._dump(script))
 
-    def run(self, caller: Caller, script: Any, keys: Sequence[bytes], arguments: Sequence[bytes]) -> Any:
-        """Runs a compiled script with its KEYS and ARGV."""
-        return self._called(caller, self._run, self._run_tables, script, keys, arguments)
-
     def _called(
         self,
-        caller: Caller,
         direct: Any,
         with_tables: Any,
+        caller: Caller,
         code: Any,
         keys: Sequence[bytes],
         arguments: Sequence[bytes],
@@ -272,26 +274,20 @@ class Interpreter:
         """Runs code by one of two ways in Lua: few keys and arguments are handed over as they are."""
         self.caller = caller
         count = len(keys) + len(arguments)
-        size = sum(map(len, keys)) + sum(map(len, arguments)) if count else 0
+        room = 2 * (sum(map(len, keys)) + sum(map(len, arguments))) + 64 * count if count else 0
         try:
-            if 2 * size + 64 * count + self._used > _ROOM:
-                self._make_room(2 * size + 64 * count)
+            if room + self._used > _ROOM:
+                self._make_room(room)
             if count > _INLINE_ARGUMENTS:
                 answer = with_tables(code, self.table(list(keys)), self.table(list(arguments)))
             else:
                 answer = direct(code, len(keys), *keys, *arguments)
         except (LuaError, LuaMemory, MemoryError) as error:
             answer = _unfinished(error)
-        self._used = self._lua.get_memory_used() or 0
-        if self._used > self._kept:
+        self._used = used = self._memory_used()
+        if used > self._kept:
             self._tidy()
         return answer
-
-    def call_function(
-        self, caller: Caller, function: Any, keys: Sequence[bytes], arguments: Sequence[bytes]
-    ) -> Any:
-        """Runs a function of a library with its two arguments."""
-        return self._called(caller, self._function, self._function_tables, function, keys, arguments)
 
     def load_library(
         self, caller: Caller, body: bytes

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import copysign, isnan
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from localstack_memorydb.engine.bugs import log_bug
 from localstack_memorydb.engine.errors import CommandError, NoReplicas, OutOfMemory, ReadOnlyReplica
 from localstack_memorydb.engine.good_replicas import lacks_replicas
-from localstack_memorydb.engine.lua.interpreter import FAILED, REFUSED, STATUS, UNSURE, Interpreter, LuaMemory
+from localstack_memorydb.engine.lua.interpreter import (
+    FAILED,
+    REFUSED,
+    STATUS,
+    UNSURE,
+    Entry,
+    Interpreter,
+    LuaMemory,
+)
 from localstack_memorydb.engine.lua.texts import Texts, denied, texts
 from localstack_memorydb.engine.metadata_of_6_2 import NOT_FROM_SCRIPTS_OF_6_2
 from localstack_memorydb.engine.numbers import format_decimals, format_double, format_double_17
@@ -60,9 +67,6 @@ _REPLICATED: Final = frozenset({"pfcount", "publish", "spublish"})
 
 join = b"".join
 
-Entry: TypeAlias = Callable[[Any, Any, Argv, Argv], Any]
-"""Interpreter.run or Interpreter.call_function."""
-
 
 class Run:
     """One run of a script or function. `sha` is how errors name it; `slot` is the one that it may use, if only one."""
@@ -87,7 +91,9 @@ class Run:
         "slot",
     )
 
-    def __init__(self, s: Session, interpreter: Interpreter, *, read_only: bool, one_slot: bool) -> None:
+    def __init__(
+        self, s: Session, interpreter: Interpreter, keys: Argv, *, read_only: bool, one_slot: bool
+    ) -> None:
         self._session = s
         self._interpreter = interpreter
         self._protocol = 2
@@ -98,7 +104,7 @@ class Run:
         self.brief = False
         self.read_only = read_only
         self.slot: int | None = None
-        self.declared: Argv = []
+        self.declared = keys
         self.dirty = False
         self.oom = False
 
@@ -380,9 +386,9 @@ class Run:
     # -- running -------------------------------------------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        """What is true for the whole run: whether memory was short when the client's command came."""
+        """What is true for the whole run: whether memory, which is looked at, was short when the client's command came."""
         s = self._session
-        self.oom = bool(s.gates & GATE_MEMORY) and s.node.shard.budget.short
+        self.oom = s.node.shard.budget.short
 
     def load(self, enter: Entry, code: Any, name: bytes, arguments: Argv) -> None:
         """What runs: a script or function of the interpreter, how it is called, and with what, beside its keys."""
@@ -394,7 +400,7 @@ class Run:
 
     def reply(self, value: Any) -> Reply:
         """The reply that its answer is. Raises CommandError."""
-        if type(value) is int:
+        if (kind := type(value)) is int or kind is bytes:
             return value
         return answer(self._session, value, self._name)
 

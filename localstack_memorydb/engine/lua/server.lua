@@ -1098,7 +1098,9 @@ local entry = {}
 -- The first so many are keys, the rest are arguments.
 local function apart(number, ...)
   local total = select("#", ...)
-  if number == 0 then
+  if total == 0 then
+    return {}, {}
+  elseif number == 0 then
     return {}, {...}
   elseif number == total then
     return {...}, {}
@@ -1111,8 +1113,7 @@ local function apart(number, ...)
 end
 
 function entry.run(f, number, ...)
-  local keys, argv = apart(number, ...)
-  return run(f, keys, argv)
+  return run(f, apart(number, ...))
 end
 
 entry.run_tables = run
@@ -1122,8 +1123,7 @@ local function call_function(f, keys, argv)
 end
 
 function entry.call_function(f, number, ...)
-  local keys, argv = apart(number, ...)
-  return call_function(f, keys, argv)
+  return call_function(f, apart(number, ...))
 end
 
 entry.call_function_with_tables = call_function
