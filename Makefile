@@ -63,14 +63,15 @@ clients: $(CLIENTS_VENV)/.installed ## install the clients that some tests want:
 start: ## install what is needed and start LocalStack with MemoryDB (or the stand-alone host)
 	@HOST=$(HOST) PORT=$(PORT) .ci/start
 
-# Two at a time. Of what starts hosts, the tests of a file stay together: they share them. A busy machine takes minutes for some.
+# Of what starts hosts, the tests of a file stay together, they share them; four at a time, since they wait for others more than they work;
+# and what takes longest begins first, so that nobody waits for it in the end. A busy machine takes minutes for some.
 QUICK_TESTS := tests/architecture tests/conformance tests/differential tests/fuzz tests/unit
-HOST_TESTS := tests/clients tests/hosts tests/terraform
+HOST_TESTS := tests/terraform tests/hosts tests/clients
 
 test: environments ## run the tests
 ifeq ($(PYTEST_ARGS),)
 	$(BIN)/python -m pytest -n 2 $(QUICK_TESTS)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -o timeout=300 $(HOST_TESTS)
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -o timeout=600 $(HOST_TESTS)
 else
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 endif

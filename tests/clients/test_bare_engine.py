@@ -28,7 +28,7 @@ def bare_engine(*options: str) -> Iterator[redis.Redis]:
         node = process.stdout.readline()  # with a data directory nodes come back where they were
         assert process.stdout.readline() == "Ready.\n"
         port = int(node.rpartition(":")[2])
-        with redis.Redis(port=port, decode_responses=True) as client:
+        with redis.Redis(port=port, decode_responses=True, socket_timeout=60) as client:
             yield client
     finally:
         process.send_signal(signal.SIGTERM)
@@ -144,7 +144,7 @@ def test_messages_are_as_loud_as_the_directive_says() -> None:
         assert process.stdout is not None
         while process.stdout.readline() != "Ready.\n":
             pass
-        with redis.Redis(port=port) as client:
+        with redis.Redis(port=port, socket_timeout=60) as client:
             for level in ("notice", "warning", "debug", "nothing"):
                 client.config_set("loglevel", level)
                 for said in ("WARNING", "NOTICE", "DEBUG"):
@@ -189,7 +189,7 @@ def test_replies_to_what_had_to_wait_have_a_limit(r: redis.Redis) -> None:
     r.config_set("client-output-buffer-limit", "normal 100000 0 0")
     try:
         address = ("127.0.0.1", port_of(r))
-        with socket.create_connection(address) as sleeper, socket.create_connection(address, 10) as greedy:
+        with socket.create_connection(address) as sleeper, socket.create_connection(address, 60) as greedy:
             sleeper.sendall(b"DEBUG SLEEP 0.3\r\n")
             greedy.sendall(b"GET large\r\n" * 15)
             with suppress(ConnectionResetError):

@@ -56,7 +56,7 @@ def client(aws: World) -> Iterator[Redis]:
     """A client of the primary, of a cluster that is empty and has the group's own values."""
     aws("ResetParameterGroup", ParameterGroupName="limits", AllParameters=True)
     endpoint = aws.cluster()["ClusterEndpoint"]
-    with Redis(endpoint["Address"], endpoint["Port"]) as client:
+    with Redis(endpoint["Address"], endpoint["Port"], socket_timeout=60) as client:
         client.flushall()
         yield client
 
@@ -205,7 +205,7 @@ def test_a_subscriber_that_does_not_read_meets_the_limit_of_the_group(
     with connect(client, b"SUBSCRIBE news"), connect(client, b"PING") as other:
         assert publish(client, 150) == 150  # 15 MB are within the usual limits
         change(aws, **limits)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while publish(client, 1) and time.monotonic() < deadline:
             other.sendall(b"PING\r\n")
             assert other.recv(100) == b"+PONG\r\n"
@@ -322,7 +322,7 @@ def start(tmp_path: Path) -> Iterator[Callable[[], World]]:
 def nodes(aws: World) -> list[Redis]:
     """Clients of the primary and of its replica."""
     found = [node["Endpoint"] for node in aws.cluster()["Shards"][0]["Nodes"]]
-    clients = [Redis(each["Address"], each["Port"]) for each in found]
+    clients = [Redis(each["Address"], each["Port"], socket_timeout=60) for each in found]
     clients[1].execute_command("READONLY")
     return clients
 
@@ -339,7 +339,7 @@ def test_what_was_evicted_or_expired_stays_away_after_a_restart(start: Callable[
     primary, replica = nodes(aws)
     listener = primary.pubsub()
     listener.psubscribe("__keyevent@0__:*")
-    listener.get_message(timeout=5)
+    listener.get_message(timeout=60)
     names = [b"{t}:%d" % number for number in range(2500)]
     for first in range(0, 1500, 100):
         primary.mset(dict.fromkeys(names[first : first + 100], VALUE))
@@ -361,7 +361,7 @@ def test_what_was_evicted_or_expired_stays_away_after_a_restart(start: Callable[
         pass
     told: dict[bytes, set[bytes]] = {}
     while b"expired" not in told:
-        message = listener.get_message(timeout=10)
+        message = listener.get_message(timeout=60)
         assert message is not None
         told.setdefault(message["channel"].rpartition(b":")[2], set()).add(message["data"])
 

@@ -119,7 +119,7 @@ class World:
 
     def available(self, name: str) -> dict[str, Any]:
         """The cluster, once what was asked of it is done."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             found = self.memorydb.describe_clusters(ClusterName=name, ShowShardDetails=True)
             (cluster,) = found["Clusters"]
@@ -148,6 +148,7 @@ class World:
             ssl_ca_certs=str(self.ca),
             username=options.pop("username", USER),
             password=options.pop("password", PASSWORD),
+            socket_timeout=60,
             **options,
         )
 
@@ -290,7 +291,7 @@ class Writer:
     def has_written_more(self) -> None:
         """Return when ten more numbers have been acknowledged."""
         wanted = len(self.acknowledged) + 10
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while len(self.acknowledged) < wanted:
             assert time.monotonic() < deadline, f"{self.key} stands still: {self.refusals[-1:]}"
 
@@ -317,7 +318,7 @@ def test_no_acknowledged_write_is_lost_while_nodes_change(world: World) -> None:
 
 def hears(pubsub: Any, publish: Callable[[], object]) -> bytes:
     """The next message. A subscriber whose node went is told so once, then it connects and subscribes again by itself."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         publish()
         try:

@@ -18,7 +18,7 @@ def addresses(handle: ClusterHandle) -> list[tuple[str, int]]:
 
 def is_open(address: tuple[str, int]) -> bool:
     with socket.socket() as probe:
-        probe.settimeout(5)
+        probe.settimeout(60)
         return probe.connect_ex(address) == 0
 
 
@@ -38,7 +38,7 @@ def test_a_closed_cluster_leaves_no_port(engine: Engine) -> None:
 
 
 def ask(address: tuple[str, int], line: bytes) -> bytes:
-    with socket.create_connection(address, 5) as client:
+    with socket.create_connection(address, 60) as client:
         client.sendall(line + b"\r\n")
         return client.recv(1000)
 
@@ -58,7 +58,7 @@ def test_nodes_of_a_shard_that_goes_say_where_its_slots_went(engine: Engine) -> 
 
 def test_subscribers_of_a_node_that_goes_are_sent_away_at_once(engine: Engine) -> None:
     handle = engine.create_cluster(ClusterSpec("fewer", shards=2, replicas=0, tls=False))
-    with socket.create_connection(addresses(handle)[-1], 5) as subscriber:
+    with socket.create_connection(addresses(handle)[-1], 60) as subscriber:
         subscriber.sendall(b"SUBSCRIBE news\r\n")
         assert subscriber.recv(100).startswith(b"*3")
         handle.reshard(1)
@@ -113,7 +113,7 @@ def test_certificates_name_every_node(cluster: ClusterHandle, ca: str, version: 
     for address in addresses(cluster):
         for name in (address[0], "localhost", "orders.localhost.localstack.cloud"):
             with (
-                socket.create_connection(address, 5) as plain,
+                socket.create_connection(address, 60) as plain,
                 context.wrap_socket(plain, server_hostname=name) as secure,
             ):
                 secure.sendall(b"PING\r\n")
@@ -123,14 +123,14 @@ def test_certificates_name_every_node(cluster: ClusterHandle, ca: str, version: 
 def test_a_client_that_does_not_trust_the_authority_is_not_fooled(cluster: ClusterHandle) -> None:
     context = ssl.create_default_context()
     with (
-        socket.create_connection(addresses(cluster)[0], 5) as plain,
+        socket.create_connection(addresses(cluster)[0], 60) as plain,
         pytest.raises(ssl.SSLCertVerificationError),
     ):
         context.wrap_socket(plain, server_hostname="localhost")
 
 
 def test_plain_bytes_on_a_tls_port_end_the_connection(cluster: ClusterHandle) -> None:
-    with socket.create_connection(addresses(cluster)[0], 5) as plain:
+    with socket.create_connection(addresses(cluster)[0], 60) as plain:
         plain.sendall(b"*1\r\n$4\r\nPING\r\n")
         received = b""
         while chunk := plain.recv(100):
@@ -142,7 +142,7 @@ def test_tls_bytes_on_a_plain_port_end_the_connection(engine: Engine, ca: str) -
     handle = engine.create_cluster(ClusterSpec("plain", replicas=0, tls=False))
     context = ssl.create_default_context(cafile=ca)
     with (
-        socket.create_connection(handle.endpoint(), 5) as plain,
+        socket.create_connection(handle.endpoint(), 60) as plain,
         pytest.raises((ssl.SSLError, ConnectionError)),
     ):
         context.wrap_socket(plain, server_hostname="localhost")

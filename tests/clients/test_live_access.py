@@ -77,6 +77,7 @@ def connect(host: StandaloneHost, memorydb: Any) -> Iterator[Connect]:
                 place["Port"],
                 ssl=True,
                 ssl_ca_data=authority,
+                socket_timeout=60,
                 username=name,
                 password=password or PASSWORDS[name],
                 single_connection_client=True,
@@ -128,13 +129,13 @@ def test_a_subscriber_of_what_it_may_no_longer_hear(memorydb: Any, connect: Conn
     with alice.pubsub() as heard, bob.pubsub() as hears:
         for pubsub in (heard, hears):
             pubsub.subscribe("news")
-            assert pubsub.get_message(timeout=10)["type"] == "subscribe"
+            assert pubsub.get_message(timeout=60)["type"] == "subscribe"
         memorydb.update_user(UserName="alice", AccessString="on ~* resetchannels &other +@all")
         settle(memorydb)
         with pytest.raises((RedisConnectionError, NoPermissionError)):
-            heard.get_message(timeout=10)
+            heard.get_message(timeout=60)
         connect("bob").publish("news", "hello")
-        assert hears.get_message(timeout=10)["data"] == "hello"
+        assert hears.get_message(timeout=60)["data"] == "hello"
     memorydb.update_user(UserName="alice", AccessString="on ~* &* +@all")
     settle(memorydb)
 

@@ -130,7 +130,7 @@ def test_redis_py_wants_the_name_that_it_was_given(cluster: ClusterHandle, ca: s
     with Redis(host, port, ssl=True, ssl_ca_certs=ca, ssl_check_hostname=True) as client:
         assert client.ping()
     with (
-        socket.create_connection((host, port), 5) as plain,
+        socket.create_connection((host, port), 60) as plain,
         pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"),
     ):
         ssl.create_default_context(cafile=ca).wrap_socket(plain, server_hostname="orders.example.com")

@@ -91,7 +91,7 @@ class Connection:
 
     def __init__(self, story: Story, host: str, port: int) -> None:
         context = ssl.create_default_context(cadata=story.host.emulator.ca_certificate.decode())
-        self._socket = context.wrap_socket(socket.create_connection((host, port), 10), server_hostname=host)
+        self._socket = context.wrap_socket(socket.create_connection((host, port), 60), server_hostname=host)
         self._story = story
         story.connections.append(self._socket)
 

@@ -27,7 +27,7 @@ class Catalog:
     """A server's COMMAND INFO, COMMAND DOCS and ACL CAT, by name of command or `container|subcommand`."""
 
     def __init__(self, server: Server, protocol: int) -> None:
-        self.connection = socket.create_connection((server.host, server.port), timeout=10)
+        self.connection = socket.create_connection((server.host, server.port), timeout=60)
         self.ask("HELLO", str(protocol))
 
     def ask(self, *argv: str) -> Node:

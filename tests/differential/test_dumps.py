@@ -108,7 +108,7 @@ VALUES: dict[str, Lines] = {
 
 def dumped(server: Server, values: dict[str, Lines]) -> dict[str, bytes]:
     found = {}
-    with socket.create_connection((server.host, server.port), timeout=20) as connection:
+    with socket.create_connection((server.host, server.port), timeout=60) as connection:
         for name, commands in values.items():
             ask(connection, b"DEL", KEY)
             for command in commands:
@@ -134,7 +134,7 @@ def test_payloads(servers: Servers, kind: str) -> None:
 @pytest.mark.parametrize(("kind", "newest"), [("valkey", 11), ("redis", 10), ("redis6", 9)])
 def test_payloads_of_newer_versions_are_refused(servers: Servers, kind: str, newest: int) -> None:
     for server in (servers.engine(kind), servers.witness(kind)):
-        with socket.create_connection((server.host, server.port), timeout=20) as connection:
+        with socket.create_connection((server.host, server.port), timeout=60) as connection:
             taken = rdb.dump(b"value", version=newest)
             assert ask(connection, b"RESTORE", KEY, b"0", taken, b"REPLACE") == b"+OK\r\n"
             refused = rdb.dump(b"value", version=newest + 1)
@@ -162,6 +162,6 @@ def test_types_of_newer_versions_are_not_known(
     assert payload[0] == kind_of_value
     body = payload[:-10] + version.to_bytes(2, "little")
     for server in (servers.engine(kind), servers.witness(kind)):
-        with socket.create_connection((server.host, server.port), timeout=20) as connection:
+        with socket.create_connection((server.host, server.port), timeout=60) as connection:
             signed = body + crc64(body).to_bytes(8, "little")
             assert ask(connection, b"RESTORE", KEY, b"0", signed, b"REPLACE") == b"-ERR Bad data format\r\n"

@@ -18,7 +18,10 @@ from .witness import BINARIES, witness
 def server(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
     if BINARIES[request.param][0]() is None:
         pytest.skip(f"no {request.param}-server to compare with")
-    with witness(request.param) as found, redis.Redis(host=found.host, port=found.port) as client:
+    with (
+        witness(request.param) as found,
+        redis.Redis(host=found.host, port=found.port, socket_timeout=60) as client,
+    ):
         yield client
 
 

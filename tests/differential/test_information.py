@@ -37,7 +37,7 @@ def said(server: Server, *lines: bytes) -> str:
 
     A key of an earlier test would be a line of INFO, and its deadline may have passed on one of the servers only.
     """
-    with socket.create_connection((server.host, server.port), timeout=10) as connection:
+    with socket.create_connection((server.host, server.port), timeout=60) as connection:
         for line in (b"FLUSHALL", *lines):
             reply = ask(connection, *line.split(b" "))
     assert end_of_reply(reply) is not None

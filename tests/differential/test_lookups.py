@@ -44,7 +44,7 @@ GEOSEARCHSTORE {k}d K FROMLONLAT 1 1 BYRADIUS 1 km; PFCOUNT K; PFCOUNT K {k}hll;
 def counted(server: Server, lines: list[str]) -> dict[tuple[str, str], tuple[int, int]]:
     """Hits and misses by command and key."""
     found = {}
-    with socket.create_connection((server.host, server.port), timeout=10) as connection:
+    with socket.create_connection((server.host, server.port), timeout=60) as connection:
 
         def figures() -> list[int]:
             text = ask(connection, b"INFO", b"stats").decode()

@@ -43,7 +43,7 @@ class Both:
     def __init__(self, servers: Servers, kind: str) -> None:
         addresses = (servers.witness(kind), servers.engine(kind))
         self.connections = [
-            socket.create_connection((each.host, each.port), timeout=20) for each in addresses
+            socket.create_connection((each.host, each.port), timeout=60) for each in addresses
         ]
 
     def ask(self, script: str, *arguments: bytes) -> list[bytes]:

@@ -22,7 +22,10 @@ SIZES = (1, 10, 100, 1000, 20_000)
 def server() -> Iterator[redis.Redis]:
     if BINARIES["redis"][0]() is None:
         pytest.skip("no redis-server to compare with")
-    with witness("redis") as found, redis.Redis(host=found.host, port=found.port) as client:
+    with (
+        witness("redis") as found,
+        redis.Redis(host=found.host, port=found.port, socket_timeout=60) as client,
+    ):
         yield client
 
 
@@ -112,7 +115,7 @@ SAME: dict[str, list[str]] = {
 
 def told(server: Server, lines: list[str]) -> list[int]:
     """MEMORY USAGE of the key that the lines make, judged by some elements and by all."""
-    with socket.create_connection((server.host, server.port), timeout=10) as connection:
+    with socket.create_connection((server.host, server.port), timeout=60) as connection:
         ask(connection, b"FLUSHALL")
         for line in lines:
             assert not ask(connection, *map(str.encode, line.split())).startswith(b"-")

@@ -26,7 +26,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 def same(server: Server) -> Iterator[Callable[..., None]]:
     """Says a command to both and compares the bytes."""
     ours = Client(next(start(version=".".join(map(str, server.version))).nodes()))
-    with socket.create_connection((server.host, server.port), timeout=20) as connection:
+    with socket.create_connection((server.host, server.port), timeout=60) as connection:
 
         def say(*words: object, doubles: bool = False) -> None:
             argv = [str(word).encode() for word in words]

@@ -117,16 +117,16 @@ ENTRIES: list[rdb.Entry] = [
 
 @contextmanager
 def server(kind: str, folder: Path, *arguments: str) -> Iterator[redis.Redis]:
-    """A real server in a folder, where it loads `dump.rdb` and saves it. It listens on a socket file only."""
+    """A real server in a folder, where it loads `dump.rdb` and saves it. It listens on loopback only."""
     binary = BINARIES[kind]()
     if binary is None:
         pytest.skip(f"no {kind}-server to compare with")
-    address = folder / "s"
+    port = free_port()
     always = [
         "--port",
-        "0",
-        "--unixsocket",
-        str(address),
+        str(port),
+        "--bind",
+        "127.0.0.1",
         "--dir",
         str(folder),
         "--save",
@@ -137,7 +137,7 @@ def server(kind: str, folder: Path, *arguments: str) -> Iterator[redis.Redis]:
     with Path(folder, "log").open("wb") as log:
         process = subprocess.Popen([binary, *always, *arguments], stdout=log, stderr=log)
     try:
-        client = redis.Redis(unix_socket_path=str(address), socket_timeout=20)
+        client = redis.Redis(port=port, socket_timeout=60)
         _wait_until_loaded(process, client, folder / "log")
         with client:
             yield client
@@ -459,8 +459,7 @@ def _without_activity(look: dict[bytes, Any]) -> dict[bytes, Any]:
 def test_a_file_of_a_cluster_node(folder: Path) -> None:
     """Valkey 8 and newer write how many keys each slot holds. A node takes the slots of the keys that it finds in its file."""
     (folder / "dump.rdb").write_bytes(rdb.write([(b"k", b"v", DEADLINE)]))
-    port, bus = str(free_port()), str(free_port())
-    arguments = ["--cluster-enabled", "yes", "--port", port, "--cluster-port", bus, "--bind", "127.0.0.1"]
+    arguments = ["--cluster-enabled", "yes", "--cluster-port", str(free_port())]
     with server("valkey", folder, *arguments) as client:
         client.save()
     data = (folder / "dump.rdb").read_bytes()

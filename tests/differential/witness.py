@@ -18,7 +18,7 @@ from tests.ports import free_ports
 
 from .wire import end_of_reply, request
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def redis_binary() -> str | None:
     path = shutil.which("redis-server")
     if path is None:
         return None
-    text = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10).stdout
+    text = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=60).stdout
     return path if " v=7.0." in text else None
 
 
@@ -149,7 +149,7 @@ def _wait_until_serving(process: subprocess.Popen[bytes], port: int, log: Path) 
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"the witness did not start:\n{log.read_text('utf-8', 'replace')[-2000:]}")
         try:
-            with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
                 if not assigned:
                     assigned = ask(connection, b"CLUSTER", b"ADDSLOTS", *slots) == b"+OK\r\n"
                 while b"cluster_state:ok" not in state and time.monotonic() < deadline:

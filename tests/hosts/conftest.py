@@ -21,12 +21,10 @@ def require(host: str) -> str:
     return host
 
 
-@pytest.fixture(scope="session", params=HOSTS)
-def endpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    """A running endpoint that tests share: each uses names of its own."""
-    running = Endpoint.start(require(request.param), tmp_path_factory.mktemp(request.param))
-    yield running
-    running.stop()
+@pytest.fixture(scope="module", params=HOSTS)
+def endpoint(request: pytest.FixtureRequest, shared_endpoint: Callable[[str], Endpoint]) -> Endpoint:
+    """A running endpoint that tests share, those of other files too: each uses names of its own."""
+    return shared_endpoint(require(request.param))
 
 
 @pytest.fixture(params=HOSTS)

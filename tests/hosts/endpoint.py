@@ -140,7 +140,13 @@ class Endpoint:
             "ClusterEndpoint"
         ]
         authority = self.get("/_memorydb/ca.pem").decode()
-        return RedisCluster(host=endpoint["Address"], port=endpoint["Port"], ssl=True, ssl_ca_data=authority)
+        return RedisCluster(
+            host=endpoint["Address"],
+            port=endpoint["Port"],
+            ssl=True,
+            ssl_ca_data=authority,
+            socket_timeout=60,  # its own five seconds are few for a busy machine, and it sends again what it gave up
+        )
 
     def listening(self) -> set[tuple[str, int]]:
         """Every address that the host listens on."""

@@ -137,12 +137,12 @@ def test_a_change_of_code_or_configuration_counts_at_once(functions: Functions) 
         FunctionName=name,
         ZipFile=package(app_DOT_py="import os\ndef echo(event, context): return os.environ.get('TABLE')"),
     )
-    functions.client.get_waiter("function_updated_v2").wait(FunctionName=name)
+    functions.wait("function_updated_v2", name)
     assert functions.call(name)["Payload"] is None
     functions.client.update_function_configuration(
         FunctionName=name, Environment={"Variables": {"TABLE": "orders"}}
     )
-    functions.client.get_waiter("function_updated_v2").wait(FunctionName=name)
+    functions.wait("function_updated_v2", name)
     assert functions.call(name)["Payload"] == "orders"
 
 
@@ -161,7 +161,7 @@ def test_code_comes_from_s3_and_a_module_from_a_layer(functions: Functions, buck
 def test_a_published_version_keeps_its_code(functions: Functions) -> None:
     name = functions.create("app.echo")
     version = functions.client.publish_version(FunctionName=name)["Version"]
-    functions.client.get_waiter("published_version_active").wait(FunctionName=name, Qualifier=version)
+    functions.wait("published_version_active", name, Qualifier=version)
     answer = functions.call(name, Qualifier=version)
     assert (answer["Payload"]["version"], answer["ExecutedVersion"]) == (version, version)
     assert answer["Payload"]["arn"].endswith(f":{name}:{version}")
@@ -170,7 +170,7 @@ def test_a_published_version_keeps_its_code(functions: Functions) -> None:
 def test_an_alias_names_a_version_and_is_what_the_function_is_told(functions: Functions) -> None:
     name = functions.create("app.echo")
     version = functions.client.publish_version(FunctionName=name)["Version"]
-    functions.client.get_waiter("published_version_active").wait(FunctionName=name, Qualifier=version)
+    functions.wait("published_version_active", name, Qualifier=version)
     arn = functions.client.create_alias(FunctionName=name, Name="live", FunctionVersion=version)["AliasArn"]
     for place, more in ((name, {"Qualifier": "live"}), (f"{name}:live", {}), (arn, {})):
         answer = functions.call(place, **more)

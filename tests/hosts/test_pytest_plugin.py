@@ -350,12 +350,12 @@ def test_the_emulator_does_not_outlive_its_test_run(
 ) -> None:
     assert hanging.stdout is not None
     url = hanging.stdout.readline().strip()
-    assert urlopen(url + "/_localstack/health", timeout=10).status == 200
+    assert urlopen(url + "/_localstack/health", timeout=60).status == 200
     hosts = psutil.Process(hanging.pid).children(recursive=True)
     assert hosts != []
     hanging.send_signal(number)
-    hanging.wait(30)
-    _, alive = psutil.wait_procs(hosts, timeout=30)
+    hanging.wait(60)
+    _, alive = psutil.wait_procs(hosts, timeout=60)
     assert alive == []
 
 

@@ -174,10 +174,10 @@ def test_a_transaction_in_one_slot(client: RedisCluster) -> None:
 def test_a_blocking_pop(endpoint: Endpoint, client: RedisCluster) -> None:
     popped: list[Any] = []
     with endpoint.redis("shop") as other:
-        waiter = threading.Thread(target=lambda: popped.append(other.blpop(["jobs"], timeout=10)))
+        waiter = threading.Thread(target=lambda: popped.append(other.blpop(["jobs"], timeout=PATIENCE)))
         waiter.start()
         client.rpush("jobs", "resize")
-        waiter.join(10)
+        waiter.join(PATIENCE)
     assert [list(answer) for answer in popped] == [[b"jobs", b"resize"]]
 
 
@@ -241,7 +241,7 @@ def test_a_real_server_loads_the_export(
         server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         try:
             until(partial(answers, port))
-            with Redis(port=port) as witness:
+            with Redis(port=port, socket_timeout=60) as witness:
                 keys = [key.decode() for key in witness.scan_iter(count=1000)]
                 assert read(witness, keys) == {key: wanted[key] for key in keys}
                 lasting += sum(witness.pttl(key) > 0 for key in keys if key.startswith("string:"))
@@ -280,7 +280,7 @@ def test_another_cluster_comes_from_the_snapshot(endpoint: Endpoint, snapshot: s
     until(lambda: "restored" not in {row["Name"] for row in memorydb.describe_clusters()["Clusters"]})
     for address in held:
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(address, timeout=5)
+            socket.create_connection(address, timeout=60)
 
 
 def reshard_while_a_client_writes(endpoint: Endpoint) -> None:

@@ -47,7 +47,7 @@ def bare_engine(version: str, *, slots: bool, port: int = 0, more: Sequence[str]
 
 def _time_calls(port: int) -> None:
     """Sets what suites take for granted: latency tracking is off in MemoryDB. Engine 6.2 has none, and says so."""
-    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+    with socket.create_connection(("127.0.0.1", port), 60) as connection:
         connection.sendall(b"CONFIG SET latency-tracking yes\r\n")
         connection.recv(100)
 

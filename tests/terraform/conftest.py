@@ -40,11 +40,9 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     started.stop()
 
 
-@pytest.fixture(scope="session", params=HOSTS)
-def endpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
-    running = Endpoint.start(require(request.param), tmp_path_factory.mktemp(request.param))
-    yield running
-    running.stop()
+@pytest.fixture(scope="module", params=HOSTS)
+def endpoint(request: pytest.FixtureRequest, shared_endpoint: Callable[[str], Endpoint]) -> Endpoint:
+    return shared_endpoint(require(request.param))
 
 
 @pytest.fixture

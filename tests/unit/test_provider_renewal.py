@@ -145,5 +145,5 @@ def test_reset_meanwhile_leaves_nothing_behind(aws: World) -> None:
     aws.finish_work()
     aws.provider.reset()
     with pytest.raises(OSError, match="refused"):
-        socket.create_connection((place["Address"], place["Port"]), 5)
+        socket.create_connection((place["Address"], place["Port"]), 60)
     assert aws("DescribeClusters")["Clusters"] == []

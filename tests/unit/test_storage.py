@@ -23,6 +23,7 @@ from localstack_memorydb.engine.values import Set
 from tests.differential.transcript import families, load
 from tests.differential.wire import split_line
 from tests.differential.witness import valkey_binary
+from tests.ports import free_port
 from tests.unit.cluster_without_sockets import NOW, Client
 
 Keep = Callable[..., Cluster]
@@ -337,8 +338,9 @@ def test_a_real_server_starts_from_the_files(tmp_path: Path) -> None:
     tell("ZADD zset 1 a 2 b")
     flush(cluster)
     shutil.copytree(tmp_path / "ours" / "0001", tmp_path / "theirs" / "appendonlydir")
+    port = free_port()
     with subprocess.Popen(
-        [binary, "--port", "0", "--unixsocket", f"{tmp_path}/socket", "--appendonly", "yes", "--save", ""],
+        [binary, "--port", str(port), "--bind", "127.0.0.1", "--appendonly", "yes", "--save", ""],
         cwd=tmp_path / "theirs",
         stdout=subprocess.PIPE,
     ) as server:
@@ -346,7 +348,7 @@ def test_a_real_server_starts_from_the_files(tmp_path: Path) -> None:
         for line in server.stdout:
             if b"Ready to accept connections" in line or b"The server is now ready" in line:
                 break
-        with redis.Redis(unix_socket_path=f"{tmp_path}/socket") as real:
+        with redis.Redis(port=port, socket_timeout=60) as real:
             assert set(real.keys()) == set(contents(cluster))
             assert real.lrange("{l}list", 0, -1) == [b"a", b"b", b"c"]
             assert real.xlen("stream") == 1
