@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -95,19 +95,31 @@ def test_its_timer_tells_cloudwatch(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {each.microsecond for each in metrics.times} == {0}
 
 
-def test_it_tells_cloudwatch_nothing_by_itself_when_it_shall_not() -> None:
+@pytest.fixture
+def timers() -> Callable[[], set[str]]:
+    """The timers that have begun since the test did."""
+    before = set(threading.enumerate())
+    return lambda: (
+        {each.name for each in set(threading.enumerate()) - before}
+        & {
+            "memorydb-timer",
+            "memorydb-metrics",
+        }
+    )
+
+
+def test_it_tells_cloudwatch_nothing_by_itself_when_it_shall_not(timers: Callable[[], set[str]]) -> None:
     emulator = Emulator(Settings(metrics=False), lambda: Ports(Buckets(), Subnets(), metrics=Metrics()))
     emulator.open()
-    assert not [thread for thread in threading.enumerate() if thread.name == "memorydb-metrics"]
+    assert timers() == {"memorydb-timer"}
     emulator.close()
 
 
-def test_its_timer_ends_with_it(emulator: Emulator) -> None:
+def test_its_timers_end_with_it(timers: Callable[[], set[str]], emulator: Emulator) -> None:
     emulator.open()
+    assert timers() == {"memorydb-timer", "memorydb-metrics"}
     emulator.close()
-    assert not [
-        thread for thread in threading.enumerate() if thread.name in {"memorydb-timer", "memorydb-metrics"}
-    ]
+    assert timers() == set()
 
 
 def test_an_error_of_ours_tells_nothing_of_the_request(
