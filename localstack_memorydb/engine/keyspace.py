@@ -31,6 +31,10 @@ EMBEDDED_LENGTH: Final = 44
 """Up to that many bytes a string is kept together with its object (OBJ_ENCODING_EMBSTR_SIZE_LIMIT)."""
 
 
+class Untold(list[list[bytes]]):
+    """Effects of a write that are kept in the log, but are no change to those who watch, track or wait for keys."""
+
+
 class Slot(dict[bytes, Value]):
     """The keys of one slot. `deadlines` holds the unix time in ms at which a key expires, for keys that do.
 

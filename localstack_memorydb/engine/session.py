@@ -32,7 +32,7 @@ from localstack_memorydb.engine.errors import (
 )
 from localstack_memorydb.engine.eviction import admit, use
 from localstack_memorydb.engine.giving_way import may_take_long, run_command, run_long_line
-from localstack_memorydb.engine.keyspace import Slot
+from localstack_memorydb.engine.keyspace import Slot, Untold
 from localstack_memorydb.engine.looking import MANY, looking
 from localstack_memorydb.engine.notifications import Before
 from localstack_memorydb.engine.own_events import answered, attended, serve
@@ -538,7 +538,7 @@ class Session(Requests):
         if notifier is not None and before is not None:
             notifier.tell(self, command, argv, reply, before)
         if not self.unchanged and reply is not BLOCKED:
-            for entry in changed:
+            for entry in changed if type(changed) is not Untold else ():
                 written = self.table.find(entry[0]) if entry is not argv else command
                 keys = written.modified_keys(entry) if written is not None else ()
                 for key in keys if len(keys) < MANY else looking(keys):

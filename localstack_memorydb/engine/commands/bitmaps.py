@@ -12,6 +12,7 @@ from bitarray import bitarray
 
 from localstack_memorydb.engine.buffers import LEAST, Buffer, opened, text, write
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault
+from localstack_memorydb.engine.keyspace import Untold
 from localstack_memorydb.engine.looking import look, looking
 from localstack_memorydb.engine.numbers import INT_MAX, parse_int
 from localstack_memorydb.engine.registry import DENYOOM, FAST, READONLY, WRITE, Family, KeySpec, one
@@ -337,17 +338,19 @@ def bitfield(s: Session, argv: Argv) -> Reply:
         data = opened(s.db, argv[1], found or b"")
     if grows:
         data += bytes(size - len(data))
-    replies, changes = _applied(operations, data)
+    replies, writes, changes = _applied(operations, data)
     s.unchanged = not (grows or changes or s.legacy)
+    if grows and not (writes or s.legacy):
+        s.effects = Untold([argv])
     if type(data) is bytearray:
         s.db.grow(argv[1], bytes(data))
     return replies
 
 
-def _applied(operations: list[_Operation], data: bytearray) -> tuple[list[Reply], bool]:
-    """The replies to operations on bytes that have room for what they write, and whether they wrote anything new."""
+def _applied(operations: list[_Operation], data: bytearray) -> tuple[list[Reply], bool, bool]:
+    """The replies to operations on bytes that have room for what they write, and whether they wrote, and anything new."""
     replies: list[Reply] = []
-    changes = False
+    writes = changes = False
     for each in looking(operations):
         old = each.read(data)
         if each.name == b"GET":
@@ -357,11 +360,12 @@ def _applied(operations: list[_Operation], data: bytearray) -> tuple[list[Reply]
             new = each.fit(old + each.value)
         else:
             new = each.fit(each.saturating() if each.signed else each.value & _FULL)
+        writes = writes or new is not None
         if new is not None and new != old:
             each.write(data, new)
             changes = True
         replies.append(new if new is None or each.name == b"INCRBY" else old)
-    return replies, changes
+    return replies, writes, changes
 
 
 @bitmaps.command("BITFIELD_RO", -2, READONLY | FAST, keys=one("RO access"), since="6.0.0")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from localstack_memorydb.engine import broadcast
 from localstack_memorydb.engine.cluster import unsubscribe
-from localstack_memorydb.engine.errors import wrong_subcommand_arguments
+from localstack_memorydb.engine.errors import CommandError, wrong_subcommand_arguments
 from localstack_memorydb.engine.glob import compile_glob
 from localstack_memorydb.engine.help import help_lines
 from localstack_memorydb.engine.registry import (
@@ -109,7 +109,9 @@ def punsubscribe(s: Session, argv: Argv) -> Reply:
 
 @pubsub.command("SSUBSCRIBE", -2, _SUBSCRIBER, keys=span("not_key"), since="7.0.0", passes=GATE_SUBSCRIBED)
 def ssubscribe(s: Session, argv: Argv) -> Reply:
-    """Listens to sharded channels, which live in slots as keys do."""
+    """Listens to sharded channels, which live in slots as keys do. Not in a transaction, where other channels may be."""
+    if s.in_exec:
+        raise CommandError("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client")
     return _join(s, b"ssubscribe", argv[1:], s.shard_channels, s.node.shard_channels, _shard_count)
 
 

@@ -129,13 +129,18 @@ def _require_one_slot_of_many(s: Session, queue: list[tuple[Command, Argv]]) -> 
 
 
 class _Replies(list[Reply]):
-    """The replies of a transaction; none are kept any more when they have become more than can be sent."""
+    """The replies of a transaction; none are kept any more when they have become more than can be sent.
 
-    __slots__ = ("encoded", "size")
+    Each is encoded in the protocol that the client had when its command had run: `encoders` are those of the ones kept.
+    A client that wants no replies gets none, though the array may be announced already; and no array when it turns them on.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("encoded", "encoders", "size")
+
+    def __init__(self, encoders: Encoders) -> None:
         super().__init__()
         self.size = 0
+        self.encoders = encoders
         self.encoded: list[bytes] | None = None
 
     def keep(self, reply: Reply) -> None:
@@ -147,29 +152,45 @@ class _Replies(list[Reply]):
                 return
         self.append(reply)
 
-    def encode(self, encoders: Encoders) -> None:
+    def turn_to(self, encoders: Encoders) -> None:
+        """What follows is in another protocol."""
+        self.encode()
+        self.encoders = encoders
+
+    def encode(self) -> None:
         """Makes bytes of what was kept since the last time: a long list would take long to encode."""
         self.encoded = self.encoded or []
         if self.size <= MOST_TO_SEND:
             try:
-                self.encoded.append(encoders[Several](self))
+                self.encoded.append(self.encoders[Several](self))
             except ReplyTooLarge:
                 self.size = MOST_TO_SEND + 1
         if self.size > MOST_TO_SEND:
             self.encoded.clear()
         self.clear()
 
-    def whole(self, size: int) -> Wire:
-        """The reply that was encoded bit by bit. Raises ReplyTooLarge."""
-        encoded = self.encoded or []
-        if sum(map(len, encoded)) > MOST_TO_SEND:
+    def reply(self, announced: int | None) -> Reply:
+        """What the client gets: an array of `announced` replies, or only those kept. Raises ReplyTooLarge."""
+        if self.encoded is None and len(self) == announced:
+            reply: Reply = list(self)
+        elif self.encoded is None and announced is None:
+            reply = Several(self)
+        else:
+            self.encode()
+            encoded = b"".join(self.encoded or [])
+            reply = (
+                Several([Wire(encoded)]) if announced is None else Wire(b"*%d\r\n%b" % (announced, encoded))
+            )
+            self.size = max(self.size, len(encoded))
+        if self.size > MOST_TO_SEND:
             raise ReplyTooLarge
-        return Wire(b"*%d\r\n%b" % (size, b"".join(encoded)))
+        return reply
 
 
 def _run(s: Session, queue: list[tuple[Command, Argv]]) -> Reply:
-    replies, shard = _Replies(), s.node.shard
+    replies, shard = _Replies(s.encoders), s.node.shard
     s.in_exec = size = len(queue)
+    announced = None if s.reply_mode == "off" else size
     try:
         with shard.keyspace.atomic():
             if shard.work.running:
@@ -179,9 +200,7 @@ def _run(s: Session, queue: list[tuple[Command, Argv]]) -> Reply:
     finally:
         s.in_exec = 0
     serve(s)
-    if replies.size > MOST_TO_SEND:
-        raise ReplyTooLarge
-    return list(replies) if replies.encoded is None else replies.whole(size)
+    return replies.reply(announced)
 
 
 def _run_in_parts(s: Session, queue: list[tuple[Command, Argv]], replies: _Replies) -> None:
@@ -193,7 +212,7 @@ def _run_in_parts(s: Session, queue: list[tuple[Command, Argv]], replies: _Repli
         del queue[-_RUN_AT_ONCE:]
         _run_each(s, part, replies)
         if encodes:
-            replies.encode(s.encoders)
+            replies.encode()
         if queue:
             s.node.shard.work.look()
 
@@ -205,9 +224,13 @@ def _run_each(s: Session, queue: list[tuple[Command, Argv]], replies: _Replies) 
             if refusal is not None:
                 log_refusal(s, refusal, command, argv)
                 raise NoLongerPermitted(refusal.kind)
-            replies.keep(perform(s, command, argv))
+            reply = perform(s, command, argv)
         except CommandError as error:
             s.node.count_error(error)
-            replies.append(attended(s, error) if s.deferred else error)
+            reply = attended(s, error) if s.deferred else error
+        if s.encoders is not replies.encoders:
+            replies.turn_to(s.encoders)
+        if s.reply_mode != "off" or isinstance(reply, Several):  # which confirms a subscription
+            replies.keep(reply)
         if command.slow:
             s.node.shard.work.look()

@@ -462,6 +462,8 @@ return function(host, next)
         bad(position, "number expected, got " .. typename(value))
       end
       number = number < 0 and -floor(-number) or floor(number)
+      number = number > -2^63 and number < 2^63 and number % 2^32 or 0 -- C keeps it in an int
+      number = number < 2^31 and number or number - 2^32
       if not (number >= least and number <= most) then
         bad(1, format("expected integer between %d and %d", least, most))
       end
