@@ -28,6 +28,7 @@ LOG = logging.getLogger(__name__)
 _LARGE_HEADER: Final = re.compile(rb"\*[0-9]{7}").search
 _PLAIN_LINES: Final = re.compile(rb"(?:[A-Za-z][^\"'\0\v\f\n]*\n)+").fullmatch
 # What hiredis reads as nothing, as it reads an empty request, and is a line of its own: nulls, and messages without a word.
+_MISREAD: Final = re.compile(rb"\n[>~]").search
 _NOTHING: Final = re.compile(rb"\n(?:\$-|[_>~|])").search
 _HEADER: Final = 8
 _ASTERISK: Final = 0x2A
@@ -123,11 +124,7 @@ class Requests:
             if self.strict.held > _MUCH:
                 self.weigh()
         elif self.reader.has_data() or (data[0] != _ASTERISK and self._is_midway(data[0])):
-            self.unread = (self.unread if self.lost else len(self.packet)) + len(data)
-            if self.unread > self.query_limit:
-                raise TooMuchToRead
-            if self.unread > _MUCH:
-                self.weigh()
+            self._count(len(data))
             if (
                 _LARGE_HEADER(data) is not None
                 or _LARGE_HEADER(self._end() + data[:_HEADER])
@@ -148,6 +145,27 @@ class Requests:
         else:
             self.strict = self._rest()
             self.strict.feed(data)
+
+    def _count(self, size: int) -> None:
+        """So many bytes more have come of a request. Raises TooMuchToRead."""
+        self.unread = (self.unread if self.lost else len(self.packet)) + size
+        if self.unread > self.query_limit:
+            raise TooMuchToRead
+        if self.unread > _MUCH:
+            self.weigh()
+
+    def swallow(self, data: bytes) -> bool:
+        """`feed` in the middle of a large argument that goes on behind the data: nothing in it can be anything else, and nothing
+        can run. False elsewhere, and then nothing is taken."""
+        if not self.lost or self.rest or self.interrupted or self.strict is not None:
+            return False
+        _, came, announced = self.begun
+        if came + len(data) >= announced:
+            return False
+        self._count(len(data))
+        self._keep(data)
+        self.reader.feed(data)
+        return True
 
     def _end(self) -> bytes:
         """The last bytes that hiredis has got."""
@@ -437,7 +455,7 @@ class Requests:
 
 def _is_misread(data: bytes) -> bool:
     """Whether there may be a message or a set, which hiredis takes for arrays. To look for one byte first costs a fraction."""
-    return (b">" in data and b"\n>" in data) or (b"~" in data and b"\n~" in data)
+    return (b">" in data or b"~" in data) and _MISREAD(data) is not None
 
 
 def _nobody() -> None:

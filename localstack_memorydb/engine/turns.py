@@ -27,6 +27,8 @@ LONG_TURN: Final = 0.02
 
 def take(s: Session, data: bytes) -> bytes:
     """Takes more than runs at once; returns what is due to the client so far. Raises TooMuchToRead."""
+    if s.swallow(data):
+        return b""
     s.rest += data
     if len(s.rest) > s.query_limit:
         raise TooMuchToRead

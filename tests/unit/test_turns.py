@@ -179,6 +179,19 @@ def test_a_request_in_parts_is_whole_again(flood: Flood) -> None:
     assert b"".join(flood.told) == b"+OK\r\n:512000\r\n"
 
 
+@pytest.mark.parametrize("size", [4099, 65_536, 65_537, 262_144])
+@pytest.mark.parametrize("like", [b"\r\n*9999999\r\n", b"\n>1\r\n~2\r\n", b"\r\n$-1\r\n", b"QUIT\r\n"])
+def test_what_looks_like_a_request_within_an_argument_is_none(flood: Flood, like: bytes, size: int) -> None:
+    value = like * (400_000 // len(like))
+    data = encode_request([b"MSET", b"{k}1", value, b"{k}2", value]) + b"STRLEN {k}1\r\n" + b"*1\r\n:1\r\n"
+    for at in range(0, len(data), size):
+        flood.send(data[at : at + size])
+    flood.have_turns()
+    told = b"".join(flood.told)
+    assert told == b"+OK\r\n:%d\r\n-ERR Protocol error: expected '$', got ':'\r\n" % len(value)
+    assert flood.session.closing
+
+
 def test_reading_a_large_request_takes_no_turns(cluster: Cluster, flood: Flood) -> None:
     ticking(cluster, 0.03)
     flood.send(encode_request([b"SADD", b"k", *(b"%d" % number for number in range(20_000))]))
