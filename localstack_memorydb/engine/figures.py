@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine.memory_report import memory_of
@@ -80,6 +80,5 @@ def _commands(node: Node) -> list[CommandFigures]:
 
 def _average_ttl(keyspace: Keyspace, now: int) -> int:
     """The average time to live in ms, judged by some of the keys that have one."""
-    slots = (slot.deadlines.values() for _, slot in keyspace.filled() if slot.deadlines)
-    sample = list(islice(chain.from_iterable(slots), _SAMPLED_DEADLINES))
+    sample = list(islice(keyspace.deadlines(), _SAMPLED_DEADLINES))
     return max(0, sum(sample) // len(sample) - now) if sample else 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from localstack_memorydb.engine import activity, memory_report
@@ -180,8 +181,7 @@ def _keyspace(s: Session) -> Fields:
     keys, expires = len(keyspace), keyspace.expires()
     if not keys:
         return {}
-    left = sum(deadline - s.now for _, slot in keyspace.filled() for deadline in slot.deadlines.values())
-    average = max(0, left // expires) if expires else 0
+    average = max(0, sum(keyspace.deadlines()) // expires - s.now) if expires else 0
     return {"db0": f"keys={keys},expires={expires},avg_ttl={average}"}
 
 
@@ -297,6 +297,6 @@ def _module_blocks(s: Session, wanted: set[str]) -> list[str]:
 
 
 def _json_core_metrics(s: Session) -> Fields:
-    entries = s.node.shard.keyspace.entries(s.now)
-    sizes = [value.size() for _, value, _ in entries if isinstance(value, Document)]
+    values = chain.from_iterable(slot.values() for slot in s.node.shard.keyspace.data())
+    sizes = [value.size() for value in values if type(value) is Document]
     return {"json_total_memory_bytes": sum(sizes), "json_num_documents": len(sizes)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine.looking import looking
@@ -35,13 +36,16 @@ class Untold(list[list[bytes]]):
     """Effects of a write that are kept in the log, but are no change to those who watch, track or wait for keys."""
 
 
+_NOWHERE: Final[set[int]] = set()
+
+
 class Slot(dict[bytes, Value]):
     """The keys of one slot. `deadlines` holds the unix time in ms at which a key expires, for keys that do.
 
-    `used` is when one of them was used last. `uses` says when or how often a key was used, while the eviction policy asks for it (engine/eviction.py).
+    `used` is when one of them was used last. The slot's number is among `timed` numbers while keys may expire. `uses` says when or how often a key was used, while the eviction policy asks for it (engine/eviction.py).
     """
 
-    __slots__ = ("_forms", "deadlines", "used", "uses")
+    __slots__ = ("_forms", "_number", "_timed", "deadlines", "used", "uses")
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,6 +53,20 @@ class Slot(dict[bytes, Value]):
         self.used = 0
         self.uses: dict[bytes, int] = {}
         self._forms: dict[bytes, tuple[Value, bytes]] = {}
+        self._number, self._timed = -1, _NOWHERE
+
+    def lie(self, number: int, timed: set[int]) -> None:
+        """The slot has that number, in the keyspace to which the set belongs."""
+        self._number, self._timed = number, timed
+        if self.deadlines:
+            timed.add(number)
+
+    def expire(self, key: bytes, deadline: int) -> None:
+        """The key goes at that unix time in ms."""
+        deadlines = self.deadlines
+        if not deadlines:
+            self._timed.add(self._number)
+        deadlines[key] = deadline
 
     def put(self, key: bytes, value: Value) -> None:
         """Sets the key as SET does: an old deadline goes."""
@@ -101,6 +119,7 @@ class Keyspace:
     """
 
     __slots__ = (
+        "_timed",
         "budget",
         "evicted",
         "expired",
@@ -121,6 +140,7 @@ class Keyspace:
     def __init__(self) -> None:
         self.slots: list[Slot | None] = [None] * SLOTS
         self.used: set[int] = set()
+        self._timed: set[int] = set()
         self.watchers: dict[bytes, set[Session]] = {}
         self.waiters: dict[bytes, dict[Session, type]] = {}
         self.ready: list[bytes] = []
@@ -137,7 +157,7 @@ class Keyspace:
         """While clients are paused: the keys whose time has come. They are gone, and nobody is told before the pause ends."""
 
     def __len__(self) -> int:
-        return sum(map(len, self.data()))
+        return sum(map(len, filter(None, self.slots)))
 
     def data(self) -> list[Slot]:
         """The slots that hold keys, ascending, without their numbers."""
@@ -157,15 +177,24 @@ class Keyspace:
         """The slot's data from now on."""
         self.slots[number] = slot
         self.used.add(number)
+        if slot is not None:
+            slot.lie(number, self._timed)
 
     def of(self, key: bytes) -> Slot:
         """The slot in which the key lives."""
         return self.slot(key_slot(key))
 
     def timed(self) -> list[int]:
-        """The numbers of the slots in which keys have a deadline."""
+        """The numbers of the slots in which keys have a deadline, ascending."""
         slots = self.slots
-        return [number for number in self.used if (slot := slots[number]) and slot.deadlines]
+        found = [number for number in sorted(self._timed) if (slot := slots[number]) and slot.deadlines]
+        self._timed.intersection_update(found)
+        return found
+
+    def deadlines(self) -> Iterator[int]:
+        """The deadlines of all keys that have one."""
+        slots = map(self.slots.__getitem__, self.timed())
+        return chain.from_iterable(slot.deadlines.values() for slot in slots if slot is not None)
 
     def filled(self) -> Iterator[tuple[int, Slot]]:
         """The slots that hold keys, ascending."""
@@ -187,7 +216,7 @@ class Keyspace:
 
     def expires(self) -> int:
         """How many keys have a deadline."""
-        return sum([len(slot.deadlines) for slot in self.data()])
+        return sum([len(slot.deadlines) for number in self.timed() if (slot := self.slots[number])])
 
     def purge(self, slot: Slot, key: bytes, now: int) -> None:
         """Deletes the key if its time has come."""
@@ -236,8 +265,9 @@ class Keyspace:
 
     def purge_all(self, now: int) -> None:
         """Deletes every key whose time has come: active expiry, and before a count of keys."""
-        for slot in self.data():
-            if slot.deadlines:
+        for number in self.timed():
+            slot = self.slots[number]
+            if slot is not None:
                 self.purge_slot(slot, now)
 
     def clear(self) -> None:
@@ -257,6 +287,7 @@ class Keyspace:
         for number in self.used:
             self.slots[number] = None
         self.used.clear()
+        self._timed.clear()
         if self.budget is not None:
             self.budget.measure()
 

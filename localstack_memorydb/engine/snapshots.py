@@ -76,7 +76,7 @@ def load_files(cluster: Cluster, files: Sequence[bytes], now: int) -> tuple[Keys
                     )
                 slot[key] = value
                 if deadline is not None:
-                    slot.deadlines[key] = deadline
+                    slot.expire(key, deadline)
         except rdb.RdbError as error:
             raise SnapshotError(str(error)) from error
     return keyspace, libraries
@@ -131,7 +131,8 @@ def load_saved(shard: Shard, now: int, *, flush: bool, replaces: bool) -> None:
         present = shard.keyspace.slot(number)
         for key, value in slot.items():
             present.put(key, value)
-        present.deadlines |= slot.deadlines
+        for key, deadline in slot.deadlines.items():
+            present.expire(key, deadline)
     shard.budget.recount()
 
 

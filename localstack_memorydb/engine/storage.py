@@ -271,7 +271,7 @@ def _replay(shard: Shard, log: ShardLog, now: int) -> None:
         slot = keyspace.of(key)
         slot[key] = value
         if deadline is not None:
-            slot.deadlines[key] = deadline
+            slot.expire(key, deadline)
     _restore_indexes(shard, snapshot)
     session = shard.primary.connect("replay", now)
     session.in_exec = True  # nothing blocks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import accumulate, islice
+from itertools import accumulate, chain, islice
 from typing import Final
 
 from localstack_memorydb.engine import rdb
@@ -90,7 +90,7 @@ def _expire(s: Session, argv: Argv, command: str, seconds: bool, relative: bool)
         s.unchanged = True
         return 0
     if deadline > s.now:
-        db.deadlines[key] = deadline
+        db.expire(key, deadline)
         s.effect([b"PEXPIREAT", key, b"%d" % deadline])
     else:
         db.remove(key)
@@ -215,7 +215,7 @@ def _rename(s: Session, source: bytes, target: bytes) -> None:
 def _put_until(db: Slot, key: bytes, value: Value, deadline: int | None) -> None:
     db.put(key, value)
     if deadline is not None:
-        db.deadlines[key] = deadline
+        db.expire(key, deadline)
 
 
 @keys.command("COPY", -3, WRITE | DENYOOM, keys=two("RO access", "OW update"), since="6.2.0")
@@ -274,9 +274,8 @@ def _live(slot: Slot, now: int) -> Iterator[bytes]:
 @keys.command("KEYS", 2, READONLY, categories="@dangerous")
 def keys_(s: Session, argv: Argv) -> Reply:
     """Every key of the node that matches the pattern."""
-    found: list[bytes] = []
-    for slot in s.node.shard.keyspace.data():
-        found += _live(slot, s.now) if slot.deadlines else slot
+    slots = s.node.shard.keyspace.data()
+    found = list(chain.from_iterable([_live(slot, s.now) if slot.deadlines else slot for slot in slots]))
     return found if argv[1] == b"*" else list(filter(compile_glob(argv[1]), found))
 
 

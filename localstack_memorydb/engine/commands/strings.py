@@ -88,7 +88,7 @@ def _set_with_options(s: Session, argv: Argv) -> Reply:
 def _set_until(s: Session, key: bytes, value: bytes, deadline: int) -> None:
     """Sets a key that expires. With a time in the past it is there until somebody looks, or the clock ticks."""
     s.db[key] = value
-    s.db.deadlines[key] = deadline
+    s.db.expire(key, deadline)
     s.effect([b"SET", key, value, b"PXAT", b"%d" % deadline])
 
 
@@ -141,14 +141,13 @@ def getex(s: Session, argv: Argv) -> Reply:
     if found is None or not lifetime:
         s.unchanged = True
         return found
-    deadlines = s.db.deadlines
     if lifetime == b"PERSIST":
-        s.unchanged = deadlines.pop(key, None) is None
+        s.unchanged = s.db.deadlines.pop(key, None) is None
         s.effect([b"PERSIST", key])
         return found
     deadline = expiry_time(s, lifetime, time, "getex")
     if deadline > s.now:
-        deadlines[key] = deadline
+        s.db.expire(key, deadline)
         s.effect([b"PEXPIREAT", key, b"%d" % deadline])
     else:
         s.db.remove(key)
