@@ -15,7 +15,7 @@ from typing import Final
 from sortedcontainers import SortedDict
 
 from localstack_memorydb.engine.looking import looking
-from localstack_memorydb.engine.numbers import INT_MAX
+from localstack_memorydb.engine.numbers import INT_MIN
 from localstack_memorydb.engine.parameters import Limits
 from localstack_memorydb.engine.sizes import integer_size, listpack_size
 
@@ -348,20 +348,29 @@ class Stream:
             return 0
         read = group.entries_read
         if read is None or self.has_tombstone(group.last):
-            read = self.entries_until(group.last)
-        return None if read is None else self.entries_added - read
+            read = counted(self.entries_until(group.last))
+        return None if read is None else signed(self.entries_added - read)
 
     def advance(self, group: Group, identifier: int) -> None:
         """The group has read on to that entry."""
         if identifier <= group.last:
             return
         if group.entries_read is not None and not self.has_tombstone(identifier):
-            group.entries_read += 1
+            group.entries_read = counted(group.entries_read + 1)
         elif self.entries_added:
-            group.entries_read = self.entries_until(identifier)
-        if group.entries_read is not None and group.entries_read > INT_MAX:
-            group.entries_read = None  # XGROUP SETID could not say it, and so the log is written
+            group.entries_read = counted(self.entries_until(identifier))
         group.last = identifier
+
+
+def signed(number: int) -> int:
+    """The number as an integer of 64 bits, which ends somewhere."""
+    return (number - INT_MIN & SEQUENCE_MAX) + INT_MIN
+
+
+def counted(read: int | None) -> int | None:
+    """How many entries a group has read, as a real server counts; -1 means that nobody can tell."""
+    read = None if read is None else signed(read)
+    return None if read == -1 else read
 
 
 def tree_nodes(keys: Sequence[int]) -> int:

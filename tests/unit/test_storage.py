@@ -260,6 +260,22 @@ def test_a_log_that_has_grown_is_replaced_by_a_snapshot(tmp_path: Path) -> None:
     assert contents(restarted(cluster)) == contents(cluster)
 
 
+def test_what_a_group_has_read_beyond_all_numbers_is_there_after_a_restart(tmp_path: Path) -> None:
+    cluster = kept(tmp_path)
+    tell = client(cluster)
+    for number in range(2):
+        tell(f"XADD s {number + 1}-1 f v")
+    tell("XGROUP CREATE s g 0 ENTRIESREAD 9223372036854775806")
+    tell("XREADGROUP GROUP g alice STREAMS s >")
+    before = tell("XINFO GROUPS s")
+    assert b":-9223372036854775808" in before
+    cluster = restarted(cluster)
+    assert client(cluster)("XINFO GROUPS s") == before
+    assert cluster.storage is not None
+    assert cluster.storage.keep_all(NOW)
+    assert client(restarted(cluster))("XINFO GROUPS s") == before
+
+
 def test_a_snapshot_that_cannot_be_written_loses_nothing(tmp_path: Path) -> None:
     cluster = kept(tmp_path)
     assert cluster.storage is not None

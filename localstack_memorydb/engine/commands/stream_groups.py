@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from typing import Final
 
 from localstack_memorydb.engine.commands.streams import (
     ENTRY,
@@ -67,6 +68,10 @@ def _group(s: Session, argv: Argv) -> tuple[Stream, Group]:
 # -- XGROUP -----------------------------------------------------------------------------------------------------------
 
 
+_REPEATERS: Final = frozenset({"replay", "multi-region"})
+"""Who tells of groups that have counted beyond the largest number, as they were."""
+
+
 def _complain(s: Session, argv: Argv) -> Reply:
     """XGROUP in 6.2 with a subcommand that is none, or with other arguments."""
     if len(argv) > 3:
@@ -92,12 +97,12 @@ def _entries_read(s: Session, argv: Argv, at: int, creating: bool) -> tuple[int 
             at += 1
         elif word == b"ENTRIESREAD" and at + 1 < len(argv):
             read = parse_int(argv[at + 1])
-            if read < -1:
+            if read < -1 and s.peer not in _REPEATERS:
                 raise CommandError("ERR value for ENTRIESREAD must be positive or -1")
             at += 2
         else:
             raise wrong_subcommand_arguments("xgroup", argv[1], s.legacy)
-    return None if read < 0 else read, makes
+    return None if read == -1 else read, makes
 
 
 def _makes_in_6_2(s: Session, argv: Argv, creating: bool) -> bool:

@@ -32,6 +32,7 @@ from localstack_memorydb.engine.streams import (
     Pending,
     Stream,
     StreamNode,
+    counted,
 )
 from localstack_memorydb.engine.values import Hash, List, Set, Value, ZSet
 
@@ -276,7 +277,7 @@ def _stream_group(data: bytes, at: int, value: Stream, kind: int) -> int:
     last, at = _id(data, at)
     if kind >= rdb.STREAM_LISTPACKS_2:
         read, at = read_length(data, at)
-        group = Group(last, None if read == SEQUENCE_MAX else read)
+        group = Group(last, counted(read))
     else:
         group = Group(last, value.entries_until(last))
     value.groups[name] = group

@@ -141,7 +141,7 @@ def _append_stream(out: bytearray, stream: Stream, version: int, text: Callable[
     for name, group in sorted(stream.groups.items()):
         out += text(name) + _id(group.last)
         if counters:
-            out += length(SEQUENCE_MAX if group.entries_read is None else group.entries_read)
+            out += length((-1 if group.entries_read is None else group.entries_read) & SEQUENCE_MAX)
         out += length(len(group.pending))
         for identifier, pending in looking(group.pending.items()):
             out += _raw_id(identifier) + _pack_time(pending.time) + length(pending.count)
