@@ -380,9 +380,9 @@ class Command:
         return [key for _, keys in found for key in keys]
 
     def counts_oddly(self, argv: Argv) -> bool:
-        """Whether the number of keys is none by the specifications, but one for C's atoi (genericGetKeys)."""
+        """Whether the number of keys is none by the specifications (which cut 2^32 + 2 to 2), but one for C's atoi."""
         words = [argv[spec.index] for spec in self.keys if spec.counted and spec.index < len(argv)]
-        return any(not (is_integer(word) and -1 < int(word) < 2**31) for word in words)
+        return any(not (is_integer(word) and int(word) >= 0) for word in words)
 
     def modified_keys(self, argv: Argv) -> list[bytes]:
         """The keys of a command line that the command may change."""
