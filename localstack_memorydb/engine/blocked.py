@@ -6,12 +6,27 @@ from localstack_memorydb.engine.resp import Argv
 
 
 class Blocked:
-    """What a blocked client waits for, since when, and until when."""
+    """What a blocked client waits for, since when, and until when.
 
-    __slots__ = ("argv", "changed", "deadline", "keys", "postponed", "silent", "since", "size")
+    `argv` is what runs again, `shown` what the client sent; `took` is how many seconds that has run so far.
+    """
+
+    __slots__ = (
+        "argv",
+        "changed",
+        "deadline",
+        "keys",
+        "postponed",
+        "shown",
+        "silent",
+        "since",
+        "size",
+        "took",
+    )
 
     def __init__(self, argv: Argv, keys: dict[bytes, type], since: int) -> None:
-        self.argv = argv
+        self.argv = self.shown = argv
+        self.took = 0.0
         self.size = sum(map(len, argv))
         self.keys = keys
         self.since = since

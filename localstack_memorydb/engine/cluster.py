@@ -341,6 +341,16 @@ class Shard:
         self._repeater.now = now
         return self._repeater
 
+    def hold(self) -> bool:
+        """Nobody who waits is served until `release`; False if that is so already."""
+        held = not self._serving
+        self._serving = True
+        return held
+
+    def release(self) -> None:
+        """Those who wait may be served again."""
+        self._serving = False
+
     def serve_ready(self, now: int) -> None:
         """Lets clients that wait for a key that changed try again, in the order in which they came.
 

@@ -81,8 +81,9 @@ def put_misses(s: Session, heard: int, found: Sequence[bool]) -> None:
 
 def serve(s: Session) -> None:
     """Lets those try again who wait for what the client has changed; what they do is told last."""
-    heard = len(s.deferred)
-    s.node.shard.serve_ready(s.now)
+    heard, shard = len(s.deferred), s.node.shard
+    if shard.keyspace.ready:
+        shard.serve_ready(s.now)
     if len(s.deferred) > heard:
         put(s, heard, _LAST)
 

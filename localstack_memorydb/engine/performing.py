@@ -8,6 +8,7 @@ from localstack_memorydb.engine import monitor
 from localstack_memorydb.engine.errors import CommandError
 from localstack_memorydb.engine.giving_way import encoded, holds_much
 from localstack_memorydb.engine.looking import MANY
+from localstack_memorydb.engine.own_events import serve
 from localstack_memorydb.engine.registry import GATE_SILENT, READONLY, SKIP_MONITOR, Command
 from localstack_memorydb.engine.resp import BLOCKED, NOTHING, Argv, Reply, Several, Wire
 
@@ -22,7 +23,9 @@ def perform(s: Session, command: Command, argv: Argv) -> Reply:
     if s.deferred and not (s.in_exec or s.gates & GATE_SILENT):
         return _after_what_came_first(s, command, argv)
     clock, node = s.node.cluster.clock, s.node
-    again = s.blocked is not None
+    wait = s.blocked
+    # What the command does for others who wait follows it, also in the slow log.
+    held = bool(node.shard.keyspace.waiters) and node.shard.hold()
     if node.monitors and command.flags & SKIP_MONITOR:
         monitor.show(s, command, argv, itself=True)
     began, failed = clock(), True
@@ -37,10 +40,19 @@ def perform(s: Session, command: Command, argv: Argv) -> Reply:
     finally:
         if s.tracking is not None:
             _track(s, command, argv)
+        took = clock() - began
+        if wait is not None:
+            wait.took += took
+        elif s.blocked is not None:
+            s.blocked.took = took
         if reply is not BLOCKED:
-            node.stats.note(s, command, argv, clock() - began, failed=failed)
-        if node.monitors and not again:
+            shown, took = (argv, took) if wait is None else (wait.shown, wait.took)
+            node.stats.note(s, command, shown, took, failed=failed)
+        if node.monitors and wait is None:
             monitor.show(s, command, argv)
+        if held:
+            node.shard.release()
+            serve(s)
     return reply
 
 

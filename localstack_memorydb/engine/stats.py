@@ -241,7 +241,8 @@ class NodeStats:
         parameters = s.node.cluster.parameters
         if parameters.latency_tracking:
             stat.record(seconds)
-        self.note_slow(s, command, argv, seconds * 1e6)
+        if s.blocked is None or not (failed and s.legacy):
+            self.note_slow(s, command, argv, seconds * 1e6)
         if s.suspicion:
             s.suspicion = SUSPECTED if seconds > LONG_PACKET else s.suspicion - 1
             if not s.suspicion:
@@ -258,11 +259,24 @@ class NodeStats:
             stat = self.commands[s.table[wait.argv[0].lower()].name]
             stat.calls += 1
             stat.rejected += isinstance(reply, CommandError)
+            self._note_slow_wait(s, wait, wait.shown)
 
-    def told_to_stop(self, s: Session, argv: Argv, *, with_error: bool) -> None:
-        """CLIENT UNBLOCK ended the wait of a command. The error of another client is its own failure, too."""
+    def _note_slow_wait(self, s: Session, wait: Blocked, shown: Argv) -> None:
+        """The time in which a client waits for nothing does not count."""
+        parameters = s.node.cluster.parameters
+        microseconds = round(wait.took * 1e6)
+        if 0 <= parameters.slowlog_log_slower_than <= microseconds:
+            command = s.table[wait.argv[0].lower()]
+            self.slowlog.add(s, command, shown, microseconds, parameters.slowlog_max_len)
+
+    def told_to_stop(self, s: Session, wait: Blocked, *, with_error: bool) -> None:
+        """CLIENT UNBLOCK ended the wait of a command. The error of another client is its own failure, too.
+
+        7.0 has forgotten the command line when it tells the slow log.
+        """
         if s.legacy_doubles and not s.legacy:
-            self.commands[s.table[argv[0].lower()].name].failed += 1
+            self.commands[s.table[wait.argv[0].lower()].name].failed += 1
+            self._note_slow_wait(s, wait, [])
         self.commands["client|unblock"].failed += with_error
 
     def note_slow(self, s: Session, command: Command, argv: Argv, microseconds: float) -> None:

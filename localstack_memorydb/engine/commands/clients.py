@@ -159,7 +159,7 @@ def client_unblock(s: Session, argv: Argv) -> Reply:
         return 0
     with_error = len(argv) == 4 and argv[3].lower() == b"error"
     error = CommandError("UNBLOCKED client unblocked via CLIENT UNBLOCK")
-    s.node.stats.told_to_stop(other, other.blocked.argv, with_error=with_error)
+    s.node.stats.told_to_stop(other, other.blocked, with_error=with_error)
     other.unblock(error if with_error else NULL_ARRAY)
     return 1
 

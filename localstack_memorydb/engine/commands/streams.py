@@ -429,8 +429,12 @@ class Request:
         """Waits for one of the streams if BLOCK allows it, for what comes after those IDs."""
         if self.block < 0:
             return NULL_ARRAY
+        shown = argv if s.blocked is None else s.blocked.shown
         line = [*argv[: self.at], *self.keys, *texts]
-        return s.block(line, self.keys, kind, self.block / 1000, NULL_ARRAY)
+        reply = s.block(line, self.keys, kind, self.block / 1000, NULL_ARRAY)
+        if s.blocked is not None:
+            s.blocked.shown = shown
+        return reply
 
 
 def _not_in_old_scripts(s: Session, argv: Argv) -> None:
