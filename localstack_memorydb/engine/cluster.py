@@ -252,7 +252,7 @@ class Shard:
         self._ranges: tuple[Range, ...] | None = None
         self.epoch = number
         self.nodes: list[Node] = []
-        self._serving = False
+        self.serving = False
         self.work = LongWork(self)
         self.scripting = Scripting(self)
         self.budget = Budget(self, cluster.spec.maxmemory)
@@ -341,24 +341,14 @@ class Shard:
         self._repeater.now = now
         return self._repeater
 
-    def hold(self) -> bool:
-        """Nobody who waits is served until `release`; False if that is so already."""
-        held = not self._serving
-        self._serving = True
-        return held
-
-    def release(self) -> None:
-        """Those who wait may be served again."""
-        self._serving = False
-
     def serve_ready(self, now: int) -> None:
         """Lets clients that wait for a key that changed try again, in the order in which they came.
 
         What changed it may have taken long, and the key may be past its time now.
         """
-        if self._serving:
+        if self.serving:
             return
-        self._serving = True
+        self.serving = True
         keyspace = self.keyspace
         now = max(now, self.cluster.microseconds() // 1000)
         try:
@@ -371,7 +361,7 @@ class Shard:
                                 session.blocked.changed = key
                             session.retry(now)
         finally:
-            self._serving = False
+            self.serving = False
 
 
 class Cluster:

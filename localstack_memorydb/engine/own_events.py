@@ -15,6 +15,7 @@ from localstack_memorydb.engine.registry import GATE_SILENT, Command
 from localstack_memorydb.engine.resp import BLOCKED, Argv, Multimap, Reply, Several, Wire
 
 if TYPE_CHECKING:
+    from localstack_memorydb.engine.cluster import Shard
     from localstack_memorydb.engine.session import Session
 
 _AFTER: Final = 1 << 62
@@ -77,6 +78,13 @@ def put_misses(s: Session, heard: int, found: Sequence[bool]) -> None:
     times = (len(s.deferred) - heard) // len(places)
     for at, data in enumerate(s.deferred[heard:]):
         s.deferred[heard + at] = Message.at(places[at // times], data)
+
+
+def hold(shard: Shard) -> bool:
+    """Nobody who waits is served from now on; False if that is so already."""
+    held = not shard.serving
+    shard.serving = True
+    return held
 
 
 def serve(s: Session) -> None:

@@ -8,7 +8,7 @@ from localstack_memorydb.engine import monitor
 from localstack_memorydb.engine.errors import CommandError
 from localstack_memorydb.engine.giving_way import encoded, holds_much
 from localstack_memorydb.engine.looking import MANY
-from localstack_memorydb.engine.own_events import serve
+from localstack_memorydb.engine.own_events import hold, serve
 from localstack_memorydb.engine.registry import GATE_SILENT, READONLY, SKIP_MONITOR, Command
 from localstack_memorydb.engine.resp import BLOCKED, NOTHING, Argv, Reply, Several, Wire
 
@@ -25,7 +25,7 @@ def perform(s: Session, command: Command, argv: Argv) -> Reply:
     clock, node = s.node.cluster.clock, s.node
     wait = s.blocked
     # What the command does for others who wait follows it, also in the slow log.
-    held = bool(node.shard.keyspace.waiters) and node.shard.hold()
+    held = bool(node.shard.keyspace.waiters) and hold(node.shard)
     if node.monitors and command.flags & SKIP_MONITOR:
         monitor.show(s, command, argv, itself=True)
     began, failed = clock(), True
@@ -51,7 +51,7 @@ def perform(s: Session, command: Command, argv: Argv) -> Reply:
         if node.monitors and wait is None:
             monitor.show(s, command, argv)
         if held:
-            node.shard.release()
+            node.shard.serving = False
             serve(s)
     return reply
 
