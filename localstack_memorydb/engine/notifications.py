@@ -295,8 +295,8 @@ def _json(s: Session, argv: Argv, reply: Reply, before: Before) -> Iterator[Even
 
 
 def _zadd(s: Session, argv: Argv, reply: Reply, before: Before) -> Iterator[Event]:
-    increments = any(word.upper() == b"INCR" for word in argv[2:-2])
-    yield "z", "zincr" if increments else "zadd", argv[1]
+    # With INCR the answer is a score; the word may be a member, too.
+    yield "z", "zincr" if isinstance(reply, float) else "zadd", argv[1]
 
 
 def _xadd(s: Session, argv: Argv, reply: Reply, before: Before) -> Iterator[Event]:
