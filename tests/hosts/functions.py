@@ -12,7 +12,7 @@ from tests.packages import package
 
 from .endpoint import Endpoint
 
-PATIENCE = 60
+PATIENCE = 180
 
 SOURCE = """
 import json, os, time

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from botocore.loaders import Loader
 from redis import ConnectionError as RedisConnectionError
 from redis import Redis
 
@@ -35,6 +37,34 @@ def run(command: list[str], temporary: Path, env: Mapping[str, str] | None = Non
     return ended.stdout
 
 
+@pytest.fixture(scope="session")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model by which the AWS CLI looks twice a second what became of a stack. By its own it sleeps for thirty seconds."""
+    loader, wanted = Loader(), ("cloudformation", "waiters-2")
+    place = tmp_path_factory.mktemp("models")
+    model = place / wanted[0] / loader.determine_latest_version(*wanted) / f"{wanted[1]}.json"
+    model.parent.mkdir(parents=True)
+    found = loader.load_service_model(*wanted)
+    waiters = {name: {**each, "delay": 0.5, "maxAttempts": 400} for name, each in found["waiters"].items()}
+    model.write_text(json.dumps({**found, "waiters": waiters}))
+    return place
+
+
+@pytest.fixture
+def shell(temporary: Path, hasty: Path) -> Callable[..., str]:
+    """What a script says that uses these programs, the AWS CLI among them; skips where one of them is not installed."""
+
+    def say(script: str, *programs: str, before: str = "") -> str:
+        path = f"{before}{LOCALSTACK_PYTHON.parent}:{os.environ['PATH']}"
+        for program in ("aws", *programs):
+            if shutil.which(program, path=path) is None:
+                pytest.skip(f"{program} is not installed")
+        variables = {"PATH": path, "AWS_PAGER": "", "AWS_DATA_PATH": str(hasty)}
+        return run(["bash", "-ec", script], temporary, variables)
+
+    return say
+
+
 def test_the_readmes_python_prints_what_it_says(endpoint: Endpoint, temporary: Path) -> None:
     (program,) = blocks("README.md", "python")
     assert README_URL in program
@@ -43,29 +73,20 @@ def test_the_readmes_python_prints_what_it_says(endpoint: Endpoint, temporary: P
 
 
 def test_the_readmes_shell_commands_end_with_a_file_in_the_bucket(
-    endpoint: Endpoint, temporary: Path
+    endpoint: Endpoint, shell: Callable[..., str]
 ) -> None:
-    path = f"{LOCALSTACK_PYTHON.parent}:{os.environ['PATH']}"
-    if shutil.which("aws", path=path) is None:
-        pytest.skip("the AWS CLI is not installed")
     (script,) = blocks("README.md", "bash")
     assert README_URL in script
-    said = run(
-        ["bash", "-ec", script.replace(README_URL, endpoint.url)], temporary, {"PATH": path, "AWS_PAGER": ""}
-    )
+    said = shell(script.replace(README_URL, endpoint.url))
     assert said.rstrip().endswith("monday-export-0001.rdb")
 
 
-def test_what_is_written_in_one_region_is_read_in_another(endpoint: Endpoint, temporary: Path) -> None:
-    path = f"{LOCALSTACK_PYTHON.parent}:{os.environ['PATH']}"
-    for program in ("aws", "curl", "redis-cli"):
-        if shutil.which(program, path=path) is None:
-            pytest.skip(f"{program} is not installed")
+def test_what_is_written_in_one_region_is_read_in_another(
+    endpoint: Endpoint, shell: Callable[..., str]
+) -> None:
     (script,) = blocks("docs/multi-region.md", "bash")
     assert README_URL in script
-    said = run(
-        ["bash", "-ec", script.replace(README_URL, endpoint.url)], temporary, {"PATH": path, "AWS_PAGER": ""}
-    )
+    said = shell(script.replace(README_URL, endpoint.url), "curl", "redis-cli")
     assert "OK\nhello\n" in said
     assert said.endswith('"deleting"\n' * 3)
 
@@ -74,17 +95,12 @@ def test_what_is_written_in_one_region_is_read_in_another(endpoint: Endpoint, te
     ("page", "ending"),
     [("docs/s3-snapshots.md", "100\n"), ("docs/cloudformation.md", "available\t2\n")],
 )
-def test_the_shell_commands_of_a_page(endpoint: Endpoint, temporary: Path, page: str, ending: str) -> None:
-    path = f"{LOCALSTACK_PYTHON.parent}:{os.environ['PATH']}"
-    for program in ("aws", "redis-cli"):
-        if shutil.which(program, path=path) is None:
-            pytest.skip(f"{program} is not installed")
+def test_the_shell_commands_of_a_page(
+    endpoint: Endpoint, shell: Callable[..., str], page: str, ending: str
+) -> None:
     (script,) = blocks(page, "bash")
     assert README_URL in script
-    said = run(
-        ["bash", "-ec", script.replace(README_URL, endpoint.url)], temporary, {"PATH": path, "AWS_PAGER": ""}
-    )
-    assert said.endswith(ending)
+    assert shell(script.replace(README_URL, endpoint.url), "redis-cli").endswith(ending)
 
 
 @pytest.mark.parametrize("page", ["docs/dynamodb.md", "docs/access.md"])
@@ -118,28 +134,18 @@ def test_the_search_that_is_shown_finds_the_film(endpoint: Endpoint, temporary: 
 
 
 def test_the_shell_commands_of_the_cloudformation_example_make_a_cluster(
-    endpoint: Endpoint, temporary: Path
+    endpoint: Endpoint, shell: Callable[..., str]
 ) -> None:
-    path = f"{LOCALSTACK_PYTHON.parent}:{os.environ['PATH']}"
-    if shutil.which("aws", path=path) is None:
-        pytest.skip("the AWS CLI is not installed")
     script, _ = blocks(
         "examples/cloudformation/README.md", "bash"
     )  # test_cdk.py does what the second one says
     script = script.replace(README_URL, endpoint.url)
     script = script.replace("file://", f"file://{ROOT}/examples/cloudformation/")
-    said = run(["bash", "-ec", script], temporary, {"PATH": path, "AWS_PAGER": ""})
-    assert "ClusterArn" in said
-    run(
-        [
-            "bash",
-            "-ec",
-            script.partition("SUBNETS=")[0]
-            + "aws cloudformation delete-stack --stack-name shop\n"
-            + "aws cloudformation wait stack-delete-complete --stack-name shop\n",
-        ],
-        temporary,
-        {"PATH": path, "AWS_PAGER": ""},
+    assert "ClusterArn" in shell(script)
+    shell(
+        script.partition("SUBNETS=")[0]
+        + "aws cloudformation delete-stack --stack-name shop\n"
+        + "aws cloudformation wait stack-delete-complete --stack-name shop\n"
     )
 
 
@@ -193,11 +199,7 @@ def test_applications(endpoint: Endpoint, temporary: Path, example: str) -> None
     assert said == promised
 
 
-def test_the_session_store_by_hand(endpoint: Endpoint, temporary: Path) -> None:
-    path = f"{Path(sys.executable).parent}:{LOCALSTACK_PYTHON.parent}:{os.environ['PATH']}"
-    for program in ("aws", "curl"):
-        if shutil.which(program, path=path) is None:
-            pytest.skip(f"{program} is not installed")
+def test_the_session_store_by_hand(endpoint: Endpoint, shell: Callable[..., str]) -> None:
     (script,) = blocks("examples/session-store/README.md", "bash")
     for written, here in {
         README_URL: endpoint.url,
@@ -206,7 +208,7 @@ def test_the_session_store_by_hand(endpoint: Endpoint, temporary: Path) -> None:
     }.items():
         assert written in script
         script = script.replace(written, here)
-    said = run(["bash", "-ec", script], temporary, {"PATH": path, "AWS_PAGER": ""})
+    said = shell(script, "curl", before=f"{Path(sys.executable).parent}:")
     assert '{"user":"ada"}\n{"cart":["tea"]}\n' in said
 
 

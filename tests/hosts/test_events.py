@@ -17,7 +17,7 @@ import pytest
 from .conftest import require
 from .endpoint import Endpoint
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 class Queue:

@@ -21,7 +21,7 @@ from .endpoint import Endpoint
 
 KEYS = 10_000
 EACH = KEYS // 5
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 Expected = dict[str, Any]
 

@@ -16,7 +16,7 @@ from typing import Any
 PROVIDER_VERSION = "5.100.0"
 SERVICES = ("memorydb", "ec2", "kms", "sns", "s3", "sts", "iam")
 _REATTACH = re.compile(r"TF_REATTACH_PROVIDERS='(.*)'")
-_START_SECONDS = 100
+_START_SECONDS = 300
 # A deadline, not an expectation: on a busy machine a plan of four seconds takes minutes.
 _COMMAND_SECONDS = 900
 

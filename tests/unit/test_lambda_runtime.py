@@ -38,7 +38,7 @@ from tests.packages import archive, package
 pytest.importorskip("awslambdaric")
 
 PYTHON = "python{}.{}".format(*sys.version_info[:2])
-PATIENCE = 60
+PATIENCE = 100
 
 SOURCE = """
 import json, logging, os, subprocess, sys, time
