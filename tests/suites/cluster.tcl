@@ -17,6 +17,14 @@ proc start_cluster {masters replicas options code args} {
             lappend [expr {$role eq "primary" ? "primaries" : "others"}] $node
         }
     }
+    if {[dict exists $options overrides]} {
+        foreach node [concat $primaries $others] {
+            # What a node does not know, such as a timeout of the bus that it has not, changes nothing.
+            dict for {directive value} [dict get $options overrides] {
+                catch {[dict get $node client] config set $directive $value}
+            }
+        }
+    }
     # A suite counts nodes from the end of its list.
     lappend ::servers {*}[lreverse [concat $primaries $others]]
     set failed [catch {uplevel 1 $code} error]
