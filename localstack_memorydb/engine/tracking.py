@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from localstack_memorydb.engine.errors import CommandError, printable
 from localstack_memorydb.engine.looking import MANY, looking
 from localstack_memorydb.engine.own_events import Later
-from localstack_memorydb.engine.resp import Push, Reply, Wire
+from localstack_memorydb.engine.resp import Push, Reply, Wire, encoders
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.session import Session
@@ -243,12 +243,21 @@ def send(s: Session, keys: Iterable[bytes] | None) -> None:
         message = Push([b"invalidate", body])
     elif redirected and (receiver.channels or receiver.patterns or receiver.shard_channels):
         message = Push([b"message", _CHANNEL, body])
+    elif receiver is s and s.in_exec and s.processing:
+        s.deferred.append(Later(encoders(3)[Push](Push([b"invalidate", body]))))
+        return
     else:
         return
     if receiver is s and s.processing:
         s.deferred.append(Later(s.encoders[Push](message)))
     else:
         receiver.send(message)
+
+
+def settle(s: Session) -> None:
+    """At the end of EXEC the client has the protocol in which it is told of its own keys, or, with RESP2, is not."""
+    if s.protocol != 3:
+        s.deferred[:] = [data for data in s.deferred if type(data) is not Later or data[:1] != b">"]
 
 
 def _protocol(s: Session) -> int:

@@ -32,6 +32,7 @@ from localstack_memorydb.engine.registry import (
 from localstack_memorydb.engine.resp import MOST_TO_SEND, NULL_ARRAY, OK, Argv, Encoders, Reply, Several, Wire
 from localstack_memorydb.engine.routing import one_slot, route
 from localstack_memorydb.engine.session import Session
+from localstack_memorydb.engine.tracking import settle
 from localstack_memorydb.engine.users import log_refusal
 
 transactions = Family("transactions", "@transaction")
@@ -200,6 +201,8 @@ def _run(s: Session, queue: list[tuple[Command, Argv]]) -> Reply:
     finally:
         s.in_exec = 0
     serve(s)
+    if s.deferred:
+        settle(s)
     return replies.reply(announced)
 
 
