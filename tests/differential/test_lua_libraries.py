@@ -202,6 +202,33 @@ def test_numbers_as_arguments(both: Both, number: float) -> None:
         assert re.sub(rb"[0-9]+", b"", ours) == re.sub(rb"[0-9]+", b"", real)
 
 
+@pytest.mark.parametrize("number", ["2^32+5", "2^53", "1e16", "1e300", "-2^32+3", "2^31", "-1/0", "2^63"])
+@pytest.mark.parametrize("setting", ["max_depth({})", "sparse_array(true,{},{})", "number_precision({})"])
+def test_settings_of_json_are_ints(both: Both, setting: str, number: str) -> None:
+    call = f"cjson.encode_{setting.replace('{}', number)}"
+    both.agree(
+        SHOW
+        + f"local was={{cjson.encode_max_depth(), cjson.encode_number_precision()}} local said=all(pcall(function() return {call} end)) "
+        "cjson.encode_max_depth(was[1]) cjson.encode_number_precision(was[2]) return said"
+    )
+
+
+@pytest.mark.parametrize(
+    "function",
+    ["redis.call", "string.rep", "string.gmatch('a','b')", "coroutine.wrap(function() end)", "all"],
+)
+def test_what_a_coroutine_may_run(both: Both, function: str) -> None:
+    both.agree(SHOW + f"local ok, problem = pcall(coroutine.wrap, {function}) return ok or problem")
+
+
+@pytest.mark.parametrize("raised", ["'a\\0b'", "{err='x\\0y'}"])
+def test_an_error_ends_where_c_takes_it_to_end(both: Both, raised: str) -> None:
+    if raised.startswith("{"):  # ends Redis 7.0
+        raised = f"(function() local e=redis.pcall('get') e.err={raised[5:-1]} return e end)()"
+    real, ours = (reply.partition(b" script: ")[0] for reply in both.ask(f"error({raised})"))
+    assert ours == real
+
+
 lua_values = st.recursive(
     st.sampled_from(
         ["nil", "true", "false", "'x'", "1.9", "-3", "{ok='fine'}", "{err='ERR bad'}", "{double=1.5}"]

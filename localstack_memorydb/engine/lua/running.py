@@ -447,6 +447,7 @@ def answer(s: Session, value: Any, name: bytes) -> Reply:
     if kind == b"ok":
         return Simple(found)
     text = (found if found is not None else b"ERR unknown error").decode("utf-8", "surrogateescape")
+    text = text.partition("\0")[0]  # what C takes of it
     if kind in (b"error", b"counted"):
         raise _told(text.rstrip("\r\n"), counted=kind == b"counted")
     script = name.decode("utf-8", "surrogateescape")

@@ -319,15 +319,21 @@ local function resumed(co, ok, ...)
   error(problem, 0)
 end
 
+-- Whether a coroutine may run it: what C code is on a real server cannot be one.
+local function is_scripts(f)
+  local at = type(f) == "function" and getinfo(f, "S")
+  return at and at.what ~= "C" and not errors.ours[at.source]
+end
+
 local coroutines = {
   create = function(f)
-    if type(f) ~= "function" then
+    if not is_scripts(f) then
       bad(1, "Lua function expected")
     end
     return hooked(f)
   end,
   wrap = function(f)
-    if type(f) ~= "function" then
+    if not is_scripts(f) then
       bad(1, "Lua function expected")
     end
     local co = hooked(f)
