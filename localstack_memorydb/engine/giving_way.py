@@ -329,7 +329,7 @@ def _work_on(work: Callable[[], Any]) -> None:
 def may_take_long(s: Session, command: Command, argv: Argv, keys: Sequence[bytes]) -> bool:
     """Whether a command is better run as work that may give way. Short ones are spared what that costs."""
     for key in keys if len(keys) < _MANY_ARGUMENTS else ():
-        if _is_large(s.db.get(key)):
+        if _is_large(s.db.get(key)) or (command.name == "dump" and _may_be_long(s.db.get(key))):
             break
     else:
         if len(argv) < _MANY_ARGUMENTS and keys and (len(argv) < 3 or not _asks_for_much(s, command, argv)):
@@ -341,6 +341,11 @@ def _is_large(value: Value | None) -> bool:
     return (
         value is not None and len(value) > _LARGE and (type(value) is not bytes or len(value) > _LONG_STRING)
     )
+
+
+def _may_be_long(value: Value | None) -> bool:
+    """Whether it may take long to compress the value, whose elements may be long."""
+    return value is not None and (type(value) is not bytes or len(value) > _LONG_TO_COMPRESS)
 
 
 def holds_much(s: Session, key: bytes) -> bool:
@@ -386,6 +391,7 @@ def _told(s: Session, command: Command, argv: Argv, reply: Reply) -> Reply:
 _MANY_ARGUMENTS: Final = 32
 _LARGE: Final = 1000
 _LONG_STRING: Final = 1 << 20
+_LONG_TO_COMPRESS: Final = 1 << 14
 _LONG_COUNT: Final = len("-999")
 _LONG_PAYLOAD: Final = 1 << 16
 _LONG_PATH: Final = 500

@@ -51,6 +51,8 @@ VALUES: dict[str, Lines] = {
     **{f"text of {size}": [(b"SET", KEY, TEXT[:size])] for size in (20, 21, 24, 40, 100, 333, 2000)},
     **{f"bytes of {size}": [(b"SET", KEY, NOISE[:size] * 2)] for size in (10, 11, 20, 300, 9000)},
     **{f"runs of {size}": [(b"SET", KEY, b"a" * size)] for size in (*range(21, 30), 264, 265, 300, 5000)},
+    "a long text": [(b"SET", KEY, b"".join(b"%d %b" % (n, TEXT[n % 90 :]) for n in range(60)))],
+    "long bytes": [(b"SET", KEY, NOISE * 8)],
     "a counter": [(b"INCRBY", KEY, b"70000")],
     "a hash": [
         (b"HSET", KEY, word, WORDS[-n]) for n, word in enumerate(WORDS) if len(word) <= 64 >= len(WORDS[-n])
@@ -65,6 +67,9 @@ VALUES: dict[str, Lines] = {
     "a long list": [(b"RPUSH", KEY, NOISE[n : n + n % 80]) for n in range(700)],
     "a list of large elements": [
         (b"RPUSH", KEY, NOISE[:size]) for size in (10, 8000, 200, 8192, 8193, 5, 20_000, 1)
+    ],
+    "a list of more than is compressed at once": [
+        (b"RPUSH", KEY, b"%d %b" % (n, TEXT[n : n + 400])) for n in range(300)
     ],
     "a stream": [
         (b"XADD", KEY, b"%d-%d" % (n // 3, n % 3 + 1), b"a", word, b"b", b"1") for n, word in enumerate(WORDS)

@@ -33,8 +33,8 @@ _NOT_COMPRESSED: Final = 20
 _LISTPACK_FRAME: Final = 7
 _ZIPLIST_FRAME: Final = 11
 _LISTPACK_ESTIMATE: Final = 8  # quicklist.c: SIZE_ESTIMATE_OVERHEAD
-_MOST_TO_COMPRESS: Final = 64 * 1024
-"""Of one value. What follows is written as it is, since other clients wait meanwhile."""
+_MOST_TO_COMPRESS: Final = 1024 * 1024
+"""Of one value. What follows is written as it is, since other clients wait meanwhile: a second for 2 MB."""
 
 _pack_double = struct.Struct("<d").pack
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
+from localstack_memorydb.engine.looking import look
 from localstack_memorydb.engine.numbers import is_integer
 
 _LISTPACK_INTEGERS: Final = ((0xF1, 2), (0xF2, 3), (0xF3, 4), (0xF4, 8))
@@ -19,6 +20,8 @@ _FARTHEST: Final = 1 << 13
 _LONGEST_MATCH: Final = 264
 _UNROLLED: Final = (17, 18, 19)
 _LEAST_SAVED: Final = 4
+_KEPT: Final = 64 * 1024
+_COMPRESSED_AT_ONCE: Final = 16 * 1024
 
 
 def pack_listpack(items: Sequence[bytes]) -> bytes:
@@ -110,9 +113,13 @@ def _bits(number: int) -> int:
     return (number if number >= 0 else ~number).bit_length() + 1
 
 
-@lru_cache(maxsize=64)
 def compress(data: bytes) -> bytes | None:
-    """The data in LZF, or None where that does not spare at least four bytes.
+    """The data in LZF, or None where that does not spare at least four bytes."""
+    return _known(data) if len(data) <= _KEPT else _compressed(data)
+
+
+def _compressed(data: bytes) -> bytes | None:
+    """The same; others may come meanwhile.
 
     The search for matches is LibLZF's as servers are built with it (a table of 65,536 places, `VERY_FAST`), since the bytes depend on it.
     """
@@ -123,7 +130,11 @@ def compress(data: bytes) -> bytes | None:
     get = table.get
     number = int.from_bytes(data[:2], "big")
     at = start = 0  # `start` is where the run of literals begins
+    rest = _COMPRESSED_AT_ONCE
     while at < last:
+        if at > rest:
+            look()
+            rest = at + _COMPRESSED_AT_ONCE
         number = (number << 8 | data[at + 2]) & 0xFFFFFF
         slot = (number >> 8) - number * 5 & 0xFFFF
         entry = get(slot, 0)
@@ -156,6 +167,9 @@ def compress(data: bytes) -> bytes | None:
         return None
     _append_literals(out, data, start, len(data))
     return bytes(out)
+
+
+_known = lru_cache(maxsize=64)(_compressed)
 
 
 def _append_literals(out: bytearray, data: bytes, start: int, stop: int) -> None:
