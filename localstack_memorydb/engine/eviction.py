@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine import memory
 from localstack_memorydb.engine.candidates import Candidates
-from localstack_memorydb.engine.errors import NoReplicas, OutOfMemory
+from localstack_memorydb.engine.errors import NoReplicas, OutOfMemory, WrongType
 from localstack_memorydb.engine.good_replicas import lacks_replicas
 from localstack_memorydb.engine.lua.scripting import ALLOW_OOM, NO_WRITES, declared_flags
 from localstack_memorydb.engine.registry import DENYOOM, Command
@@ -272,14 +272,20 @@ def use(s: Session, command: Command, argv: Argv) -> Reply:
         budget.hopeless = False
     counts = command.write and (budget.exact or command.amplifies)
     before = budget.weigh(slot, keys) if counts else 0
-    reply = command.run(s, argv)
+    notes = command.uses and (not s.no_touch or command.name == "touch")
+    try:
+        reply = command.run(s, argv)
+    except WrongType:  # it has looked at the key to say so
+        if notes:
+            _note_use(s.node.shard, slot, keys, s.now)
+        raise
     if counts:
         change = budget.weigh(slot, keys) - before
         if budget.exact:
             budget.used += change
         elif change > 0:
             budget.grew(change)
-    if command.uses and (not s.no_touch or command.name == "touch"):
+    if notes:
         _note_use(s.node.shard, slot, keys, s.now)
     return reply
 

@@ -225,7 +225,7 @@ _AMPLIFIERS: Final = frozenset(
 # Commands that do not use a key although they look at it (LOOKUP_NOTOUCH), by name, and one that is told of the use.
 _LOOKS_ONLY: Final = frozenset(
     "exists expiretime memory|usage object|encoding object|freq object|idletime object|refcount pexpiretime pttl restore "
-    "ttl type".split()
+    "ttl type watch".split()
 )
 
 
