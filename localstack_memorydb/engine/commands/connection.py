@@ -93,7 +93,9 @@ def reset(s: Session, argv: Argv) -> Reply:
     s.node.drop_subscriptions(s)
     s.node.cluster.iam_sessions.pop(s, None)
     s.node.stop_observing(s)
+    spared = s.no_evict and s.legacy_doubles  # 7.2 ends that, too
     s.reset()
+    s.no_evict = spared
     return Simple(b"RESET")
 
 
