@@ -72,8 +72,11 @@ def _lex_bound(text: bytes) -> tuple[LexBound, bool]:
     raise CommandError(_BAD_LEX)
 
 
-def by_lex(low: bytes, high: bytes, reverse: bool = False) -> Finder:
-    """The members between two strings; `[` includes one, `(` excludes it, `-` and `+` are below and above all."""
+def by_lex(low: bytes, high: bytes, reverse: bool = False, offset: int = 0) -> Finder:
+    """The members between two strings; `[` includes one, `(` excludes it, `-` and `+` are below and above all.
+
+    The `offset` is of LIMIT: those that it skips are counted as found, and matter where scores differ.
+    """
     (least, low_excluded), (most, high_excluded) = _lex_bound(low), _lex_bound(high)
 
     def find(found: ZSet) -> Slice:
@@ -81,7 +84,7 @@ def by_lex(low: bytes, high: bytes, reverse: bool = False) -> Finder:
         if score == found.order[-1][0]:
             start = _lex_place(found, score, least, low_excluded)
             return start, _lex_place(found, score, most, not high_excluded)
-        return _lex_walk(found, (least, not low_excluded), (most, not high_excluded), reverse)
+        return _lex_walk(found, (least, not low_excluded), (most, not high_excluded), reverse, max(offset, 0))
 
     return find
 
@@ -96,10 +99,12 @@ def _lex_place(found: ZSet, score: float, bound: LexBound, after: bool) -> int:
     return place
 
 
-def _lex_walk(found: ZSet, low: tuple[LexBound, bool], high: tuple[LexBound, bool], reverse: bool) -> Slice:
+def _lex_walk(
+    found: ZSet, low: tuple[LexBound, bool], high: tuple[LexBound, bool], reverse: bool, skipped: int
+) -> Slice:
     """The range where scores differ, which the manual leaves open: what Valkey finds in a listpack.
 
-    It looks for the first member within one bound and takes members until one is beyond the other.
+    It looks for the first member within one bound and takes members until one is beyond the other, unseen those that LIMIT skips.
     """
     if low[0] > high[0] or (low[0] == high[0] and not (low[1] and high[1])):
         return 0, 0
@@ -110,9 +115,9 @@ def _lex_walk(found: ZSet, low: tuple[LexBound, bool], high: tuple[LexBound, boo
         return 0, 0
     if reverse:
         stop = len(below) - below[::-1].index(True)
-        return next((at + 1 for at in range(stop - 1, -1, -1) if not above[at]), 0), stop
+        return next((at + 1 for at in range(stop - 1 - skipped, -1, -1) if not above[at]), 0), stop
     start = above.index(True)
-    return start, next((at for at in range(start, len(below)) if not below[at]), len(below))
+    return start, next((at for at in range(start + skipped, len(below)) if not below[at]), len(below))
 
 
 def by_rank(first: bytes, last: bytes, reverse: bool = False) -> Finder:
@@ -148,7 +153,9 @@ class Query:
             return by_rank(low, high, bool(self.reverse))
         if self.reverse:
             low, high = high, low
-        return by_score(low, high) if self.kind == "score" else by_lex(low, high, bool(self.reverse))
+        if self.kind == "score":
+            return by_score(low, high)
+        return by_lex(low, high, bool(self.reverse), self.offset)
 
     def pick(self, found: ZSet | None, find: Finder) -> list[tuple[float, bytes]]:
         """Scores and members in the order asked for, cut by LIMIT."""
