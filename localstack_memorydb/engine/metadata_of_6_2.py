@@ -16,8 +16,10 @@ CATEGORIES_OF_6_2: Final = {
     "asking": "@fast @keyspace",
     "client": "@admin @connection @dangerous @slow",
     "cluster": "@admin @dangerous @slow",
+    "config": "@admin @dangerous @slow",
     "latency": "@admin @dangerous @slow",
     "memory": "@read @slow",
+    "module": "@admin @dangerous @slow",
     "object": "@keyspace @read @slow",
     "pubsub": "@pubsub @slow",
     "readonly": "@fast @keyspace",
@@ -35,12 +37,12 @@ CATEGORIES_OF_6_2: Final = {
 RANGES_OF_6_2: Final = {"memory": (0, 0, 0), "object": (2, 2, 1), "xgroup": (2, 2, 1), "xinfo": (2, 2, 1)}
 
 _FLAGS_MORE: Final = {
-    "admin": ("acl client cluster latency slowlog"),
+    "admin": ("acl client cluster config latency module slowlog"),
     "denyoom": ("xgroup"),
-    "loading": ("acl client latency pubsub slowlog"),
+    "loading": ("acl client config latency pubsub slowlog"),
     "may_replicate": ("pfcount publish script"),
     "movablekeys": ("memory"),
-    "noscript": ("acl client latency script"),
+    "noscript": ("acl client config latency module script"),
     "pubsub": ("pubsub"),
     "random": (
         "client cluster command dump hgetall hrandfield hscan info lastsave memory object pttl pubsub "
@@ -49,13 +51,14 @@ _FLAGS_MORE: Final = {
     ),
     "readonly": ("memory object xinfo"),
     "sort_for_script": ("hkeys hvals keys sdiff sinter smembers sunion"),
-    "stale": ("acl client cluster latency ping pubsub slowlog"),
+    "stale": ("acl client cluster config latency ping pubsub slowlog"),
     "write": ("xgroup"),
 }
 _FLAGS_FEWER: Final = {
     "allow_busy": ("auth discard hello multi reset unwatch watch"),
     "blocking": ("blmove blpop brpop brpoplpush bzpopmax bzpopmin xread xreadgroup"),
     "loading": ("echo readonly readwrite"),
+    "no_async_loading": ("bgrewriteaof bgsave save"),
     "no_auth": ("reset"),
     "stale": ("echo readonly readwrite"),
 }

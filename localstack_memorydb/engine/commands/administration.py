@@ -12,6 +12,7 @@ from localstack_memorydb.engine.registry import (
     NO_MULTI,
     NOSCRIPT,
     STALE,
+    Earlier,
     Family,
 )
 from localstack_memorydb.engine.resp import OK, Argv, Reply, Simple
@@ -40,7 +41,7 @@ def _save(s: Session, *, rewrites: bool = False) -> None:
         raise CommandError("ERR")
 
 
-@administration.command("SAVE", 1, _SAVES | NO_MULTI)
+@administration.command("SAVE", 1, _SAVES | NO_MULTI, earlier=Earlier("7.0", drops=NO_MULTI))
 def save(s: Session, argv: Argv) -> Reply:
     """Takes a snapshot of this node's shard; with a data directory the logs of all shards begin anew from one."""
     _save(s)
