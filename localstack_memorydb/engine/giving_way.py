@@ -17,6 +17,7 @@ from greenlet import getcurrent, greenlet
 
 from localstack_memorydb.engine.blocked import Blocked
 from localstack_memorydb.engine.bugs import failed
+from localstack_memorydb.engine.documents import Document
 from localstack_memorydb.engine.errors import CommandError
 from localstack_memorydb.engine.own_events import Later
 from localstack_memorydb.engine.registry import GATE_BUSY, MODULE, Command
@@ -338,6 +339,8 @@ def may_take_long(s: Session, command: Command, argv: Argv, keys: Sequence[bytes
 
 
 def _is_large(value: Value | None) -> bool:
+    if type(value) is Document:
+        return value.bound > _LARGE_DOCUMENT
     return (
         value is not None and len(value) > _LARGE and (type(value) is not bytes or len(value) > _LONG_STRING)
     )
@@ -356,7 +359,7 @@ def holds_much(s: Session, key: bytes) -> bool:
 
 def _asks_for_much(s: Session, command: Command, argv: Argv) -> bool:
     if command.flags & MODULE:
-        return len(argv[2]) > _LONG_PATH or getattr(s.db.get(argv[1]), "bound", 0) > _LARGE_DOCUMENT
+        return len(argv[2]) > _LONG_PATH or any(len(word) > _LONG_PAYLOAD for word in argv[3:])
     if command.name == "restore":
         return len(argv) > 3 and len(argv[3]) > _LONG_PAYLOAD
     return len(argv[2]) > _LONG_COUNT and argv[2].startswith(b"-")

@@ -75,6 +75,24 @@ def _looking(items: Iterable[T], every: int) -> Iterator[T]:
         look()
 
 
+class _Stride:
+    """How many members are left until the next look."""
+
+    left = 1000
+
+
+def through(items: Collection[T]) -> Iterable[T]:
+    """`looking`, where the items are those of one collection of many that may stand in each other: their members count together."""
+    count = len(items)
+    if count >= MANY:
+        return looking(items)
+    _Stride.left -= count + 1
+    if _Stride.left < 0:
+        _Stride.left = 1000
+        look()
+    return items
+
+
 _LONG: Final = 50_000
 _SAMPLE: Final = 1024
 _APART: Final = 16

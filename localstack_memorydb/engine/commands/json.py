@@ -35,7 +35,7 @@ from localstack_memorydb.engine.documents.texts import (
     shortest,
 )
 from localstack_memorydb.engine.errors import WrongArity, printable
-from localstack_memorydb.engine.looking import looking
+from localstack_memorydb.engine.looking import in_order, looking, through
 from localstack_memorydb.engine.registry import (
     DENYOOM,
     FAST,
@@ -146,7 +146,7 @@ def require_match(selection: Selection) -> Selection:
 
 def require_one(selection: Selection, fits: Callable[[Json], bool], otherwise: Fault) -> Selection:
     """Of a restricted path one value at least must be of the type. Raises PathError."""
-    if not selection.enhanced and not any(map(fits, require_match(selection).values)):
+    if not selection.enhanced and not any(map(fits, through(require_match(selection).values))):
         raise PathError(otherwise)
     return selection
 
@@ -181,12 +181,12 @@ def _set_at(document: Document, path: str, text: bytes, condition: bytes) -> boo
     if (condition == b"NX" and selection.matches) or (condition == b"XX" and selection.additions):
         return False
     value = parse(text)
-    targets = [place for place, _ in selection.unique()]
+    targets = [place for place, _ in through(selection.unique())]
     copies = len(targets) + len(selection.additions)
     document.admit(selection.deepest, text, value, copies)
-    for place in targets:
+    for place in through(targets):
         put(document, place, duplicate(value) if copies > 1 else value)
-    for place in selection.additions:
+    for place in through(selection.additions):
         container = container_of(document.root, place)
         if isinstance(container, dict) and isinstance(place[-1], str):
             container[place[-1]] = duplicate(value) if copies > 1 else value
@@ -237,7 +237,7 @@ def _value_at(document: Document, path: str, layout: Layout) -> str:
         return laid_out(selection.values[0], layout)
     if not selection.matches:
         return "[]"
-    return enclosed("[", (laid_out(value, layout, 1) for value in selection.values), "]", layout)
+    return enclosed("[", (laid_out(value, layout, 1) for value in through(selection.values)), "]", layout)
 
 
 def _values_at(document: Document, path: str, layout: Layout, enhanced: bool) -> str:
@@ -247,7 +247,7 @@ def _values_at(document: Document, path: str, layout: Layout, enhanced: bool) ->
         return laid_out(selection.values[0], layout, 1)
     if not selection.matches:
         return f"[{layout.newline}{layout.indent}]"
-    return enclosed("[", (laid_out(value, layout, 2) for value in selection.values), "]", layout, 1)
+    return enclosed("[", (laid_out(value, layout, 2) for value in through(selection.values)), "]", layout, 1)
 
 
 @json.command("JSON.MGET", -3, READS, keys=span("RO access", last=-2))
@@ -279,7 +279,7 @@ def json_type(s: Session, argv: Argv) -> Reply:
         if error.fault in (INVALID_PATH, NO_SUCH_PATH):
             return None
         raise
-    return answer(selection, [_TYPES[type(value)] for value in selection.values])
+    return answer(selection, [_TYPES[type(value)] for value in through(selection.values)])
 
 
 _TYPES: Final[dict[type, Simple]] = {
@@ -301,7 +301,7 @@ def json_resp(s: Session, argv: Argv) -> Reply:
     if document is None:
         return None
     selection = require_match(Selection(document.root, path_at(argv, 2)).check_leniently())
-    forms = [_resp_form(value) for value in selection.values]
+    forms = [_resp_form(value) for value in through(selection.values)]
     return forms if selection.enhanced else forms[0]
 
 
@@ -311,9 +311,10 @@ _ARRAY_FORM: Final = Simple(b"[")
 
 def _resp_form(value: Json) -> Reply:
     if isinstance(value, dict):
-        return [_OBJECT_FORM, *([encoded(name), _resp_form(item)] for name, item in value.items())]
+        members = through(value.items())
+        return [_OBJECT_FORM, *([encoded(name), _resp_form(item)] for name, item in members)]
     if isinstance(value, list):
-        return [_ARRAY_FORM, *map(_resp_form, value)]
+        return [_ARRAY_FORM, *map(_resp_form, through(value))]
     if isinstance(value, bool):
         return Simple(b"true" if value else b"false")
     if isinstance(value, str):
@@ -344,8 +345,8 @@ def json_del(s: Session, argv: Argv) -> Reply:
             s.unchanged = True
             return 0
         raise
-    places = [place for place, _ in selection.unique() if place]
-    return sum(_delete(document, place) for place in sorted(places, key=deletion_order, reverse=True))
+    places = [place for place, _ in through(selection.unique()) if place]
+    return sum(_delete(document, place) for place in through(in_order(places, deletion_order)[::-1]))
 
 
 def _delete(document: Document, place: Place) -> bool:
@@ -362,7 +363,7 @@ def json_clear(s: Session, argv: Argv) -> Reply:
     at_most(argv, 3)
     document = require(s, argv[1])
     selection = Selection(document.root, path_at(argv, 2)).check()
-    return sum(_clear(document, place, value) for place, value in selection.unique())
+    return sum(_clear(document, place, value) for place, value in through(selection.unique()))
 
 
 def _clear(document: Document, place: Place, value: Json) -> bool:
@@ -419,22 +420,22 @@ def _measure(document: Document, path: str, fields: bool) -> Reply:
     """The numbers of fields, or of bytes, of the values of a path."""
     selection = require_match(Selection(document.root, path).check_leniently())
     if fields:
-        return answer(selection, [_fields(value) for value in selection.values])
+        return answer(selection, [_fields(value) for value in through(selection.values)])
     if is_root(path):
         return answer(selection, [document.size()])
-    return answer(selection, [value_size(value) for value in selection.values])
+    return answer(selection, [value_size(value) for value in through(selection.values)])
 
 
 def _depth(value: Json) -> int:
     """How many steps the longest path has."""
     if not isinstance(value, dict | list) or not value:
         return 0
-    return 1 + max(map(_depth, children(value)))
+    return 1 + max(map(_depth, through(children(value))))
 
 
 def _fields(value: Json) -> int:
     """How many values there are, this one counted only if it is no container."""
-    return sum(map(_values, children(value))) if isinstance(value, dict | list) else 1
+    return sum(map(_values, through(children(value)))) if isinstance(value, dict | list) else 1
 
 
 def _values(value: Json) -> int:

@@ -40,6 +40,7 @@ from localstack_memorydb.engine.documents.texts import (
     is_number,
 )
 from localstack_memorydb.engine.errors import NotInteger
+from localstack_memorydb.engine.looking import through
 from localstack_memorydb.engine.numbers import parse_int
 from localstack_memorydb.engine.registry import DENYOOM, one
 from localstack_memorydb.engine.resp import Argv, Reply
@@ -82,7 +83,8 @@ def _lengths(s: Session, argv: Argv, fits: Callable[[Json], bool], otherwise: Fa
         return None
     selection = Selection(document.root, path_at(argv, 2)).check_leniently()
     require_one(selection, fits, otherwise)
-    return answer(selection, [_length(value) if fits(value) else None for value in selection.values])
+    values = through(selection.values)
+    return answer(selection, [_length(value) if fits(value) else None for value in values])
 
 
 def _integer(argument: bytes) -> int:
@@ -115,15 +117,15 @@ def _calculate(s: Session, argv: Argv, operation: Operation) -> Reply:
     require_one(selection, is_number, _NOT_A_NUMBER)
     results = [
         (place, operation(value, operand) if isinstance(value, int | Real) and is_number(value) else None)
-        for place, value in selection.unique()
+        for place, value in through(selection.unique())
     ]
     document.admit_size(32 * len(results))
-    for place, result in results:
+    for place, result in through(results):
         if result is not None:
             put(document, place, result[0])
-    texts = [None if result is None else f"{result[1]:.17g}" for _, result in results]
+    texts = [None if result is None else f"{result[1]:.17g}" for _, result in through(results)]
     if selection.enhanced:
-        return f"[{','.join(text or 'null' for text in texts)}]".encode()
+        return f"[{','.join(text or 'null' for text in through(texts))}]".encode()
     return str(answer(selection, texts, last=True)).encode()
 
 
@@ -178,14 +180,14 @@ def strappend(s: Session, argv: Argv) -> Reply:
     if not isinstance(tail, str):
         raise DocumentError("WRONGTYPE Value is not a string")
     found = selection.unique()
-    strings = [value for _, value in found if isinstance(value, str)]
+    strings = [value for _, value in through(found) if isinstance(value, str)]
     more = len(tail) * len(strings)
     document.admit_size(2 * (sum(map(len, strings)) + more), max(len(text), more))
-    results = [(place, value + tail if isinstance(value, str) else None) for place, value in found]
-    for place, result in results:
+    results = [(place, value + tail if isinstance(value, str) else None) for place, value in through(found)]
+    for place, result in through(results):
         if result is not None:
             put(document, place, result)
-    lengths = [None if result is None else _length(result) for _, result in results]
+    lengths = [None if result is None else _length(result) for _, result in through(results)]
     return answer(selection, lengths, last=True)
 
 
@@ -196,12 +198,13 @@ def toggle(s: Session, argv: Argv) -> Reply:
     document = require(s, argv[1])
     selection = Selection(document.root, path_at(argv, 2)).check_leniently()
     require_one(selection, _is_boolean, _NOT_A_BOOLEAN)
-    results = [(place, not value if isinstance(value, bool) else None) for place, value in selection.unique()]
-    for place, result in results:
+    found = through(selection.unique())
+    results = [(place, not value if isinstance(value, bool) else None) for place, value in found]
+    for place, result in through(results):
         if result is not None:
             put(document, place, result)
     if selection.enhanced:
-        return [None if result is None else int(result) for _, result in results]
+        return [None if result is None else int(result) for _, result in through(results)]
     return b"true" if answer(selection, [result for _, result in results]) else b"false"
 
 
@@ -228,7 +231,8 @@ def objkeys(s: Session, argv: Argv) -> Reply:
         if error.fault in (INVALID_PATH, NO_SUCH_PATH):
             return None
         raise
-    names = [[*map(encoded, value)] if isinstance(value, dict) else [] for value in selection.values]
+    values = through(selection.values)
+    names = [[*map(encoded, through(value))] if isinstance(value, dict) else [] for value in values]
     return names if selection.enhanced else next(filter(None, names), [])
 
 
@@ -257,12 +261,12 @@ def _admit(s: Session, argv: Argv, selection: Selection, texts: list[bytes]) -> 
 
 def _insert(selection: Selection, values: list[Json], index: Callable[[list[Json]], int]) -> Reply:
     """Puts values into arrays at the index that each is asked for; answers with the new lengths."""
-    found = [value if isinstance(value, list) else None for _, value in selection.unique()]
-    places = [0 if array is None else index(array) for array in found]
-    for array, place in zip(found, places, strict=True):
+    found = [value if isinstance(value, list) else None for _, value in through(selection.unique())]
+    places = [0 if array is None else index(array) for array in through(found)]
+    for array, place in zip(through(found), places, strict=True):
         if array is not None:
             array[place:place] = [duplicate(value) for value in values]
-    return answer(selection, [None if array is None else len(array) for array in found])
+    return answer(selection, [None if array is None else len(array) for array in through(found)])
 
 
 @json.command("JSON.ARRAPPEND", -4, WRITES | DENYOOM, keys=one("RW insert"))
@@ -294,9 +298,10 @@ def arrpop(s: Session, argv: Argv) -> Reply:
     at_most(argv, 4)
     wanted = _integer(argv[3]) if len(argv) == 4 else -1
     selection = _arrays(s, argv, path_at(argv, 2))
+    found = through(selection.unique())
     return answer(
         selection,
-        [_pop(value, wanted) if isinstance(value, list) else None for _, value in selection.unique()],
+        [_pop(value, wanted) if isinstance(value, list) else None for _, value in found],
     )
 
 
@@ -312,11 +317,11 @@ def arrtrim(s: Session, argv: Argv) -> Reply:
     """`key path start stop`: leaves of arrays what stands between two indexes, the ends included; none counts from the end."""
     start, stop = max(0, _integer(argv[3])), _integer(argv[4])
     selection = _arrays(s, argv, as_text(argv[2]))
-    found = [value if isinstance(value, list) else None for _, value in selection.unique()]
-    for array in found:
+    found = [value if isinstance(value, list) else None for _, value in through(selection.unique())]
+    for array in through(found):
         if array is not None:
             array[:] = array[start : max(0, stop + 1)]
-    return answer(selection, [None if array is None else len(array) for array in found])
+    return answer(selection, [None if array is None else len(array) for array in through(found)])
 
 
 @json.command("JSON.ARRINDEX", -4, READS, keys=one("RO access"))
@@ -331,7 +336,7 @@ def arrindex(s: Session, argv: Argv) -> Reply:
         selection,
         [
             _index(value, wanted, max(0, start), stop) if isinstance(value, list) else None
-            for value in selection.values
+            for value in through(selection.values)
         ],
     )
 
@@ -339,4 +344,4 @@ def arrindex(s: Session, argv: Argv) -> Reply:
 def _index(array: list[Json], wanted: Json, start: int, stop: int) -> int:
     """Where the value is; a stop of 0 or -1 is the end."""
     end = len(array) if stop in (0, -1) else min(stop, len(array))
-    return next((at for at in range(start, end) if equal(array[at], wanted)), -1)
+    return next((at for at in through(range(start, end)) if equal(array[at], wanted)), -1)

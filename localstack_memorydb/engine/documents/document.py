@@ -15,6 +15,7 @@ from localstack_memorydb.engine.documents.texts import (
     nesting,
     write,
 )
+from localstack_memorydb.engine.looking import through
 from localstack_memorydb.engine.sizes import allocated
 
 MAX_SIZE: Final = 64 << 20
@@ -97,4 +98,4 @@ def heap_size(value: Json) -> int:
         frame = _MEMBER * len(value)
     else:
         frame = _TABLE_MEMBER * (int(len(value) / _TABLE_LOAD) + 2)
-    return allocated(frame) + sum(map(heap_size, children(value)))
+    return allocated(frame) + sum(map(heap_size, through(children(value))))

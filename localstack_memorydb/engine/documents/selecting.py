@@ -40,7 +40,7 @@ from localstack_memorydb.engine.documents.steps import (
     Wildcard,
 )
 from localstack_memorydb.engine.documents.texts import Json, is_number
-from localstack_memorydb.engine.looking import looking
+from localstack_memorydb.engine.looking import looking, parts, through
 
 MAX_DESCENTS: Final = 20
 
@@ -102,11 +102,11 @@ class Selection:
     @property
     def values(self) -> list[Json]:
         """The values. One may be there more than once."""
-        return [value for _, value in self.matches]
+        return [value for _, value in through(self.matches)]
 
     def unique(self) -> list[tuple[Place, Json]]:
         """The values and their places, none more than once."""
-        return list(dict(self.matches).items()) if len(self.matches) > 1 else self.matches
+        return _once(self.matches) if len(self.matches) > 1 else self.matches
 
     def check(self) -> Selection:
         """For commands that write. Raises PathError."""
@@ -147,7 +147,7 @@ class Selection:
                 raise
 
     def _part(self, ways: Iterable[tuple[str | int, Json]], place: Place, at: int, level: int) -> None:
-        for key, value in looking(ways):
+        for key, value in ways:
             self._attempt(value, (*place, key), at, level + 2)
 
     def _enter(self, node: Json, place: Place) -> _Next:
@@ -184,7 +184,7 @@ class Selection:
         if not isinstance(node, dict):
             self._miss_object()
             return None
-        self._part([(name, node[name]) for name in step.names if name in node], place, at, level)
+        self._part(((name, node[name]) for name in through(step.names) if name in node), place, at, level)
         return None
 
     def _index(self, step: Index, node: Json, place: Place, at: int, level: int) -> _Next:
@@ -215,8 +215,8 @@ class Selection:
             min(max(bound + size if bound < 0 else bound, 0), size)
             for bound in (step.start, size if step.stop is None else step.stop)
         )
-        indexes = [index for index in range(start, stop, step.step) if index < size]
-        self._part([(index, node[index]) for index in indexes], place, at, level)
+        indexes = range(start, stop, step.step)
+        self._part(((index, node[index]) for index in through(indexes) if index < size), place, at, level)
         return None
 
     def _wildcard(self, step: Wildcard, node: Json, place: Place, at: int, level: int) -> _Next:
@@ -230,7 +230,7 @@ class Selection:
             raise PathError(TOO_MANY_DESCENTS)
         self._recursive = True
         self._search(node, place, at, level)
-        self.matches = list(dict(self.matches).items())
+        self.matches = _once(self.matches)
         return None
 
     def _search(self, node: Json, place: Place, at: int, level: int) -> None:
@@ -238,7 +238,7 @@ class Selection:
         self.deepest = max(self.deepest, len(place))
         if isinstance(node, dict | list):
             self._attempt(node, place, at, level + 1)
-            for key, value in looking(_ways(node)):
+            for key, value in _ways(node):
                 self._search(value, (*place, key), at, level)
 
     def _filtered(self, step: Filtered, node: Json, place: Place, at: int, level: int) -> _Next:
@@ -246,7 +246,7 @@ class Selection:
             raise PathError(INVALID_PATH)
         found = self._holding(step.condition, node)
         if isinstance(node, list):
-            self._part([(index, node[index]) for index in found], place, at, level)
+            self._part(((index, node[index]) for index in through(found)), place, at, level)
         elif found and isinstance(node, dict):
             return node, place
         elif found:
@@ -268,7 +268,7 @@ class Selection:
         if isinstance(condition, Every):
             found = [self._holding(each, node) for each in looking(condition.conditions, 100)]
             others = [set(indexes) for indexes in found[1:]]
-            return [index for index in found[0] if all(index in other for other in others)]
+            return [index for index in through(found[0]) if all(index in other for other in others)]
         if isinstance(condition, Exists):
             if not isinstance(node, dict | list):
                 raise PathError(INVALID_PATH)
@@ -292,9 +292,17 @@ class Selection:
         return found.values[0]
 
 
+def _once(matches: list[tuple[Place, Json]]) -> list[tuple[Place, Json]]:
+    """What is selected, none of it twice."""
+    found: dict[Place, Json] = {}
+    for part in parts(matches):
+        found.update(part)
+    return list(through(found.items()))
+
+
 def _candidates(node: Json) -> Iterator[tuple[int, Json]]:
     """What a condition is about: the elements of an array, anything else itself."""
-    return enumerate(node if isinstance(node, list) else [node])
+    return enumerate(through(node if isinstance(node, list) else [node]))
 
 
 def _test(condition: Comparison, operand: Json) -> Callable[[Json], bool]:
@@ -340,7 +348,7 @@ def _comparison(sign: str, operand: Json) -> Callable[[Json], bool]:
 
 def _ways(node: dict[str, Json] | list[Json]) -> Iterable[tuple[str | int, Json]]:
     """Everything that stands in a container, with its name or index."""
-    return list(node.items()) if isinstance(node, dict) else enumerate(node)
+    return through(list(node.items())) if isinstance(node, dict) else enumerate(through(node))
 
 
 _TAKE: Final[dict[type, Callable[..., _Next]]] = {
