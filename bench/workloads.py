@@ -126,6 +126,7 @@ def _strings_of_bits() -> None:
         [b"DEL", *_names("{k}", 100)],
     )
     _add("SET EX, GETEX, PERSIST, TTL", "SET k v EX 100", "GETEX k EX 50", "PERSIST k", "TTL k")
+    _add("SET of 1 MB", [b"SET", b"k", _DENSE * 10])
     _add("SET PX of new keys, 100 in turn", *[f"SET key:{number} v PX 100000" for number in range(100)])
     _add("INCRBYFLOAT", "INCRBYFLOAT f 0.1")
 

@@ -6,6 +6,7 @@ from localstack_memorydb.engine import memory, memory_report
 from localstack_memorydb.engine.commands.keys import encoding
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault, printable, wrong_subcommand_arguments
 from localstack_memorydb.engine.help import help_lines
+from localstack_memorydb.engine.looking import looking
 from localstack_memorydb.engine.memory_usage import told
 from localstack_memorydb.engine.numbers import INT_MAX, INT_MIN, parse_int, parse_int_in
 from localstack_memorydb.engine.registry import (
@@ -163,10 +164,12 @@ def latency_histogram(s: Session, argv: Argv) -> Reply:
     stats = s.node.stats.commands
     wanted = list(stats)
     if len(argv) > 2:
-        wanted = []
-        for word in argv[2:]:
-            name = word.decode("latin-1").lower()
-            wanted += [each for each in stats if each == name or each.startswith(f"{name}|")]
+        named: dict[str, list[str]] = {}
+        for each in stats:
+            for name in {each, each.partition("|")[0]}:
+                named.setdefault(name, []).append(each)
+        words = dict.fromkeys(word.decode("latin-1").lower() for word in looking(argv[2:]))
+        wanted = [each for word in looking(words) for each in named.get(word, ())]
     found = {}
     for name in wanted:
         buckets = dict(stats[name].cumulative())
