@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine import memory
 from localstack_memorydb.engine.candidates import Candidates
-from localstack_memorydb.engine.errors import NoReplicas, OutOfMemory, WrongType
+from localstack_memorydb.engine.errors import CommandError, NoReplicas, OutOfMemory
 from localstack_memorydb.engine.good_replicas import lacks_replicas
 from localstack_memorydb.engine.lua.scripting import ALLOW_OOM, NO_WRITES, declared_flags
 from localstack_memorydb.engine.registry import DENYOOM, Command
@@ -264,6 +264,10 @@ def _needs_memory(s: Session, command: Command, argv: Argv) -> bool:
     return bool(command.flags & DENYOOM) if flags is None else not flags & {ALLOW_OOM, NO_WRITES}
 
 
+_LOOKED: Final = ("WRONGTYPE", "ERR index out of range", "ERR The specified keys must contain")
+"""What begins so is said of a value that the command has looked at."""
+
+
 def use(s: Session, command: Command, argv: Argv) -> Reply:
     """Runs a command, counts what it changes, and remembers that it used its keys where the policy will ask."""
     budget, slot = s.node.shard.budget, s.db
@@ -275,8 +279,8 @@ def use(s: Session, command: Command, argv: Argv) -> Reply:
     notes = command.uses and (not s.no_touch or command.name == "touch")
     try:
         reply = command.run(s, argv)
-    except WrongType:  # it has looked at the key to say so
-        if notes:
+    except CommandError as error:
+        if notes and str(error).startswith(_LOOKED):
             _note_use(s.node.shard, slot, keys, s.now)
         raise
     if counts:

@@ -18,6 +18,7 @@ TYPE {k}string; EXISTS {k}string; TTL {k}string; OBJECT ENCODING {k}string; TOUC
 STRLEN {k}string; DUMP {k}string; PERSIST {k}string; EXPIRE {k}string 10000 XX; SETNX {k}string 1; SET {k}string x NX
 XREAD STREAMS {k}string 0; ZADD {k}string 1 a; ZADD {k}string x a; GEOPOS {k}string a; XINFO STREAM {k}string; SMOVE {k}string {k}list a
 XGROUP CREATE {k}string g 0; BLPOP {k}string 1; LMOVE {k}list {k}string LEFT LEFT; LPUSHX {k}list q; LREM {k}list 0 zz; MGET {k}string {k}list
+PFCOUNT {k}string; LSET {k}list 9 x; LCS {k}string {k}list
 """
 
 
