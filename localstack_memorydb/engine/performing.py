@@ -24,8 +24,10 @@ def perform(s: Session, command: Command, argv: Argv) -> Reply:
         return _after_what_came_first(s, command, argv)
     clock, node = s.node.cluster.clock, s.node
     wait = s.blocked
-    # What the command does for others who wait follows it, also in the slow log.
-    held = bool(node.shard.keyspace.waiters) and hold(node.shard)
+    # What the command does for others who wait follows it, also in the slow log; in a script or beside long work it does nothing.
+    work = node.shard.work
+    beside = work.suspended is not None and not work.running
+    held = not (s.in_exec or beside) and bool(node.shard.keyspace.waiters) and hold(node.shard)
     if node.monitors and command.flags & SKIP_MONITOR:
         monitor.show(s, command, argv, itself=True)
     began, failed = clock(), True

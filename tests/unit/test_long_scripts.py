@@ -64,6 +64,25 @@ def test_it_may_end_by_itself(clients: tuple[Client, Client, Callable[[], None]]
     assert other("GET k") == b"$7\r\n1000000\r\n"
 
 
+def test_who_waits_is_served_when_it_is_done(clients: tuple[Client, Client, Callable[[], None]]) -> None:
+    """Not by what the script reads meanwhile, nor by those who may do something beside it."""
+    runs, other, tick = clients
+    waits = Client(runs.session.node)
+    waits("BLPOP k 0")
+    rest = "for i = 1, 1000000 do end redis.call('LPUSH', KEYS[1], 'second')"
+    assert (
+        runs(f"EVAL \"redis.call('LPUSH', KEYS[1], 'first') redis.call('COMMAND', 'COUNT') {rest}\" 1 k")
+        == b""
+    )
+    for _ in range(40):
+        assert b"SPIN" not in other("HELLO 2 SETNAME beside")
+        assert not waits.said
+        tick()
+        if runs.said:
+            break
+    assert waits.heard() == b"*2\r\n$1\r\nk\r\n$6\r\nsecond\r\n"
+
+
 def test_what_it_wrote_keeps_it_alive(clients: tuple[Client, Client, Callable[[], None]]) -> None:
     runs, other, tick = clients
     runs("EVAL \"redis.call('SET', KEYS[1], 'half') while true do end\" 1 k")
