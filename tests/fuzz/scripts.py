@@ -25,7 +25,7 @@ DUMPED: Final = rdb.dump_functions([LIBRARY], version=rdb.version_of((7, 0)))
 _FUNCTIONS: Final = frozenset({b"run", b"look"})
 # What these answer is a table of Lua then, which has no order; or numbers, of which Lua's 0 has no sign here, and
 # those of places are printed by another rule.
-MAPS: Final = frozenset({b"hgetall", b"xinfo", b"xread", b"xreadgroup", b"lcs"})
+MAPS: Final = frozenset({b"hgetall", b"xinfo", b"xread", b"xreadgroup", b"lcs", b"command"})
 NUMBERS: Final = frozenset(
     {b"zinter", b"zunion", b"zdiff", b"zincrby", b"zadd", b"zscore", b"zmscore", b"zrange"}
 )
