@@ -106,7 +106,8 @@ def parse_expire_conditions(argv: Argv, at: int) -> frozenset[bytes]:
     for argument in argv[at:]:
         word = argument.upper()
         if word not in (b"NX", b"XX", b"GT", b"LT"):
-            raise CommandError(f"ERR Unsupported option {printable(argument)}")
+            shown = printable(argument.rstrip(b"\r\n"))  # what ends an error is cut off
+            raise CommandError(f"ERR Unsupported option {shown}")
         found.add(word)
     if b"NX" in found and len(found) > 1:
         raise CommandError("ERR NX and XX, GT or LT options at the same time are not compatible")
