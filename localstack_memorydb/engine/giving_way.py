@@ -82,6 +82,11 @@ class LongWork:
         self.seconds = 0.0
         """How long the work took that has just come to its end after it gave way."""
 
+    @property
+    def stands_by(self) -> bool:
+        """Whether some has given way and is not yet done."""
+        return self.suspended is not None and not self.running
+
     # -- doing it --------------------------------------------------------------------------------------------------------
 
     def run(

@@ -26,8 +26,7 @@ def perform(s: Session, command: Command, argv: Argv) -> Reply:
     wait = s.blocked
     # What the command does for others who wait follows it, also in the slow log; in a script or beside long work it does nothing.
     work = node.shard.work
-    beside = work.suspended is not None and not work.running
-    held = not (s.in_exec or beside) and bool(node.shard.keyspace.waiters) and hold(node.shard)
+    held = not (s.in_exec or work.stands_by) and bool(node.shard.keyspace.waiters) and hold(node.shard)
     if node.monitors and command.flags & SKIP_MONITOR:
         monitor.show(s, command, argv, itself=True)
     began, failed = clock(), True
@@ -54,7 +53,8 @@ def perform(s: Session, command: Command, argv: Argv) -> Reply:
             monitor.show(s, command, argv)
         if held:
             node.shard.serving = False
-            serve(s)
+            if not work.stands_by:  # or else it serves them when it is done
+                serve(s)
     return reply
 
 

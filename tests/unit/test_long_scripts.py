@@ -64,9 +64,14 @@ def test_it_may_end_by_itself(clients: tuple[Client, Client, Callable[[], None]]
     assert other("GET k") == b"$7\r\n1000000\r\n"
 
 
-def test_who_waits_is_served_when_it_is_done(clients: tuple[Client, Client, Callable[[], None]]) -> None:
-    """Not by what the script reads meanwhile, nor by those who may do something beside it."""
+@pytest.mark.parametrize("watched", [False, True])
+def test_who_waits_is_served_when_it_is_done(
+    clients: tuple[Client, Client, Callable[[], None]], watched: bool
+) -> None:
+    """Not by what the script reads meanwhile, nor when it gives way, nor by those who may do something beside it."""
     runs, other, tick = clients
+    if watched:
+        Client(runs.session.node)("MONITOR")
     waits = Client(runs.session.node)
     waits("BLPOP k 0")
     rest = "for i = 1, 1000000 do end redis.call('LPUSH', KEYS[1], 'second')"
