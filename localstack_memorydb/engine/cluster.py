@@ -143,7 +143,8 @@ class Node:
         if error.counted:
             return False
         error.counted = True
-        code, space, _ = error.text[:_LONGEST_CODE].partition(" ")
+        sent = error.text[:_LONGEST_CODE].replace("\r", " ").replace("\n", " ")
+        code, space, _ = sent.partition(" ")
         code = code if space else "ERR"
         self.errors[code if len(self.errors) < _MOST_CODES or code in self.errors else _OTHER_CODES] += 1
         return True

@@ -240,6 +240,11 @@ def test_replicas_refuse_what_does_not_declare_that_it_does_not_write() -> None:
     assert replica("EXEC") == b"-EXECABORT Transaction discarded because of previous errors.\r\n"
 
 
+def test_an_error_of_several_lines_is_counted_as_it_is_sent(client: Client) -> None:
+    assert run(client, r"error(redis.error_reply('-ERR\r\n-ERR FAKE'))").startswith(b"-ERR  -ERR FAKE ")
+    assert client("INFO errorstats").endswith(b"# Errorstats\r\nerrorstat_ERR:count=1\r\n\r\n")
+
+
 # -- one transaction ----------------------------------------------------------------------------------------------------
 
 
