@@ -243,7 +243,7 @@ def send(s: Session, keys: Iterable[bytes] | None) -> None:
         message = Push([b"invalidate", body])
     elif redirected and (receiver.channels or receiver.patterns or receiver.shard_channels):
         message = Push([b"message", _CHANNEL, body])
-    elif receiver is s and s.in_exec and s.processing:
+    elif receiver is s and s.in_exec > 0 and s.processing:
         s.deferred.append(Later(encoders(3)[Push](Push([b"invalidate", body]))))
         return
     else:
