@@ -187,9 +187,10 @@ def client_kill(s: Session, argv: Argv) -> Reply:
 
 def _hang_up(session: Session, s: Session) -> None:
     """Another connection is closed at once, one's own after the reply."""
-    session.closing = True
-    if session is not s:
-        session.hang_up()
+    if session is s:
+        session.closing = True
+    else:
+        session.cut_off()
 
 
 def _client_id(s: Session, value: bytes) -> int:
