@@ -130,7 +130,10 @@ def test_search(memorydb_redis, number):
     ).assert_outcomes(passed=2)
 
 
-def test_a_shared_cluster_is_emptied_and_replaced_when_a_test_changes_it(suite: Run) -> None:
+def test_a_shared_cluster_is_emptied_and_replaced_when_a_test_changes_it(
+    suite: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEMORYDB_TRANSITION_DELAY", "0.3")  # changes go on when the test has ended
     suite(
         """
 pytestmark = pytest.mark.memorydb(shards=2, shared=True)

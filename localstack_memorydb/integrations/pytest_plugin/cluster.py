@@ -292,9 +292,19 @@ class Clusters:
 
     def _delete_cluster(self, name: str, wait: bool) -> None:
         """Delete it, unless the test has; `wait` until nothing belongs to it any more."""
-        self._gone("DeleteCluster", ClusterName=name)
+        _wait(lambda: self._deleted(name), f"the deletion of cluster {name}")
         if wait:
             _wait(lambda: self._gone("DescribeClusters", ClusterName=name), f"the end of cluster {name}")
+
+    def _deleted(self, name: str) -> bool:
+        """Delete it; False while a change that a test has begun goes on."""
+        try:
+            self._gone("DeleteCluster", ClusterName=name)
+        except Refusal as refusal:
+            if refusal.code == "InvalidClusterStateFault":
+                return False
+            raise
+        return True
 
     def _delete_acl(self, name: str) -> None:
         self._gone("DeleteACL", ACLName=name)
