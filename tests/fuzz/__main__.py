@@ -45,6 +45,7 @@ class Options:
     most: int
     coverage: bool
     version: str | None
+    settings: dict[str, str]
 
 
 class Progress:
@@ -78,12 +79,13 @@ def commands(kind: str, options: Options) -> int:
     """Clients that do what they can; the number of different differences, each shrunk and printed as a transcript."""
     newer = kind == "valkey"
     version = options.version or ENGINE_VERSIONS[kind]
+    settings = {"notify-keyspace-events": EVENTS, **options.settings}
     grammar = Grammar(version, newer=newer)
     coverage = Coverage(grammar)
     with (
         closing(Mortal(kind)) as real,
-        engine(kind, version=version, notify_keyspace_events=EVENTS) as ours,
-        closing(Stage(real.start(), ours, newer=newer, again=real.start, events=EVENTS)) as stage,
+        engine(kind, version=version, **settings) as ours,
+        closing(Stage(real.start(), ours, newer=newer, again=real.start, settings=settings)) as stage,
         second_opinion(wanted=newer) as arbiter,
     ):
         progress, number = Progress(), options.seed * 1_000
@@ -260,6 +262,12 @@ def main() -> int:
     parser.add_argument(
         "--engine-version", help="of ours, where it is not the one that the witness stands for"
     )
+    parser.add_argument(
+        "--set",
+        action="append",
+        metavar="NAME=VALUE",
+        help="a parameter that both servers have, such as hash-max-listpack-entries=4",
+    )
     parser.add_argument("--coverage", action="store_true", help="tell how often each command and option came")
     parser.add_argument("--keep-going", type=int, default=5, help="stop a part after so many differences")
     given_ = parser.parse_args()
@@ -281,6 +289,7 @@ def main() -> int:
         given_.keep_going,
         given_.coverage,
         given_.engine_version,
+        dict(setting.split("=", 1) for setting in given_.set or ()),
     )
     kinds = [given_.witness] if given_.witness else [kind for kind in BINARIES if BINARIES[kind][0]()]
     parts = given_.parts or PARTS

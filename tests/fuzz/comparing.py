@@ -8,6 +8,7 @@ from typing import Final
 from tests.differential.wire import Node, decode, encode, transform
 
 TIME_SECONDS: Final = 3
+LOADED_SECONDS: Final = 200  # of thousands, to which ages are rounded: a sequence does not take longer
 UNORDERED: Final = frozenset("pubsub smembers sinter sunion sdiff hgetall hkeys hvals keys spop".split())
 RANDOM: Final = frozenset("srandmember hrandfield zrandmember randomkey".split())
 SCANS: Final = frozenset("hscan sscan zscan scan".split())
@@ -20,7 +21,7 @@ ABOUT: Final = frozenset(
     "command|docs command|help command|info command|list function|dump function|help function|stats info lastsave latency|doctor "
     "latency|graph latency|help latency|histogram latency|history latency|latest lolwut memory|doctor memory|help "
     "memory|malloc-stats memory|stats memory|usage object|help pubsub|help role script|help slowlog|get slowlog|help slowlog|len "
-    "time xgroup|help xinfo|help".split()
+    "hello time xgroup|help xinfo|help".split()
 )
 
 
@@ -96,7 +97,9 @@ def _same_scan(left: Node, right: Node, width: int) -> bool:
 def _timeless(name: str, line: tuple[bytes, ...], node: Node) -> Node:
     """Without how long ago something was."""
     if name == "object":
-        return Node(":", b"") if line[1].lower() == b"idletime" and node.kind == ":" else node
+        if line[1].lower() != b"idletime" or node.kind != ":":
+            return node
+        return Node(":", b"%d" % ((int(node.plain()) + LOADED_SECONDS) // 1000))
     if name == "xpending":
         return transform(node, _pending_entry)
     return transform(node, _stream_times)

@@ -37,7 +37,8 @@ def _commands(
     return lambda line, one, two: bool(line) and line[0].lower() in wanted and inner(line, one, two)
 
 
-def _negative_limit(line: Line) -> bool:
+def negative_limit(line: Line) -> bool:
+    """Whether LIMIT is followed by a number less than nought."""
     words = [word.upper() for word in line]
     return any(
         word == b"LIMIT" and words[at + 1 : at + 2] and words[at + 1][:1] == b"-"
@@ -46,6 +47,12 @@ def _negative_limit(line: Line) -> bool:
 
 
 ALWAYS: Final = [
+    Known(
+        "which of a library's functions is found to be there already depends on a hash table",
+        _commands(
+            "function", _texts(rb"-ERR Function \w+ already exists", rb"-ERR Function \w+ already exists")
+        ),
+    ),
     Known(
         "what the memory's allocator has to say has another form in another build",
         _commands("memory", lambda line, one, two: line[1:2] != () and line[1].lower() == b"malloc-stats"),
@@ -126,6 +133,12 @@ NEWER: Final = [
         ),
     ),
     Known(
+        "9.1 no longer says what to use instead of a script that there is not",
+        _texts(
+            rb"-NOSCRIPT No matching script\.\r\n", rb"-NOSCRIPT No matching script\. Please use EVAL\.\r\n"
+        ),
+    ),
+    Known(
         "8.0 tells which member there is not",
         _texts(rb"-ERR member .* does not exist", rb"-ERR could not decode requested zset member"),
     ),
@@ -163,7 +176,7 @@ NEWER: Final = [
     ),
     Known(
         "later releases take a negative offset of LIMIT for none",
-        lambda line, one, two: _negative_limit(line),
+        lambda line, one, two: negative_limit(line),
     ),
     Known(
         "7.2 does not serve WAITAOF in scripts",
@@ -175,7 +188,10 @@ NEWER: Final = [
     ),
     Known(
         "8.0 refuses what may not stand in MULTI, which spoils the transaction",
-        _commands("watch", _texts(rb"-ERR Command '.*' not allowed inside", rb"-ERR WATCH inside")),
+        _commands(
+            "watch multi",
+            _texts(rb"-ERR Command '.*' not allowed inside", rb"-ERR (WATCH inside|MULTI calls can)"),
+        ),
     ),
 ]
 
@@ -198,16 +214,23 @@ def _invalidated(reply: bytes) -> list[bytes]:
     return [each.value for each in decode(reply).children[1].children if isinstance(each.value, bytes)]
 
 
+SCRIPTING: Final = frozenset({(b"EVAL",), (b"EVAL_RO",), (b"FUNCTION",), (b"FCALL",), (b"FCALL_RO",)})
 # Valkey 9.1 has other words for some errors of scripts, which stand in what a script makes of them, too.
 _NEW_WORDS: Final = (
     (re.compile(rb"^\$\d+\r\n"), b"$\r\n"),
-    (re.compile(rb"script: [0-9a-f]{40}, on"), b"script: on"),
+    (re.compile(rb"script: \w+, on"), b"script: on"),
     (re.compile(rb"Lua redis lib command arguments must"), b"Command arguments must"),
     (re.compile(rb"for this redis lib call"), b"for this call"),
     (re.compile(rb"Unknown Redis command called"), b"Unknown command called"),
     (re.compile(rb"(redis|server)\.set_repl\(\) requires (one|two) arguments?"), b"set_repl"),
     (re.compile(rb"(redis|server)\.(\w+\(\) requires)"), rb"\2"),
     (re.compile(rb"(redis|server)\.acl_check_cmd"), b"acl_check_cmd"),
+    (re.compile(rb"(redis|server)\.register_function"), b"register_function"),
+    (re.compile(rb"member [^\r\n]* does not exist"), b"could not decode requested zset member"),
+    (
+        re.compile(rb"\A-ERR (Error registering functions: ERR )?(Function|Library) (already|names)"),
+        rb"-ERR Function \3",
+    ),
     (re.compile(rb"\AERR [ \r\n]+|(?<=ERR )[ \r\n]+"), b""),  # it trims only some errors
 )
 
@@ -234,11 +257,11 @@ def verdict(
         return "same"
     if not executes and comparing.same(command, real, ours):
         return "same"
-    if newer and command[:1] == (b"EVAL",) and reworded(real) == reworded(ours):
+    if newer and command[:1] in SCRIPTING and reworded(real) == reworded(ours):
         return "same"
     if not is_known(command, real, ours, newer=newer):
         return "other"
-    refused = real[:1] == ours[:1] == b"-" and command[0].upper() not in (b"WATCH", b"EXEC")
+    refused = real[:1] == ours[:1] == b"-" and command[0].upper() not in (b"WATCH", b"MULTI", b"EXEC")
     return "same" if refused else "known"
 
 
@@ -250,7 +273,7 @@ def _same_transaction(queued: list[Line], real: bytes, ours: bytes, *, newer: bo
     left, right = decode(real).children, decode(ours).children
     return len(left) == len(right) == len(queued) and all(
         comparing.same(command, encode(one), encode(two))
-        or (newer and command[:1] == (b"EVAL",) and reworded(encode(one)) == reworded(encode(two)))
+        or (newer and command[:1] in SCRIPTING and reworded(encode(one)) == reworded(encode(two)))
         or is_known(command, encode(one), encode(two), newer=newer)
         for command, one, two in zip(queued, left, right, strict=True)
     )

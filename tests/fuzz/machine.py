@@ -1,4 +1,4 @@
-"""A hypothesis state machine: two clients use a real server and ours, in all ways that clients have, and see the same."""
+"""A hypothesis state machine: three clients use a real server and ours, in all ways that clients have, and see the same."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from . import values
+from .bodies import Bodies
 from .grammar import Grammar
 from .lua import expression
 from .luck import Luck
@@ -23,7 +24,7 @@ STEPS: Final = 25
 WEIGHTS: Final = {"server": 3, "cluster": 2, "scripting": 1, "connection": 1, "pubsub": 1}
 COUNTS: Final = {(b"dbsize",), (b"cluster", b"countkeysinslot"), (b"cluster", b"getkeysinslot")}
 DATA: Final = st.data()
-WHO: Final = st.sampled_from(["a", "a", "b"])
+WHO: Final = st.sampled_from(["a", "a", "b", "a", "b", "d"])
 # Who waits for a stream is told when it goes, whenever that is.
 EXPIRING: Final = [key for key in values.ANY_KEY if key not in values.KEYS["stream"]]
 CHANNELS: Final = [b"c1", b"c2", b"d1"]
@@ -35,11 +36,14 @@ EVENTS: Final = [b"__keyspace@0__:*", b"__keyevent@0__:*"]
 SHARD_CHANNELS: Final = [b"{k}c1", b"{k}c2", b"{o}c1"]
 SKETCHES: Final = values.KEYS["hyperloglog"]
 LISTS, SETS = values.KEYS["list"], values.KEYS["sorted-set"]
+STREAMS: Final = values.KEYS["stream"]
+WAITED_FOR: Final = [*LISTS, *SETS, *STREAMS]
+MARKS: Final = [b"$", b"0", b"3-3", b"18-1", b"9-9"]
 ENDS: Final = [b"LEFT", b"RIGHT", b"left", b"up"]
 
 
 class Play(RuleBasedStateMachine):
-    """What two clients say, drawn from the declared arguments of the commands."""
+    """What three clients say, drawn from the declared arguments of the commands."""
 
     stage: ClassVar[Stage]
     grammar: ClassVar[Grammar]
@@ -55,7 +59,9 @@ class Play(RuleBasedStateMachine):
         self.lucky = any(line[0] == b"ZADD" and len(line) > 200 for line in many)
         # When a key that nobody looks at goes is up to the server: such sequences have nobody who is told, nor counts keys.
         self.passing = rng.random() < 0.25
-        self.notified = bool(self.stage.events) and not self.passing and rng.random() < 0.4
+        self.notified = (
+            "notify-keyspace-events" in self.stage.settings and not self.passing and rng.random() < 0.4
+        )
         self.chosen = [rng.choice(self.families), rng.choice(self.families)]
         if rng.random() < 0.5:
             self.stage.say("a", (b"HELLO", b"3"))
@@ -122,6 +128,53 @@ class Play(RuleBasedStateMachine):
             self.stage.pass_time(who, sorted(chosen))
         self.stage.say(who, *(self.line(rng) for _ in range(count)))
 
+    @rule(data=DATA, who=WHO, count=st.integers(1, 4))
+    def in_bodies(self, data: st.DataObject, who: str, count: int) -> None:
+        rng = Luck(data)
+        drawn = [self.line(rng, waits=False) for _ in range(4)]
+        self.stage.say(who, *Bodies(rng, self.grammar, drawn).some(count))
+
+    @rule(data=DATA, who=WHO, count=st.integers(1, 6))
+    def about_oneself_in_a_transaction(self, data: st.DataObject, who: str, count: int) -> None:
+        """What changes the connection, or is told to others, amid the commands of a transaction."""
+        rng = Luck(data)
+        bodies = Bodies(rng, self.grammar, [self.line(rng, waits=False) for _ in range(2)])
+        block: list[Line] = []
+        for _ in range(count):
+            roll = rng.random()
+            if roll < 0.4:
+                block.append(self.line(rng))
+            elif roll < 0.5:
+                block += bodies.some(1)
+            else:
+                line = rng.choice(in_transactions(rng))
+                if self.grammar.table.find(line[0]) and (line[0] != b"CLIENT" or self.known_to(line)):
+                    block.append(line)
+        if self.passing:
+            block = [line for line in block if line[:2] != (b"CLIENT", b"TRACKING")]
+        self.stage.listen(who, (b"MULTI",), *block, (b"EXEC",))
+
+    @rule(data=DATA, who=WHO, count=st.integers(1, 5))
+    def unused(self, data: st.DataObject, who: str, count: int) -> None:
+        """Keys that nobody has used for long, and what takes them for used."""
+        rng = Luck(data)
+        if self.notified or not self.payloads or "lru" not in self.stage.settings.get("maxmemory-policy", ""):
+            return
+        keys = [rng.choice(values.ANY_KEY) for _ in range(rng.choice([1, 2]))]
+        lines: list[Line] = [
+            (b"RESTORE", key, b"0", rng.choice(self.payloads), b"REPLACE", b"IDLETIME", b"50000")
+            for key in keys
+        ]
+        if rng.random() < 0.4 and self.known_to((b"CLIENT", b"NO-TOUCH")):
+            lines.append((b"CLIENT", b"NO-TOUCH", rng.choice([b"on", b"off"])))
+        drawn = [self.line(rng, waits=False) for _ in range(count)]
+        roll = rng.random()
+        if roll < 0.2:
+            drawn = [line for each in drawn for line in scripted(rng, self.grammar, each)]
+        elif roll < 0.4:
+            drawn = [(b"MULTI",), *drawn, (b"EXEC",)]
+        self.stage.say(who, *lines, *drawn, *((b"OBJECT", b"IDLETIME", key) for key in keys))
+
     # -- clients that wait ----------------------------------------------------------------------------------------------
 
     @rule(data=DATA, who=WHO, feeds=st.booleans())
@@ -148,6 +201,33 @@ class Play(RuleBasedStateMachine):
             (b"BZMPOP", b"0", b"%d" % len(sets), *sets, b"MIN"),
             (b"XREAD", b"BLOCK", b"0", b"STREAMS", stream, b"$"),
             (b"XREADGROUP", b"GROUP", b"g1", b"alice", b"BLOCK", b"0", b"STREAMS", stream, b">"),
+            (
+                b"XREAD",
+                b"COUNT",
+                b"1",
+                b"BLOCK",
+                b"0",
+                b"STREAMS",
+                *STREAMS,
+                rng.choice(MARKS),
+                rng.choice(MARKS),
+            ),
+            (
+                b"XREADGROUP",
+                b"GROUP",
+                rng.choice([b"g1", b"g2"]),
+                rng.choice([b"bob", b"carol"]),
+                b"COUNT",
+                b"2",
+                b"BLOCK",
+                b"0",
+                *rng.choice([(), (b"NOACK",)]),
+                b"STREAMS",
+                *STREAMS,
+                b">",
+                b">",
+            ),
+            (b"BZMPOP", b"0", b"%d" % len(sets), *sets, b"MAX", b"COUNT", b"3"),
         ]
         line = rng.choice([each for each in choices if self.grammar.table.find(each[0])])
         self.stage.wait(who, line)
@@ -162,7 +242,27 @@ class Play(RuleBasedStateMachine):
             (b"CLIENT", b"UNBLOCK", b"id:b" if who == "a" else b"id:a", rng.choice([b"TIMEOUT", b"ERROR"])),
             (b"XGROUP", b"DESTROY", rng.choice(values.KEYS["stream"]), b"g1"),
             (b"SET", rng.choice(LISTS), b"x"),
+            (b"RENAME", rng.choice(values.ANY_KEY), rng.choice(WAITED_FOR)),
+            (b"COPY", rng.choice(values.ANY_KEY), rng.choice(WAITED_FOR), b"REPLACE"),
+            (b"SORT", rng.choice([*LISTS, b"{k}e1"]), b"ALPHA", b"STORE", rng.choice(LISTS)),
+            (b"ZUNIONSTORE", rng.choice(SETS), b"2", b"{k}z1", b"{k}e2"),
+            (b"ZRANGESTORE", rng.choice(SETS), b"{k}z1", b"0", b"2"),
+            (b"GEOSEARCHSTORE", rng.choice(SETS), b"{k}g1", b"FROMMEMBER", b"a", b"BYRADIUS", b"900", b"km"),
+            (b"LMOVE", rng.choice(LISTS), rng.choice(LISTS), b"LEFT", b"RIGHT"),
+            (b"LINSERT", rng.choice(LISTS), b"BEFORE", b"a", b"new"),
+            (b"ZINCRBY", rng.choice(SETS), b"1.5", b"x"),
+            (b"XADD", rng.choice(STREAMS), rng.choice([b"20-*", b"21-1", b"0-*"]), b"f", b"v"),
+            (b"XADD", rng.choice(STREAMS), b"MAXLEN", b"0", b"30-*", b"f", b"v"),
+            (b"XGROUP", b"CREATE", rng.choice(STREAMS), b"g1", b"$", b"MKSTREAM"),
+            (b"XGROUP", b"SETID", rng.choice(STREAMS), b"g1", rng.choice([b"0", b"$", b"1-1"])),
+            (b"XSETID", rng.choice(STREAMS), b"40-0"),
+            (b"FLUSHALL",),
+            (b"UNLINK", rng.choice(WAITED_FOR)),
+            (b"CLIENT", b"KILL", b"ID", rng.choice([b"id:a", b"id:b", b"id:d"])),
         ]
+        choices = [each for each in choices if self.grammar.table.find(each[0])]
+        if self.payloads and not self.notified:
+            choices.append((b"RESTORE", rng.choice(WAITED_FOR), b"0", rng.choice(self.payloads), b"REPLACE"))
         lines = [rng.choice(choices) for _ in range(rng.choice([1, 1, 2, 3]))]
         roll = rng.random()
         if roll < 0.2 and all(line[0] != b"CLIENT" for line in lines):
@@ -326,6 +426,60 @@ class Play(RuleBasedStateMachine):
 
     def cache(self, rng: Random, who: str) -> None:
         self.stage.say(who, (b"CLIENT", b"CACHING", rng.choice([b"yes", b"no"])), self.line(rng))
+
+
+def in_transactions(rng: Random) -> list[Line]:
+    """What a transaction may have, or what is refused in one, that is not about keys."""
+    who = rng.choice([b"id:a", b"id:b", b"id:d"])
+    return [
+        (b"HELLO", b"3"),
+        (b"HELLO", b"2"),
+        (b"HELLO", b"4"),
+        (b"SUBSCRIBE", rng.choice(CHANNELS)),
+        (b"UNSUBSCRIBE", rng.choice(CHANNELS)),
+        (b"PSUBSCRIBE", rng.choice(PATTERNS)),
+        (b"PUNSUBSCRIBE", rng.choice(PATTERNS)),
+        (b"SSUBSCRIBE", rng.choice(SHARD_CHANNELS)),
+        (b"SUNSUBSCRIBE", rng.choice(SHARD_CHANNELS)),
+        (b"PUBLISH", rng.choice(CHANNELS), b"m"),
+        (b"SPUBLISH", rng.choice(SHARD_CHANNELS), b"m"),
+        (b"CLIENT", b"TRACKING", rng.choice([b"on", b"off"])),
+        (b"CLIENT", b"TRACKING", b"on", b"BCAST", b"PREFIX", b"{k}"),
+        (b"CLIENT", b"TRACKING", b"on", b"OPTIN"),
+        (b"CLIENT", b"CACHING", b"yes"),
+        (b"CLIENT", b"TRACKINGINFO"),
+        (b"CLIENT", b"GETNAME"),
+        (b"CLIENT", b"SETNAME", b"n3"),
+        (b"CLIENT", b"UNBLOCK", who),
+        (b"CLIENT", b"UNBLOCK", who, b"ERROR"),
+        (b"CLIENT", b"KILL", b"ID", who),
+        (b"CLIENT", b"NO-TOUCH", b"on"),
+        (b"CLIENT", b"UNPAUSE"),
+        (b"SELECT", rng.choice([b"0", b"x"])),
+        (b"FLUSHALL",),
+        (b"FLUSHDB", b"ASYNC"),
+        (b"SCRIPT", b"LOAD", b"return 1"),
+        (b"SCRIPT", b"FLUSH"),
+        (b"EVALSHA", b"e0e1f9fabfc9d4800c877a703b823ac0578ff8db", b"0"),
+        (b"WATCH", b"{k}s1"),
+        (b"UNWATCH",),
+        (b"MULTI",),
+        (b"RESET",),
+        (b"QUIT",),
+        (b"DISCARD",),
+        (b"EXEC",),
+        (b"AUTH", b"x"),
+        (b"AUTH", b"default", b"x"),
+        (b"READONLY",),
+        (b"ASKING",),
+        (b"NOSUCH", b"x"),
+        (b"GET",),
+        (b"CLIENT", b"NOSUCH"),
+        (b"PING",),
+        (b"PING", b"x"),
+        (b"ECHO", b"x"),
+        (b"WAIT", b"0", b"1"),
+    ]
 
 
 def payloads(stage: Stage, grammar: Grammar, number: int) -> list[bytes]:

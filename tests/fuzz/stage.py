@@ -9,7 +9,7 @@ import re
 import select
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from difflib import unified_diff
@@ -26,9 +26,10 @@ from .scripts import command_of
 from .stored import Line, difference_in_what_is_stored
 from .transcribing import quoted
 
+ID_WORDS: Final = frozenset({b"id:a", b"id:b", b"id:d"})
 PONG: Final = b"+PONG\r\n"
 SILENT_SECONDS: Final = 60.0  # ours has answered by then, on a machine with much to do
-NAMES: Final = ("a", "b", "c")  # c only releases the others, and listens
+NAMES: Final = ("a", "b", "c", "d")  # c only releases the others, and listens
 # Of CLIENT LIST: what does not depend on the server's memory, clock, sockets or release.
 # Of a packet of more than that a real server reads a part at a time, how much depends on its buffer's past, and it tells those
 # who track keys by their prefixes after each part; ours tells them once. So where anybody does, packets are shorter.
@@ -80,7 +81,8 @@ class Mortal:
 
 class Stage:
     """A real server and ours. `over` is set where they differ as is known: what follows would differ for the same reason;
-    and where the real server has died, which `again` starts anew for the next sequence. `events` are those that ours tells of in keyspace notifications; a real one is made to.
+    and where the real server has died, which `again` starts anew for the next sequence. `settings` are the parameters
+    that ours has; a real one is given them.
 
     `seen` has the signatures of differences that were found before.
     """
@@ -92,12 +94,12 @@ class Stage:
         *,
         newer: bool,
         again: Callable[[], Server] | None = None,
-        events: str = "",
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self.servers = real, ours
         self.newer = newer
         self.again = again
-        self.events = events
+        self.settings = settings or {}
         self.controls = [Connection(server) for server in self.servers]
         self.clients: dict[str, Client] = {}
         self.acts: list[tuple[str, Line | str]] = []
@@ -127,9 +129,9 @@ class Stage:
         lines = [(b"FLUSHALL",), (b"SCRIPT", b"FLUSH")]
         if self.servers[0].version >= (7,):
             lines.append((b"FUNCTION", b"FLUSH"))
-        if self.events:
-            answer = self.controls[0].ask(b"CONFIG", b"SET", b"notify-keyspace-events", self.events.encode())
-            assert answer == b"+OK\r\n", answer
+        for name, value in self.settings.items():
+            answer = self.controls[0].ask(b"CONFIG", b"SET", name.encode(), value.encode())
+            assert answer == b"+OK\r\n", (name, answer)
         for control in self.controls:
             for line in lines:
                 answer = control.ask(*line)
@@ -170,13 +172,14 @@ class Stage:
             self._reconnect(client)
         self._others(client)
 
-    def listen(self, name: str, line: Line) -> None:
-        """Says a line after which messages may come at any time."""
+    def listen(self, name: str, *lines: Line) -> None:
+        """Says lines after which messages may come at any time."""
         self.clients[name].listening = True
-        self.broadcasts = self.broadcasts or b"BCAST" in line
-        if len(line) > 1 and b"id:" in line[-1]:
-            self.clients[line[-1][3:].decode()].listening = True
-        self.say(name, line)
+        for line in lines:
+            self.broadcasts = self.broadcasts or b"BCAST" in line
+            if len(line) > 1 and line[1].upper() == b"TRACKING" and b"id:" in line[-1]:
+                self.clients[line[-1][3:].decode()].listening = True
+        self.say(name, *lines)
 
     def wait(self, name: str, line: Line) -> None:
         """Sends a line that may block the client."""
@@ -211,7 +214,12 @@ class Stage:
                 control.send(payload)
             return [(self.controls[0].read(), self.controls[1].read()) for _ in lines]
 
-        found = difference_in_what_is_stored(ask, newer=self.newer, version=self.servers[1].version)
+        found = difference_in_what_is_stored(
+            ask,
+            newer=self.newer,
+            version=self.servers[1].version,
+            used="lru" in self.settings.get("maxmemory-policy", ""),
+        )
         if found is not None and self._barrier():
             self.acts.append(("a>", found.what))
             self._disagree(found.what, [found.expected], [found.actual])
@@ -287,8 +295,10 @@ class Stage:
                 self.hears(command_of(line), one)
             if one == b"+QUEUED\r\n" and queued is not None:
                 queued.append(command_of(line))
-            elif word in (b"MULTI", b"EXEC", b"DISCARD"):
-                queued = [] if word == b"MULTI" else None
+            elif word == b"MULTI" and one == b"+OK\r\n":
+                queued = []
+            elif word in (b"EXEC", b"DISCARD", b"RESET"):
+                queued = None
 
     def _others(self, speaker: Client) -> None:
         """What the other clients get of what one has done."""
@@ -430,14 +440,12 @@ class Stage:
 
     def _filled(self, line: Line, side: int) -> Line:
         """With the clients' ids on that server for `id:a` and `id:b`."""
-        return tuple(
-            self.clients[word[3:].decode()].ids[side] if word in (b"id:a", b"id:b") else word for word in line
-        )
+        return tuple(self.clients[word[3:].decode()].ids[side] if word in ID_WORDS else word for word in line)
 
     @staticmethod
     def _shown(line: Line) -> str:
         return " ".join(
-            f"${{{word.decode().replace(chr(58), '')}}}" if word in (b"id:a", b"id:b") else quoted(word)
+            f"${{{word.decode().replace(chr(58), '')}}}" if word in ID_WORDS else quoted(word)
             for word in line
         )
 

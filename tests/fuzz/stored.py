@@ -35,7 +35,7 @@ class Difference:
 
 
 def difference_in_what_is_stored(
-    ask: Callable[[Iterable[Line]], Pairs], *, newer: bool, version: tuple[int, ...]
+    ask: Callable[[Iterable[Line]], Pairs], *, newer: bool, version: tuple[int, ...], used: bool = False
 ) -> Difference | None:
     """The first line that two servers answer otherwise. `ask` plays lines on both."""
     keys = (b"KEYS", b"*")
@@ -46,6 +46,8 @@ def difference_in_what_is_stored(
     about = [(b"TYPE",), (b"OBJECT", b"ENCODING"), (b"PEXPIRETIME",)]
     if version < (7, 0):
         about.pop()
+    if used:  # when each was used for the last time
+        about.append((b"OBJECT", b"IDLETIME"))
     lines = [(*words, name) for name in names for words in about]
     replies = ask(lines)
     for line, (real, ours) in zip(lines, replies, strict=True):
