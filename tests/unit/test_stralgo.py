@@ -26,6 +26,11 @@ def client() -> Client:
             "LCS KEYS {k}a {k}b IDX MINMATCHLEN 4 WITHMATCHLEN",
             b"*4\r\n$7\r\nmatches\r\n*1\r\n*3\r\n*2\r\n:4\r\n:7\r\n*2\r\n:5\r\n:8\r\n:4\r\n$3\r\nlen\r\n:6\r\n",
         ),
+        (
+            f"LCS LEN STRINGS {'x' * 12_000} {'x' * 12_000}",
+            b":12000\r\n",
+        ),  # the table is longer than a reply may be
+        (f"LCS LEN STRINGS {'x' * 40_000} {'x' * 40_000}", b"-ERR Insufficient memory\r\n"),
         ("LCS", b"-ERR Please specify two strings: STRINGS or KEYS options are mandatory\r\n"),
         ("LCS KEYS {k}a {k}b STRINGS x y", b"-ERR Either use STRINGS or KEYS\r\n"),
         ("LCS KEYS {k}a {k}list", b"-ERR The specified keys must contain string values\r\n"),
@@ -38,6 +43,7 @@ def client() -> Client:
         ("EDIT STRINGS a b", b"-ERR syntax error\r\n"),
         ("LCS KEYS a b", b"-CROSSSLOT Keys in request don't hash to the same slot\r\n"),
     ],
+    ids=lambda text: str(text[:50]),
 )
 def test_stralgo(client: Client, line: str, reply: bytes) -> None:
     assert client(f"STRALGO {line}") == reply

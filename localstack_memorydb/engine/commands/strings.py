@@ -36,6 +36,7 @@ from localstack_memorydb.engine.values import Value
 
 strings = Family("string", "@string")
 
+_MOST_FOR_LCS: Final = 4 << 30  # 6.2 asks the system for as much as it takes, which may refuse
 _INFINITY: Final = re.compile(rb"[+-]?inf(?:inity)?", re.IGNORECASE).fullmatch
 
 
@@ -339,8 +340,11 @@ def _common(s: Session, first: bytes, second: bytes, words: Container[bytes], sh
     """What LCS and STRALGO answer."""
     if b"IDX" in words and b"LEN" in words:
         raise CommandError("ERR If you want both the length and indexes, please just use IDX.")
-    # What Valkey's table of lengths would take.
-    if 4 * (len(first) + 1) * (len(second) + 1) > s.node.cluster.parameters.proto_max_bulk_len:
+    # What a real server's table of lengths would take.
+    table = 4 * (len(first) + 1) * (len(second) + 1)
+    if s.legacy and table > _MOST_FOR_LCS:
+        raise CommandError("ERR Insufficient memory")
+    if not s.legacy and table > s.node.cluster.parameters.proto_max_bulk_len:
         raise CommandError("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len")
     found = Lcs(first, second)
     if b"LEN" in words:
