@@ -129,6 +129,7 @@ class Keyspace:
         "notifier",
         "observed",
         "ready",
+        "replaced",
         "slots",
         "tracking",
         "used",
@@ -144,6 +145,7 @@ class Keyspace:
         self.watchers: dict[bytes, set[Session]] = {}
         self.waiters: dict[bytes, dict[Session, type]] = {}
         self.ready: list[bytes] = []
+        self.replaced: dict[bytes, Value] = {}
         self.observed = False
         self.expired = 0
         self.evicted = 0
@@ -304,10 +306,20 @@ class Keyspace:
         if by is None or not by.adds_nothing or key not in self.of(key):
             self.wake(key)
 
+    def replace(self, key: bytes, value: Value, author: Session) -> None:
+        """Sets the key as SET does. Who waits for it is served where it is new, not by what takes the place of another value; but
+        since 7.0 a real server looks after all of them where one waits for the end of a stream."""
+        slot, waiting = self.of(key), self.waiters.get(key)
+        if waiting is not None and key in slot and (author.legacy or object not in waiting.values()):
+            self.replaced[key] = value
+        slot.put(key, value)
+
     def wake(self, key: bytes) -> None:
         """Clients that wait for the key look at it again, as soon as the command that runs is done."""
         if key in self.waiters:
-            self.ready.append(key)
+            value = self.replaced.get(key)
+            if value is None or value is not self.of(key).get(key):
+                self.ready.append(key)
 
     def watch(self, session: Session, key: bytes) -> None:
         """The session wants to know when the key changes."""
@@ -339,6 +351,7 @@ class Keyspace:
                 waiting.pop(session, None)
                 if not waiting:
                     del self.waiters[key]
+                    self.replaced.pop(key, None)
         self.observe()
 
     def observe(self) -> None:

@@ -219,6 +219,7 @@ SCRIPTING: Final = frozenset({(b"EVAL",), (b"EVAL_RO",), (b"FUNCTION",), (b"FCAL
 _NEW_WORDS: Final = (
     (re.compile(rb"^\$\d+\r\n"), b"$\r\n"),
     (re.compile(rb"script: \w+, on"), b"script: on"),
+    (re.compile(rb"This Valkey command is"), b"This Redis command is"),
     (re.compile(rb"Lua redis lib command arguments must"), b"Command arguments must"),
     (re.compile(rb"for this redis lib call"), b"for this call"),
     (re.compile(rb"Unknown Redis command called"), b"Unknown command called"),

@@ -71,7 +71,8 @@ def sort(s: Session, argv: Argv) -> Reply:
         return _sorted(s, argv[1], options)
     elements = _sorted(s, argv[1], options)
     if elements:
-        s.db.put(destination, build_list(elements, s.node.cluster.parameters.limits))
+        made = build_list(elements, s.node.cluster.parameters.limits)
+        s.node.shard.keyspace.replace(destination, made, s)
         s.effect([b"DEL", destination], [b"RPUSH", destination, *elements])
     else:
         s.unchanged = not s.db.remove(destination)

@@ -296,7 +296,7 @@ def zrangestore(s: Session, argv: Argv) -> Reply:
 def keep(s: Session, key: bytes, result: ZSet) -> int:
     """Stores what a command computed in the place of whatever the key held; nothing is no key."""
     if result:
-        s.db.put(key, result)
+        s.node.shard.keyspace.replace(key, result, s)
     elif s.db.remove(key):
         s.effect([b"DEL", key])
     else:
