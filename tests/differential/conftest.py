@@ -8,7 +8,9 @@ from contextlib import ExitStack
 import pytest
 
 from .subject import engine
-from .witness import BINARIES, Server, witness
+from .witness import BINARIES, Server, running, witness
+
+_EVENTS = {"valkey": "AKEnm", "redis": "AKEnm", "redis6": "AKEm"}
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +38,15 @@ class Servers:
         if ("engine", kind) not in self.started:
             self.started["engine", kind] = self.stack.enter_context(engine(kind))
         return self.started["engine", kind]
+
+
+@pytest.fixture(scope="module", params=["valkey", "redis", "redis6"])
+def noisy(request: pytest.FixtureRequest) -> Iterator[tuple[Server, Server]]:
+    """Servers that tell of every event."""
+    kind = request.param
+    if BINARIES[kind][0]() is None:
+        pytest.skip(f"no {kind}-server to compare with")
+    with ExitStack() as stack:
+        real = stack.enter_context(running(kind, "--notify-keyspace-events", _EVENTS[kind]))
+        ours = stack.enter_context(engine(kind, notify_keyspace_events=_EVENTS[kind]))
+        yield real, ours

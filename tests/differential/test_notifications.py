@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 
 import pytest
 
 from .player import Connection, play
-from .subject import engine
 from .transcript import Scenario, families, load
 from .wire import decode
-from .witness import BINARIES, Server, running
+from .witness import Server
 
-EVENTS = {"valkey": "AKEnm", "redis": "AKEnm", "redis6": "AKEm"}
 MARK = b"__keyspace@0__:"
 
 SCENARIOS = [scenario for family in families() for scenario in load(family)]
@@ -66,18 +63,6 @@ class Listener:
             if channel == MARK and message == b"end":
                 return events
             events.append((channel, message))
-
-
-@pytest.fixture(scope="module", params=["valkey", "redis", "redis6"])
-def noisy(request: pytest.FixtureRequest) -> Iterator[tuple[Server, Server]]:
-    """Servers that tell of every event."""
-    kind = request.param
-    if BINARIES[kind][0]() is None:
-        pytest.skip(f"no {kind}-server to compare with")
-    with ExitStack() as stack:
-        real = stack.enter_context(running(kind, "--notify-keyspace-events", EVENTS[kind]))
-        ours = stack.enter_context(engine(kind, notify_keyspace_events=EVENTS[kind]))
-        yield real, ours
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=str)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 
 import pytest
 
 from .player import Connection
-from .subject import engine
 from .wire import request, split_line
-from .witness import BINARIES, Server, running
+from .witness import Server
 
-EVENTS = {"valkey": "AKnm", "redis": "AKnm", "redis6": "AKm"}
 MARK = b"$3\r\nend\r\n"
 
 # A line is sent as one packet; what differs between versions is left to them: each is compared with its own witness.
@@ -136,18 +133,6 @@ FAMILIES = {
 }
 
 
-@pytest.fixture(scope="module", params=["valkey", "redis", "redis6"])
-def servers(request: pytest.FixtureRequest) -> Iterator[tuple[Server, Server]]:
-    """A real server and ours that tell of every event."""
-    kind = request.param
-    if BINARIES[kind][0]() is None:
-        pytest.skip(f"no {kind}-server to compare with")
-    with ExitStack() as stack:
-        real = stack.enter_context(running(kind, "--notify-keyspace-events", EVENTS[kind]))
-        ours = stack.enter_context(engine(kind, notify_keyspace_events=EVENTS[kind]))
-        yield real, ours
-
-
 class Listener:
     """A RESP3 client that hears of all keys."""
 
@@ -179,11 +164,9 @@ class Listener:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_own_events_come_where_a_real_server_tells_of_them(
-    family: str, servers: tuple[Server, Server]
-) -> None:
+def test_own_events_come_where_a_real_server_tells_of_them(family: str, noisy: tuple[Server, Server]) -> None:
     lines = [line.strip() for line in FAMILIES[family].strip().splitlines()]
-    real, ours = map(Listener, servers)
+    real, ours = map(Listener, noisy)
     with closing(real), closing(ours):
         expected = [(line, real.play(line)) for line in lines]
         actual = [(line, ours.play(line)) for line in lines]
@@ -204,7 +187,7 @@ WAITING = {
 
 
 @pytest.mark.parametrize("case", WAITING)
-def test_who_fills_what_others_wait_for_hears_of_them_last(case: str, servers: tuple[Server, Server]) -> None:
+def test_who_fills_what_others_wait_for_hears_of_them_last(case: str, noisy: tuple[Server, Server]) -> None:
     waits, fills, last = WAITING[case]
 
     def play(server: Server) -> tuple[bytes, bytes]:
@@ -215,4 +198,4 @@ def test_who_fills_what_others_wait_for_hears_of_them_last(case: str, servers: t
             author.send(fills)
             return author.heard(last), waiting.heard()
 
-    assert play(servers[1]) == play(servers[0])
+    assert play(noisy[1]) == play(noisy[0])
