@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from tests.differential.player import CLOSED
 from tests.differential.wire import decode, encode
 
 from . import comparing
@@ -205,6 +206,14 @@ def tells_of_trimming(said: list[Line], real: list[bytes], ours: list[bytes]) ->
         count == 0 or (count > 0 and any(set(_invalidated(reply)) & set(line) for line in trims))
         for reply, count in more.items()
     )
+
+
+def is_told_before_it_is_killed(said: list[Line], real: list[bytes], ours: list[bytes]) -> bool:
+    """Whether only ours still sends what it had to say to a client that CLIENT KILL ends: a real server has sent nothing of that
+    turn yet, and drops it."""
+    kills = any(tuple(map(bytes.upper, line[:2])) == (b"CLIENT", b"KILL") for line in said)
+    ended = real[-1:] == ours[-1:] == [CLOSED]
+    return kills and ended and ours[: len(real) - 1] == real[:-1]
 
 
 def _invalidated(reply: bytes) -> list[bytes]:

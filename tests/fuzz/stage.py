@@ -267,7 +267,9 @@ class Stage:
         if len(real) > expected:
             self.acts.append((f"{client.name}>", f"@read {len(real) - expected}"))
         if len(real) != len(ours):
-            if self.newer and known.tells_of_trimming(self._said(), real, ours):
+            if known.is_told_before_it_is_killed(self._said(), real, ours) or (
+                self.newer and known.tells_of_trimming(self._said(), real, ours)
+            ):
                 self.over = True
                 return
             self._disagree(lines[-1] if lines else (b"messages",), real, ours)

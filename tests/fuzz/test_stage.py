@@ -58,3 +58,11 @@ def test_a_list_of_which_ltrim_keeps_all_has_changed_only_for_ours(real: Mortal)
         stage.say("a", (b"LRANGE", b"{k}l1", b"0", b"-1"))
         stage.say("a", (b"CLIENT", b"REPLY", b"OFF"), *lines, (b"CLIENT", b"REPLY", b"ON"), silent=3)
         assert stage.over
+
+
+def test_what_a_client_was_told_before_it_is_killed_reaches_it_only_from_ours(real: Mortal) -> None:
+    with engine("valkey") as ours, closing(Stage(real.start(), ours, newer=True)) as stage:
+        stage.begin()
+        stage.wait("b", (b"BLPOP", b"{k}l1", b"0"))
+        stage.say("a", (b"RPUSH", b"{k}l1", b"1"), (b"CLIENT", b"KILL", b"ID", b"id:b"))
+        assert stage.over
