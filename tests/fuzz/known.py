@@ -180,6 +180,14 @@ NEWER: Final = [
         lambda line, one, two: negative_limit(line),
     ),
     Known(
+        "9.1 says of keys that are only written to what 7.2 said otherwise (test_command_metadata.py)",
+        lambda line, one, two: (
+            tuple(map(bytes.lower, line[:2])) == (b"command", b"getkeysandflags")
+            and line[2:3] != ()
+            and line[2].lower() in (b"sinterstore", b"georadius", b"georadiusbymember")
+        ),
+    ),
+    Known(
         "7.2 does not serve WAITAOF in scripts",
         _commands("waitaof", _texts(rb"", rb"-ERR This Redis command is not")),
     ),
