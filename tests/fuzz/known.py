@@ -153,7 +153,7 @@ NEWER: Final = [
     ),
     Known(
         "9.1: LOLWUT draws another picture, of columns and rows of its own",
-        _commands("lolwut", _texts(rb"-ERR Syntax error\. Use: LOLWUT", rb"\$|=")),
+        _commands("lolwut", _texts(rb"-ERR (Syntax error\. Use: LOLWUT|value is not an integer)", rb"\$|=")),
     ),
     Known("8.0 has + for the last entry", _commands("xread xreadgroup", lambda line, one, two: b"+" in line)),
     Known(
