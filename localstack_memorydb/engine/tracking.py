@@ -83,7 +83,7 @@ def _first_overlap(prefixes: list[bytes], former: list[bytes]) -> int | None:
         if within:
             found.append(min(place, within[-1][1]))
         within.append((prefix, min(place, within[-1][1]) if within else place))
-    return min(found, default=None)
+    return min((place for place in found if place < len(prefixes)), default=None)
 
 
 class Tracking:
@@ -116,7 +116,7 @@ class Tracking:
         """The client tracks keys in that way from now on; prefixes that it had stay."""
         if tracker.bcast:
             former = s.tracking.prefixes if s.tracking is not None else []
-            new = tracker.prefixes or ([] if former else [b""])
+            new = [prefix for prefix in tracker.prefixes or [b""] if prefix not in former]
             tracker.prefixes = [*former, *new]
             for prefix in new:
                 self.prefixes.setdefault(prefix, {})[s] = None
