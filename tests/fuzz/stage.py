@@ -266,17 +266,15 @@ class Stage:
             ours = _in_order(real, ours)
         if len(real) > expected:
             self.acts.append((f"{client.name}>", f"@read {len(real) - expected}"))
-        if len(real) != len(ours):
-            if known.is_told_before_it_is_killed(self._said(), real, ours) or (
-                self.newer and known.tells_of_trimming(self._said(), real, ours)
-            ):
-                self.over = True
-                return
-            self._disagree(lines[-1] if lines else (b"messages",), real, ours)
+        if len(real) != len(ours) and (
+            known.is_told_before_it_is_killed(self._said(), real, ours)
+            or (self.newer and known.tells_of_trimming(self._said(), real, ours))
+        ):
+            self.over = True
             return
         queued: list[Line] | None = None
         at = 0
-        for one, two in zip(real, ours, strict=True):
+        for one, two in zip(real, ours, strict=False):
             line = lines[min(at, len(lines) - 1)] if lines else ()
             at += not one.startswith(b">")
             if line[:1] == (b"EXEC",) and any(b"ltrim" in map(bytes.lower, each) for each in self._said()):
@@ -284,7 +282,7 @@ class Stage:
             left, right = self._normal(line, one, 0), self._normal(line, two, 1)
             verdict = known.verdict(line, left, right, queued, newer=self.newer)
             if verdict == "other":
-                self._disagree(line, [one], [two])
+                self._disagree(line, *(([one], [two]) if len(real) == len(ours) else (real, ours)))
             if verdict == "known":
                 self.over = True
             if self.over:
@@ -301,6 +299,8 @@ class Stage:
                 queued = []
             elif word in (b"EXEC", b"DISCARD", b"RESET"):
                 queued = None
+        if len(real) != len(ours):
+            self._disagree(lines[-1] if lines else (b"messages",), real, ours)
 
     def _others(self, speaker: Client) -> None:
         """What the other clients get of what one has done."""
