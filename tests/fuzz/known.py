@@ -180,6 +180,10 @@ NEWER: Final = [
         lambda line, one, two: negative_limit(line),
     ),
     Known(
+        "of several errors in a library 9.1 tells another one",
+        _commands("function", _texts(rb"-ERR (Error registering|Function)", rb"-ERR Error registering")),
+    ),
+    Known(
         "9.1 says of keys that are only written to what 7.2 said otherwise (test_command_metadata.py)",
         lambda line, one, two: (
             tuple(map(bytes.lower, line[:2])) == (b"command", b"getkeysandflags")
