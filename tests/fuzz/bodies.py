@@ -22,7 +22,9 @@ UNTOLD: Final = frozenset(
     }
 )
 # What later releases do otherwise: known.py tells of the replies, and here it would change what is kept.
-OTHERWISE: Final = frozenset(b"getex waitaof select swapdb move bitcount restore ltrim".split())
+OTHERWISE: Final = frozenset(
+    b"getex waitaof select swapdb move bitcount restore ltrim scan sscan hscan zscan".split()
+)
 HEADERS: Final = (
     "#!lua flags=no-writes|#!lua flags=allow-oom|#!lua flags=allow-stale|#!lua flags=no-cluster|#!lua flags=no-writes,allow-stale|#!lua|#!lua "
     "flags=|#!lua flags=nothing|#!lua flags=no-writes,|#!lua flags=allow-cross-slot-keys|#!lua name=x|#!lua  flags=no-writes|#!js|#!|#!lua "

@@ -30,10 +30,10 @@ ID_WORDS: Final = frozenset({b"id:a", b"id:b", b"id:d"})
 PONG: Final = b"+PONG\r\n"
 SILENT_SECONDS: Final = 60.0  # ours has answered by then, on a machine with much to do
 NAMES: Final = ("a", "b", "c", "d")  # c only releases the others, and listens
-# Of CLIENT LIST: what does not depend on the server's memory, clock, sockets or release.
 # Of a packet of more than that a real server reads a part at a time, how much depends on its buffer's past, and it tells those
 # who track keys by their prefixes after each part; ours tells them once. So where anybody does, packets are shorter.
 PIECE: Final = 8_000
+# Of CLIENT LIST: what does not depend on the server's memory, clock, sockets or release.
 FIELDS: Final = frozenset(b"name flags db sub psub ssub cmd user resp lib-name lib-ver".split())
 
 
@@ -441,7 +441,7 @@ class Stage:
         return b"ping-%06d" % self._pings
 
     def _filled(self, line: Line, side: int) -> Line:
-        """With the clients' ids on that server for `id:a` and `id:b`."""
+        """With the clients' ids on that server for ID_WORDS."""
         return tuple(self.clients[word[3:].decode()].ids[side] if word in ID_WORDS else word for word in line)
 
     @staticmethod
