@@ -454,7 +454,9 @@ class Stage:
     def _normal(self, line: Line, reply: bytes, side: int) -> bytes:
         """Without ids of clients, and what else of them depends on the server."""
         word = line[0].lower() if line else b""
-        if word == b"hello" and reply[:1] in b"*%":
+        if _INTRODUCTION(
+            reply
+        ):  # of HELLO: behind confirmations of subscriptions it may be taken for another line's
             return b"an introduction"
         if word != b"client":
             return reply
@@ -479,6 +481,7 @@ def _parts(lines: tuple[Line, ...]) -> list[tuple[Line, ...]]:
     return [tuple(part) for part in parts]
 
 
+_INTRODUCTION: Final = re.compile(rb"[*%]\d+\r\n\$6\r\nserver\r\n").match
 _FIELD: Final = re.compile(rb"(\S+)=(\S*)")
 
 
