@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -209,15 +209,44 @@ NEWER: Final = [
 ]
 
 
+_STORED_CODE: Final = frozenset({b"EVALSHA", b"EVALSHA_RO", b"FCALL", b"FCALL_RO"})
+
+
+def _may_trim(line: Line, before: Iterable[Line]) -> bool:
+    """Whether a line has LTRIM in it, or runs code which one before it may have brought."""
+    trims = any(b"ltrim" in word.lower() for word in line)
+    return trims or (
+        line[:1] != () and line[0].upper() in _STORED_CODE and any(_may_trim(each, ()) for each in before)
+    )
+
+
 def tells_of_trimming(said: list[Line], real: list[bytes], ours: list[bytes]) -> bool:
     """Whether only ours tells those who track it of a list of which LTRIM kept all: later releases take that for no change."""
-    trims = [line for line in said if any(b"ltrim" in word.lower() for word in line)]
+    words = [word for at, line in enumerate(said) if _may_trim(line, said[:at]) for word in line]
     more = Counter(ours)
     more.subtract(real)
     return all(
-        count == 0 or (count > 0 and any(set(_invalidated(reply)) & set(line) for line in trims))
+        count == 0 or (count > 0 and any(key in word for key in _invalidated(reply) for word in words))
         for reply, count in more.items()
     )
+
+
+def trims_what_is_watched(said: list[tuple[str, Line]], name: str) -> bool:
+    """Whether LTRIM may have come to a list between WATCH and EXEC of the client with that name. `said`: who said what."""
+    watched: set[bytes] = set()
+    queues = trimmed = False
+    for at, (who, line) in enumerate(said):
+        word = line[0].upper()
+        if who == name and word in (b"EXEC", b"DISCARD", b"UNWATCH", b"RESET"):
+            if trimmed and word == b"EXEC":
+                return True
+            watched, queues, trimmed = set(), False, False
+        elif who == name and (queues or word in (b"MULTI", b"WATCH")):
+            queues = queues or word == b"MULTI"
+            watched |= set() if queues else set(line[1:])
+        elif _may_trim(line, [each for _, each in said[:at]]):
+            trimmed = trimmed or any(key in part for key in watched for part in line)
+    return False
 
 
 def is_told_before_it_is_killed(said: list[Line], real: list[bytes], ours: list[bytes]) -> bool:

@@ -277,7 +277,7 @@ class Stage:
         for one, two in zip(real, ours, strict=False):
             line = lines[min(at, len(lines) - 1)] if lines else ()
             at += not one.startswith(b">")
-            if line[:1] == (b"EXEC",) and any(b"ltrim" in map(bytes.lower, each) for each in self._said()):
+            if line[:1] == (b"EXEC",) and known.trims_what_is_watched(self._said_by(), client.name):
                 line = (b"EXEC", b"LTRIM")
             left, right = self._normal(line, one, 0), self._normal(line, two, 1)
             verdict = known.verdict(line, left, right, queued, newer=self.newer)
@@ -365,7 +365,11 @@ class Stage:
 
     def _said(self) -> list[Line]:
         """The lines of this sequence up to now."""
-        return [act for _, act in self.acts if not isinstance(act, str)]
+        return [line for _, line in self._said_by()]
+
+    def _said_by(self) -> list[tuple[str, Line]]:
+        """The same, and who said each."""
+        return [(who.rstrip(">"), act) for who, act in self.acts if not isinstance(act, str)]
 
     # -- details ----------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from tests.differential.player import Connection
 from tests.differential.subject import engine
 from tests.differential.witness import BINARIES
 
+from . import known
 from .stage import Disagreement, Mortal, Stage
 
 
@@ -58,6 +59,31 @@ def test_a_list_of_which_ltrim_keeps_all_has_changed_only_for_ours(real: Mortal)
         stage.say("a", (b"LRANGE", b"{k}l1", b"0", b"-1"))
         stage.say("a", (b"CLIENT", b"REPLY", b"OFF"), *lines, (b"CLIENT", b"REPLY", b"ON"), silent=3)
         assert stage.over
+
+
+@pytest.mark.parametrize(
+    ("trims", "spoils"),
+    [
+        ((b"LTRIM", b"{k}l1", b"0", b"-1"), True),
+        ((b"EVAL", b"return redis.call('ltrim', KEYS[1], 0, -1)", b"1", b"{k}l1"), True),
+        ((b"FCALL", b"trim", b"1", b"{k}l1"), True),
+        ((b"LTRIM", b"{k}l2", b"0", b"-1"), False),
+        ((b"RPUSH", b"{k}l1", b"1"), False),
+    ],
+)
+def test_only_a_list_that_is_watched_and_trimmed_may_spoil_a_transaction_of_ours_alone(
+    trims: tuple[bytes, ...], spoils: bool
+) -> None:
+    said = [
+        ("b", (b"FUNCTION", b"LOAD", b"#!lua name=l\nredis.register_function('trim', LTRIM)")),
+        ("b", (b"LTRIM", b"{k}l1", b"0", b"-1")),
+        ("a", (b"WATCH", b"{k}l1", b"{k}s1")),
+        ("b", trims),
+        ("a", (b"MULTI",)),
+        ("a", (b"LTRIM", b"{k}s1", b"0", b"-1")),
+        ("a", (b"EXEC",)),
+    ]
+    assert known.trims_what_is_watched(said, "a") is spoils
 
 
 def test_what_a_client_was_told_before_it_is_killed_reaches_it_only_from_ours(real: Mortal) -> None:
