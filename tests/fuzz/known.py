@@ -267,7 +267,7 @@ def _invalidated(reply: bytes) -> list[bytes]:
 SCRIPTING: Final = frozenset({(b"EVAL",), (b"EVAL_RO",), (b"FUNCTION",), (b"FCALL",), (b"FCALL_RO",)})
 # Valkey 9.1 has other words for some errors of scripts, which stand in what a script makes of them, too.
 _NEW_WORDS: Final = (
-    (re.compile(rb"^\$\d+\r\n"), b"$\r\n"),
+    (re.compile(rb"^\$\d+\r\n", re.MULTILINE), b"$\r\n"),  # lengths, also of what stands in an array
     (re.compile(rb"script: \w+, on"), b"script: on"),
     (re.compile(rb"This Valkey command is"), b"This Redis command is"),
     (re.compile(rb"Lua redis lib command arguments must"), b"Command arguments must"),

@@ -92,3 +92,11 @@ def test_what_a_client_was_told_before_it_is_killed_reaches_it_only_from_ours(re
         stage.wait("b", (b"BLPOP", b"{k}l1", b"0"))
         stage.say("a", (b"RPUSH", b"{k}l1", b"1"), (b"CLIENT", b"KILL", b"ID", b"id:b"))
         assert stage.over
+
+
+def test_the_words_of_a_later_release_are_known_inside_of_an_array_that_a_script_returns() -> None:
+    real = b"*2\r\n_\r\n$28\r\nERR member cc does not exist\r\n"
+    ours = b"*2\r\n_\r\n$40\r\nERR could not decode requested zset member\r\n"
+    line = (b"EVAL", b"return {pcall(redis.call, 'geohash')}", b"0")
+    assert known.verdict(line, real, ours, None, newer=True) == "same"
+    assert known.verdict(line, real, ours.replace(b"zset", b"set"), None, newer=True) == "other"
