@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from localstack_memorydb.engine.errors import CommandError, printable
 from localstack_memorydb.engine.looking import MANY, looking
 from localstack_memorydb.engine.own_events import Later
-from localstack_memorydb.engine.resp import Push, Reply, Wire, encoders
+from localstack_memorydb.engine.resp import Push, Reply, Wire
 
 if TYPE_CHECKING:
     from localstack_memorydb.engine.session import Session
@@ -225,6 +225,12 @@ def _takes_quietly(author: Session, key: bytes) -> bool:
     return word in _TAKE or (word in _MOVE and waits.argv[2] != key)
 
 
+class _AtTheEnd(Later):
+    """Stands for what a client is told of its own keys when its EXEC is over; None: all keys."""
+
+    keys: list[bytes] | None = None
+
+
 def send(s: Session, keys: Iterable[bytes] | None) -> None:
     """Tells the client, or the one that it redirects to, that keys are no longer what they were; None: all keys."""
     tracker, receiver = s.tracking, s
@@ -239,13 +245,15 @@ def send(s: Session, keys: Iterable[bytes] | None) -> None:
                 s.send(Push([b"tracking-redir-broken", tracker.redirect]))
             return
         receiver = found
+    if receiver is s and s.in_exec > 0 and s.processing:
+        mark = _AtTheEnd()
+        mark.keys = body if isinstance(body, list) else None
+        s.deferred.append(mark)
+        return
     if _protocol(receiver) == 3:
         message = Push([b"invalidate", body])
     elif redirected and (receiver.channels or receiver.patterns or receiver.shard_channels):
         message = Push([b"message", _CHANNEL, body])
-    elif receiver is s and s.in_exec > 0 and s.processing:
-        s.deferred.append(Later(encoders(3)[Push](Push([b"invalidate", body]))))
-        return
     else:
         return
     if receiver is s and s.processing:
@@ -255,9 +263,14 @@ def send(s: Session, keys: Iterable[bytes] | None) -> None:
 
 
 def settle(s: Session) -> None:
-    """At the end of EXEC the client has the protocol in which it is told of its own keys, or, with RESP2, is not."""
-    if s.protocol != 3:
-        s.deferred[:] = [data for data in s.deferred if type(data) is not Later or data[:1] != b">"]
+    """EXEC is over: the client is told of its own keys as its protocol and its channels are now."""
+    told = s.deferred[:]
+    s.deferred.clear()
+    for data in told:
+        if isinstance(data, _AtTheEnd):
+            send(s, data.keys)
+        else:
+            s.deferred.append(data)
 
 
 def _protocol(s: Session) -> int:

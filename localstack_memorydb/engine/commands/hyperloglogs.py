@@ -6,6 +6,7 @@ from typing import Final
 
 from localstack_memorydb.engine import hyperloglog as hll
 from localstack_memorydb.engine.errors import CommandError, printable
+from localstack_memorydb.engine.keyspace import Untold
 from localstack_memorydb.engine.looking import look
 from localstack_memorydb.engine.registry import (
     ADMIN,
@@ -145,6 +146,7 @@ def pfdebug(s: Session, argv: Argv) -> Reply:
             return hll.described(found)
         if not is_dense:
             s.db[key] = hll.dense(found, exactly=not s.legacy)
+            s.effects = Untold([argv])
         return int(not is_dense) if word == b"todense" else list(hll.registers(found, exactly=not s.legacy))
     except hll.Corrupt:
         raise CommandError(_CORRUPT) from None
