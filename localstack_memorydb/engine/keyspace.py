@@ -6,6 +6,7 @@ and resharding hands a whole slot over without copying a key.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine.looking import looking
 from localstack_memorydb.engine.slots import SLOTS, key_slot
+from localstack_memorydb.engine.streams import Stream
 from localstack_memorydb.engine.tracking import Tracking
 from localstack_memorydb.engine.values import Value
 
@@ -120,6 +122,7 @@ class Keyspace:
 
     __slots__ = (
         "_timed",
+        "awaited",
         "budget",
         "evicted",
         "expired",
@@ -144,6 +147,8 @@ class Keyspace:
         self._timed: set[int] = set()
         self.watchers: dict[bytes, set[Session]] = {}
         self.waiters: dict[bytes, dict[Session, type]] = {}
+        self.awaited: Counter[type | None] = Counter()
+        """How many wait for a value of each kind; `object` is for the end of a stream."""
         self.ready: list[bytes] = []
         self.replaced: dict[bytes, Value] = {}
         self.observed = False
@@ -308,18 +313,36 @@ class Keyspace:
 
     def replace(self, key: bytes, value: Value, author: Session) -> None:
         """Sets the key as SET does. Who waits for it is served where it is new, not by what takes the place of another value; but
-        since 7.0 a real server looks after all of them where one waits for the end of a stream."""
+        since 7.0 a real server looks after all of them where one waits for the end of a stream, in 7.0 of any stream."""
         slot, waiting = self.of(key), self.waiters.get(key)
-        if waiting is not None and key in slot and (author.legacy or object not in waiting.values()):
-            self.replaced[key] = value
+        if waiting is not None and key in slot:
+            if author.legacy:
+                ends = False
+            elif author.legacy_doubles:
+                ends = type(slot[key]) is Stream and self.awaits(Stream)
+            else:
+                ends = object in waiting.values()
+            if not ends:
+                self.replaced[key] = value
         slot.put(key, value)
 
     def wake(self, key: bytes) -> None:
-        """Clients that wait for the key look at it again, as soon as the command that runs is done."""
-        if key in self.waiters:
-            value = self.replaced.get(key)
-            if value is None or value is not self.of(key).get(key):
-                self.ready.append(key)
+        """Clients that wait for the key look at it again, as soon as the command that runs is done.
+
+        A real server does not take note of a value of which kind nobody waits for one, whatever comes to the key after it.
+        """
+        waiting = self.waiters.get(key)
+        if waiting is None:
+            return
+        value = self.of(key).get(key)
+        if object in waiting.values() or (
+            value is not None and value is not self.replaced.get(key) and self.awaits(type(value))
+        ):
+            self.ready.append(key)
+
+    def awaits(self, kind: type) -> bool:
+        """Whether anybody waits for a value of the kind, under whatever key."""
+        return bool(self.awaited[kind] or (kind is Stream and self.awaited[object]))
 
     def watch(self, session: Session, key: bytes) -> None:
         """The session wants to know when the key changes."""
@@ -341,6 +364,7 @@ class Keyspace:
         """The session is parked until a key holds a value of the type that it needs; first come, first served."""
         for key, kind in keys.items():
             self.waiters.setdefault(key, {})[session] = kind
+            self.awaited[kind] += 1
         self.observed = True
 
     def stop_waiting(self, session: Session, keys: Iterable[bytes]) -> None:
@@ -348,7 +372,7 @@ class Keyspace:
         for key in keys:
             waiting = self.waiters.get(key)
             if waiting is not None:
-                waiting.pop(session, None)
+                self.awaited[waiting.pop(session, None)] -= 1
                 if not waiting:
                     del self.waiters[key]
                     self.replaced.pop(key, None)
