@@ -59,6 +59,13 @@ ALWAYS: Final = [
         _commands("memory", lambda line, one, two: line[1:2] != () and line[1].lower() == b"malloc-stats"),
     ),
     Known(
+        "where a cursor leads that no reply had depends on the hash table",
+        _commands(
+            "scan sscan hscan zscan",
+            lambda line, one, two: b"0" not in line[1:3] and one[:4] == two[:4] == b"*2\r\n",
+        ),
+    ),
+    Known(
         "small integers are shared: which strings those are is found from the content, too, and 9.0 shares none",
         _commands("object", lambda line, one, two: len(line) > 1 and line[1].lower() == b"refcount"),
     ),
@@ -76,10 +83,6 @@ OLDER: Final = [
     Known(
         "a key that was set with a time long past is counted until somebody looks",
         _commands("dbsize", _texts(rb":", rb":")),
-    ),
-    Known(
-        "where a cursor leads that no reply had depends on the hash table",
-        _commands("scan sscan hscan zscan", lambda line, one, two: b"0" not in line[1:3]),
     ),
     Known(
         "the order of a set is that of its hash table, and SORT BY of no pattern takes some of it",

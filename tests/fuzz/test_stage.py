@@ -100,3 +100,12 @@ def test_the_words_of_a_later_release_are_known_inside_of_an_array_that_a_script
     line = (b"EVAL", b"return {pcall(redis.call, 'geohash')}", b"0")
     assert known.verdict(line, real, ours, None, newer=True) == "same"
     assert known.verdict(line, real, ours.replace(b"zset", b"set"), None, newer=True) == "other"
+
+
+@pytest.mark.parametrize("newer", [True, False])
+def test_where_a_cursor_leads_that_no_reply_had_is_up_to_the_hash_table(newer: bool) -> None:
+    line = (b"SSCAN", b"{k}e2", b"12345", b"COUNT", b"10")
+    real, ours = b"*2\r\n$1\r\n0\r\n*1\r\n$2\r\nm6\r\n", b"*2\r\n$1\r\n0\r\n*0\r\n"
+    assert known.verdict(line, real, ours, None, newer=newer) == "known"
+    assert known.verdict(line, b"-WRONGTYPE\r\n", ours, None, newer=newer) == "other"
+    assert known.verdict((b"SSCAN", b"{k}e2", b"0"), real, ours, None, newer=newer) == "other"
