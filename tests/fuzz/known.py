@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import filterfalse
 from typing import Final, Literal
 
 from tests.differential.player import CLOSED
@@ -224,14 +224,16 @@ def _may_trim(line: Line, before: Iterable[Line]) -> bool:
 
 
 def tells_of_trimming(said: list[Line], real: list[bytes], ours: list[bytes]) -> bool:
-    """Whether only ours tells those who track it of a list of which LTRIM kept all: later releases take that for no change."""
+    """Whether all that differs is when, or that, those who track a list are told of it of which LTRIM kept all: later releases
+    take that for no change, and tell of what changes it next."""
     words = [word for at, line in enumerate(said) if _may_trim(line, said[:at]) for word in line]
-    more = Counter(ours)
-    more.subtract(real)
-    return all(
-        count == 0 or (count > 0 and any(key in word for key in _invalidated(reply) for word in words))
-        for reply, count in more.items()
-    )
+
+    def is_of_trimming(reply: bytes) -> bool:
+        return any(key in word for key in _invalidated(reply) for word in words)
+
+    return len(ours) >= len(real) and [*filterfalse(is_of_trimming, real)] == [
+        *filterfalse(is_of_trimming, ours)
+    ]
 
 
 def trims_what_is_watched(said: list[tuple[str, Line]], name: str) -> bool:

@@ -266,8 +266,8 @@ class Stage:
             ours = _in_order(real, ours)
         if len(real) > expected:
             self.acts.append((f"{client.name}>", f"@read {len(real) - expected}"))
-        if len(real) != len(ours) and (
-            known.is_told_before_it_is_killed(self._said(), real, ours)
+        if real != ours and (
+            (len(real) != len(ours) and known.is_told_before_it_is_killed(self._said(), real, ours))
             or (self.newer and known.tells_of_trimming(self._said(), real, ours))
         ):
             self.over = True

@@ -86,6 +86,16 @@ def test_only_a_list_that_is_watched_and_trimmed_may_spoil_a_transaction_of_ours
     assert known.trims_what_is_watched(said, "a") is spoils
 
 
+def test_of_a_list_that_is_trimmed_later_releases_tell_when_it_changes_next() -> None:
+    said = [(b"LTRIM", b"{k}l1", b"-4", b"-1"), (b"LPUSH", b"{k}l1", b"a")]
+    told = b">2\r\n$10\r\ninvalidate\r\n*1\r\n$5\r\n{k}l1\r\n"
+    other = told.replace(b"l1", b"l2")
+    assert known.tells_of_trimming(said, [b"+OK\r\n", b":5\r\n", told], [b"+OK\r\n", told, b":5\r\n"])
+    assert not known.tells_of_trimming(said, [b"+OK\r\n", b":5\r\n", told], [b"+OK\r\n", told, b":6\r\n"])
+    assert not known.tells_of_trimming(said, [b"+OK\r\n", b":5\r\n", other], [b"+OK\r\n", other, b":5\r\n"])
+    assert not known.tells_of_trimming(said, [b"+OK\r\n", told], [b"+OK\r\n"])
+
+
 def test_what_a_client_was_told_before_it_is_killed_reaches_it_only_from_ours(real: Mortal) -> None:
     with engine("valkey") as ours, closing(Stage(real.start(), ours, newer=True)) as stage:
         stage.begin()
