@@ -32,6 +32,9 @@ _MISREAD: Final = re.compile(rb"\n[>~]").search
 _NOTHING: Final = re.compile(rb"\n(?:\$-|[_>~|])").search
 _HEADER: Final = 8
 _ASTERISK: Final = 0x2A
+_RETURN: Final = 0x0D
+_MESSAGE: Final = 0x3E
+_SET: Final = 0x7E
 _GOES_ON: Final = (
     b"$-0123456789"  # what may follow where hiredis has used up all bytes in the middle of a request
 )
@@ -134,7 +137,15 @@ class Requests:
             else:
                 self._keep(data)
                 self.reader.feed(data)
-        elif data[0] == _ASTERISK and _LARGE_HEADER(data) is None and not _is_misread(data):
+        elif data[0] == _ASTERISK and (
+            # One request of few arguments, as most packets are: to look for single bytes costs the least.
+            (
+                len(data) > _HEADER
+                and data[2] == _RETURN
+                and not (_ASTERISK in (rest := data[1:]) or _MESSAGE in rest or _SET in rest)
+            )
+            or (_LARGE_HEADER(data) is None and not _is_misread(data))
+        ):
             self.before = self.packet if len(self.packet) < _BEFORE_KEPT else b""
             self.packet, self.lost = data, False
             self.reader.feed(data)
@@ -454,8 +465,9 @@ class Requests:
 
 
 def _is_misread(data: bytes) -> bool:
-    """Whether there may be a message or a set, which hiredis takes for arrays. To look for one byte first costs a fraction."""
-    return (b">" in data or b"~" in data) and _MISREAD(data) is not None
+    """Whether there may be a message or a set, which hiredis takes for arrays. To look for one byte first costs a fraction, as a
+    number: of bytes Python finds out by an exception that they are none."""
+    return (_MESSAGE in data or _SET in data) and _MISREAD(data) is not None
 
 
 def _nobody() -> None:

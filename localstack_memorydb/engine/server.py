@@ -62,6 +62,7 @@ class Connection(asyncio.Protocol):
         "_stuck",
         "_transport",
         "_turn",
+        "_write",
     )
 
     _session: Session | None
@@ -87,6 +88,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has connected (and, with TLS, shaken hands)."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's own class has no common ancestor
+        self._write = self._transport.write
         host, port, *_ = transport.get_extra_info("peername") or ("?", 0)
         parameters = self._node.cluster.parameters
         if len(self._node.sessions) >= parameters.maxclients or is_short_of_files(transport):
@@ -116,7 +118,10 @@ class Connection(asyncio.Protocol):
         except TooMuchToRead:
             self._drop(_TOO_MUCH)
             return
-        self._answer(session, reply)
+        if reply and len(reply) <= _WORTH_LIMITING and not session.closing and self._stuck is None:
+            self._outbox.add(self._write, reply, self)  # the commonest way of `_answer`, spared a call
+        else:
+            self._answer(session, reply)
 
     def _answer(self, session: Session, reply: bytes) -> None:
         if not reply:
@@ -125,11 +130,11 @@ class Connection(asyncio.Protocol):
                 session.note_unfinished()
                 self._node.client_limit.look()
         elif len(reply) <= _WORTH_LIMITING:
-            self._outbox.add(self._transport.write, reply, self)
+            self._outbox.add(self._write, reply, self)
         elif self._is_too_long(session, reply):
             self._drop(_TOO_LONG)
         else:
-            self._outbox.add(self._transport.write, reply, self)
+            self._outbox.add(self._write, reply, self)
             self._outbox.flush()  # more is made only when the client has taken it
         if session.closing:
             self._hang_up()

@@ -361,18 +361,15 @@ class Session(Requests):
             deferred.clear()
         if command is not None and not command.subcommands:
             self.last_command = command.name
-        return self._finish(out)
-
-    def _finish(self, out: list[bytes]) -> bytes:
-        """The replies as one packet, after what is left to do."""
         if not out and not self.rest and self.waits_in_vain():
             self.explain()
             return self.drain()
-        self.node.commands_processed += len(out)
-        if self.node.cluster.unblocked:
-            self.node.cluster.resume(self.now)
+        node = self.node
+        node.commands_processed += len(out)
+        if node.cluster.unblocked:
+            node.cluster.resume(self.now)
         data = out[0] if len(out) == 1 else join(out)
-        self.node.bytes_sent += len(data)
+        node.bytes_sent += len(data)
         return data
 
     def refused(self, error: CommandError, argv: Argv, command: Command | None) -> bytes:

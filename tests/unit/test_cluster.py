@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from localstack_memorydb.engine.cluster import Cluster
+from localstack_memorydb.engine.errors import CrossSlot
+from localstack_memorydb.engine.routing import one_slot
 from localstack_memorydb.engine.slots import SLOTS, even_ranges, key_slot, plan_reshard, to_ranges
 from tests.unit.cluster_without_sockets import NOW, Client, start
 
@@ -25,6 +29,19 @@ from tests.unit.cluster_without_sockets import NOW, Client, start
 )
 def test_slots_of_keys(key: bytes, slot: int) -> None:
     assert key_slot(key) == slot
+
+
+PARTS = st.lists(st.sampled_from([b"{", b"}", b"a", b"b", b"{a}", b"{}", b"}{"]), max_size=4).map(b"".join)
+
+
+@given(keys=st.lists(PARTS, min_size=1, max_size=3))
+def test_keys_are_of_one_slot_when_each_of_them_is_in_it(keys: list[bytes]) -> None:
+    slots = {key_slot(key) for key in keys}
+    if len(slots) == 1:
+        assert {one_slot(keys)} == slots
+    else:
+        with pytest.raises(CrossSlot):
+            one_slot(keys)
 
 
 def test_new_clusters_split_the_slots_as_aws_does() -> None:
