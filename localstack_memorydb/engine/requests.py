@@ -138,10 +138,10 @@ class Requests:
                 self._keep(data)
                 self.reader.feed(data)
         elif data[0] == _ASTERISK and (
-            # One request of few arguments, as most packets are: to look for single bytes costs the least.
+            # One request of at most 99 arguments, as most packets are: to look for single bytes costs the least.
             (
                 len(data) > _HEADER
-                and data[2] == _RETURN
+                and (data[2] == _RETURN or data[3] == _RETURN)
                 and not (_ASTERISK in (rest := data[1:]) or _MESSAGE in rest or _SET in rest)
             )
             or (_LARGE_HEADER(data) is None and not _is_misread(data))
