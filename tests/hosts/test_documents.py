@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -18,10 +18,19 @@ from redis import Redis
 
 from tests.ports import free_port
 
+from .conftest import HOSTS, require
 from .endpoint import LOCALSTACK_PYTHON, ROOT, Endpoint, environment
 from .test_story import available
 
 README_URL = "http://127.0.0.1:4566"
+
+
+@pytest.fixture(scope="module", params=HOSTS)
+def endpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    """A host that only documents use: they name things as readers would, and so do other tests."""
+    running = Endpoint.start(require(request.param), tmp_path_factory.mktemp("documents"))
+    yield running
+    running.stop()
 
 
 def blocks(document: str, language: str) -> list[str]:

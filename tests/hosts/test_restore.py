@@ -142,26 +142,26 @@ def policy(bucket: str, *actions: str) -> dict[str, Any]:
 
 def test_a_bucket_that_does_not_grant_enough_is_refused(endpoint: Endpoint) -> None:
     memorydb, s3 = endpoint.client("memorydb"), endpoint.client("s3")
-    s3.create_bucket(Bucket="guarded")
+    s3.create_bucket(Bucket="half-open")
     memorydb.create_cluster(
-        ClusterName="guarded", NodeType="db.t4g.small", ACLName="open-access", NumReplicasPerShard=0
+        ClusterName="half-open", NodeType="db.t4g.small", ACLName="open-access", NumReplicasPerShard=0
     )
-    available(endpoint, "guarded")
-    memorydb.create_snapshot(ClusterName="guarded", SnapshotName="guarded")
+    available(endpoint, "half-open")
+    memorydb.create_snapshot(ClusterName="half-open", SnapshotName="half-open")
     until(
-        lambda: memorydb.describe_snapshots(SnapshotName="guarded")["Snapshots"][0]["Status"] == "available"
+        lambda: memorydb.describe_snapshots(SnapshotName="half-open")["Snapshots"][0]["Status"] == "available"
     )
-    copy = {"SourceSnapshotName": "guarded", "TargetSnapshotName": "out", "TargetBucket": "guarded"}
-    s3.put_bucket_policy(Bucket="guarded", Policy=json.dumps(policy("guarded", "s3:GetObject")))
+    copy = {"SourceSnapshotName": "half-open", "TargetSnapshotName": "out", "TargetBucket": "half-open"}
+    s3.put_bucket_policy(Bucket="half-open", Policy=json.dumps(policy("half-open", "s3:GetObject")))
     with pytest.raises(memorydb.exceptions.InvalidParameterValueException, match="has not been granted"):
         memorydb.copy_snapshot(**copy)
-    assert "Contents" not in s3.list_objects_v2(Bucket="guarded")
-    s3.put_bucket_policy(Bucket="guarded", Policy=json.dumps(policy("guarded", "s3:*")))
+    assert "Contents" not in s3.list_objects_v2(Bucket="half-open")
+    s3.put_bucket_policy(Bucket="half-open", Policy=json.dumps(policy("half-open", "s3:*")))
     memorydb.copy_snapshot(**copy)
-    until(lambda: s3.list_objects_v2(Bucket="guarded").get("KeyCount") == 1)
+    until(lambda: s3.list_objects_v2(Bucket="half-open").get("KeyCount") == 1)
     with pytest.raises(memorydb.exceptions.SnapshotAlreadyExistsFault):
         memorydb.copy_snapshot(**copy)
-    memorydb.delete_cluster(ClusterName="guarded")
+    memorydb.delete_cluster(ClusterName="half-open")
 
 
 def test_a_taken_port_on_every_address_falls_back_or_fails_plainly(endpoint: Endpoint) -> None:

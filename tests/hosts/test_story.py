@@ -104,24 +104,24 @@ def orders(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
     """The first cluster, with its keys in it."""
     memorydb = endpoint.client("memorydb")
     created = memorydb.create_cluster(
-        ClusterName="shop",
+        ClusterName="boutique",
         NodeType="db.t4g.small",
         ACLName="open-access",
         NumShards=2,
         NumReplicasPerShard=1,
     )["Cluster"]
     assert created["Status"] in {"creating", "available"}
-    described = available(endpoint, "shop")
-    with endpoint.redis("shop") as client:
+    described = available(endpoint, "boutique")
+    with endpoint.redis("boutique") as client:
         write(client)
     yield described
-    memorydb.delete_cluster(ClusterName="shop")
+    memorydb.delete_cluster(ClusterName="boutique")
 
 
 @pytest.fixture(scope="module")
 def snapshot(endpoint: Endpoint, orders: dict[str, Any]) -> str:
     memorydb = endpoint.client("memorydb")
-    memorydb.create_snapshot(ClusterName="shop", SnapshotName="nightly")
+    memorydb.create_snapshot(ClusterName="boutique", SnapshotName="nightly")
     until(
         lambda: memorydb.describe_snapshots(SnapshotName="nightly")["Snapshots"][0]["Status"] == "available"
     )
@@ -142,7 +142,7 @@ def bucket(endpoint: Endpoint, snapshot: str) -> str:
 
 @pytest.fixture(scope="module")
 def client(endpoint: Endpoint, orders: dict[str, Any]) -> Iterator[RedisCluster]:
-    with endpoint.redis("shop") as opened:
+    with endpoint.redis("boutique") as opened:
         yield opened
 
 
@@ -173,7 +173,7 @@ def test_a_transaction_in_one_slot(client: RedisCluster) -> None:
 
 def test_a_blocking_pop(endpoint: Endpoint, client: RedisCluster) -> None:
     popped: list[Any] = []
-    with endpoint.redis("shop") as other:
+    with endpoint.redis("boutique") as other:
         waiter = threading.Thread(target=lambda: popped.append(other.blpop(["jobs"], timeout=PATIENCE)))
         waiter.start()
         client.rpush("jobs", "resize")
@@ -184,7 +184,7 @@ def test_a_blocking_pop(endpoint: Endpoint, client: RedisCluster) -> None:
 @pytest.mark.parametrize("sharded", [False, True], ids=["channel", "shard channel"])
 def test_pub_sub(endpoint: Endpoint, client: RedisCluster, sharded: bool) -> None:
     heard: list[Any] = []
-    with endpoint.redis("shop") as other:
+    with endpoint.redis("boutique") as other:
         listener = other.pubsub()
         subscribe, listen = (
             (listener.ssubscribe, listener.get_sharded_message)
