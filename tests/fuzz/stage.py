@@ -458,9 +458,8 @@ class Stage:
     def _normal(self, line: Line, reply: bytes, side: int) -> bytes:
         """Without ids of clients, and what else of them depends on the server."""
         word = line[0].lower() if line else b""
-        if _INTRODUCTION(
-            reply
-        ):  # of HELLO: behind confirmations of subscriptions it may be taken for another line's
+        # HELLO's answer: behind confirmations of subscriptions it may be taken for another line's.
+        if _INTRODUCTION(reply):
             return b"an introduction"
         if word != b"client":
             return reply

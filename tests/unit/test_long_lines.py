@@ -112,3 +112,19 @@ def test_events_are_the_same_when_a_line_gives_way(lines: list[list[bytes]]) -> 
     at_once, in_parts = (Played(lines, step, notify_keyspace_events="KEAmn") for step in (0.0, 0.03))
     assert in_parts.gave_way > 0
     assert in_parts.events == at_once.events != b""
+
+
+def test_a_transaction_that_gives_way_tells_of_its_clients_own_keys_at_its_end() -> None:
+    cluster = start()
+    client = Client(cluster.shards[0].primary)
+    for line in ("HELLO 3", "CLIENT TRACKING on", "GET {n}1", "MULTI", "SET {n}1 x"):
+        client(line)
+    for key in KEYS:
+        client(f"SET {key.decode()} x")
+    client("FLUSHALL")
+    cluster.clock = Clock(10.0)
+    assert client("EXEC") == b""
+    for _ in WORDS:
+        cluster.tick(NOW)
+    told = b">2\r\n$10\r\ninvalidate\r\n"
+    assert client.heard().endswith(b"+OK\r\n" + told + b"*1\r\n$4\r\n{n}1\r\n" + told + b"_\r\n")
