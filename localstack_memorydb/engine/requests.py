@@ -30,11 +30,11 @@ _PLAIN_LINES: Final = re.compile(rb"(?:[A-Za-z][^\"'\0\v\f\n]*\n)+").fullmatch
 # What hiredis reads as nothing, as it reads an empty request, and is a line of its own: nulls, and messages without a word.
 _MISREAD: Final = re.compile(rb"\n[>~]").search
 _NOTHING: Final = re.compile(rb"\n(?:\$-|[_>~|])").search
-_HEADER: Final = 8
-_ASTERISK: Final = 0x2A
-_RETURN: Final = 0x0D
-_MESSAGE: Final = 0x3E
-_SET: Final = 0x7E
+HEADER: Final = 8
+ASTERISK: Final = 0x2A
+RETURN: Final = 0x0D
+MESSAGE: Final = 0x3E
+SET: Final = 0x7E
 _GOES_ON: Final = (
     b"$-0123456789"  # what may follow where hiredis has used up all bytes in the middle of a request
 )
@@ -74,6 +74,7 @@ class Requests:
         "closing",
         "ending",
         "examined",
+        "idle",
         "interrupted",
         "kept",
         "lost",
@@ -109,7 +110,7 @@ class Requests:
         self.opened = b""  # how a request began that is lost
         self.unfinished = -1
         self.ending: tuple[int, tuple[int, int, int]] = hash(b""), (0, 0, 0)
-        self.closing = False
+        self.idle = self.closing = False
         self.trusted = True
         self.rest = bytearray()
         self.portion = self.pace = PORTION
@@ -120,32 +121,25 @@ class Requests:
 
     def feed(self, data: bytes) -> None:
         """Takes what came from the client. Raises TooMuchToRead."""
+        self.idle = False
         if self.strict is not None:
             self.strict.feed(data)
             if self.strict.unread > self.query_limit:
                 raise TooMuchToRead
             if self.strict.held > _MUCH:
                 self.weigh()
-        elif self.reader.has_data() or (data[0] != _ASTERISK and self._is_midway(data[0])):
+        elif self.reader.has_data() or (data[0] != ASTERISK and self._is_midway(data[0])):
             self._count(len(data))
             if (
                 _LARGE_HEADER(data) is not None
-                or _LARGE_HEADER(self._end() + data[:_HEADER])
+                or _LARGE_HEADER(self._end() + data[:HEADER])
                 or (len(data) < _SOON_EXAMINED and _is_misread(data))
             ):
                 self._feed_with_care(data)
             else:
                 self._keep(data)
                 self.reader.feed(data)
-        elif data[0] == _ASTERISK and (
-            # One request of at most 99 arguments, as most packets are: to look for single bytes costs the least.
-            (
-                len(data) > _HEADER
-                and (data[2] == _RETURN or data[3] == _RETURN)
-                and not (_ASTERISK in (rest := data[1:]) or _MESSAGE in rest or _SET in rest)
-            )
-            or (_LARGE_HEADER(data) is None and not _is_misread(data))
-        ):
+        elif data[0] == ASTERISK and _LARGE_HEADER(data) is None and not _is_misread(data):
             self.before = self.packet if len(self.packet) < _BEFORE_KEPT else b""
             self.packet, self.lost = data, False
             self.reader.feed(data)
@@ -156,6 +150,12 @@ class Requests:
         else:
             self.strict = self._rest()
             self.strict.feed(data)
+
+    def settle(self) -> None:
+        """A packet that looked like one request was answered. If nothing is left of it, the client is between requests."""
+        if self.strict is None and not self.reader.has_data():
+            self.idle = True
+            self.packet = self.before = b""
 
     def _count(self, size: int) -> None:
         """So many bytes more have come of a request. Raises TooMuchToRead."""
@@ -180,7 +180,7 @@ class Requests:
 
     def _end(self) -> bytes:
         """The last bytes that hiredis has got."""
-        return self.tail if self.lost else self.packet[-_HEADER:]
+        return self.tail if self.lost else self.packet[-HEADER:]
 
     def _feed_with_care(self, data: bytes) -> None:
         """Goes on strictly where an array may begin that is said to be large. Behind something very large, hiredis has first
@@ -212,7 +212,7 @@ class Requests:
         if not self.lost:
             self.opened = self.packet[:_BEFORE_KEPT]
             self.lost, self.pieces, self.packet = True, [self.packet], b""
-        self.tail = data[-_HEADER:]
+        self.tail = data[-HEADER:]
         self.pieces = [*self.pieces, data] if self.pieces and self.unread <= _PIECES_KEPT else []
 
     def keep(self, size: int) -> None:
@@ -284,7 +284,7 @@ class Requests:
 
     def distrust(self) -> None:
         """The client is nobody yet: what it sends is kept small."""
-        self.trusted = False
+        self.trusted = self.idle = False
         if self.strict is None and not self.reader.has_data():
             self.strict = self._strict_reader()
         if self.strict is not None:
@@ -299,6 +299,7 @@ class Requests:
     def limit(self, query_limit: int, bulk_max: int) -> None:
         """How long requests and arguments may be from now on. A limit of arguments that is not the usual one hiredis does not know."""
         self.query_limit, self.bulk_max = query_limit, bulk_max
+        self.idle = False
         if self.strict is not None:
             self.strict.bulk_max = bulk_max
         elif bulk_max < BULK_MAX and not self.reader.has_data() and not self.lost:
@@ -467,7 +468,7 @@ class Requests:
 def _is_misread(data: bytes) -> bool:
     """Whether there may be a message or a set, which hiredis takes for arrays. To look for one byte first costs a fraction, as a
     number: of bytes Python finds out by an exception that they are none."""
-    return (_MESSAGE in data or _SET in data) and _MISREAD(data) is not None
+    return (MESSAGE in data or SET in data) and _MISREAD(data) is not None
 
 
 def _nobody() -> None:

@@ -7,7 +7,6 @@ in a few steps. Everything unusual (transactions, replicas, subscribers, subcomm
 
 from __future__ import annotations
 
-from binascii import crc_hqx
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -50,22 +49,19 @@ from localstack_memorydb.engine.registry import (
     Command,
     CommandTable,
 )
-from localstack_memorydb.engine.requests import Requests
+from localstack_memorydb.engine.requests import ASTERISK, HEADER, MESSAGE, RETURN, SET, Requests
 from localstack_memorydb.engine.resp import (
     BLOCKED,
     NOTHING,
     NULL_ARRAY,
-    OK,
     QUEUED,
-    SMALL,
-    SMALL_INTEGERS,
     Argv,
     Reply,
     encoders,
 )
 from localstack_memorydb.engine.routing import one_slot, route, writes
-from localstack_memorydb.engine.slots import SLOT_MASK, key_slot
 from localstack_memorydb.engine.stats import LONG_PACKET, CommandStat
+from localstack_memorydb.engine.straight import join, single, straight
 from localstack_memorydb.engine.tracking import Tracker
 from localstack_memorydb.engine.turns import LARGE, LONG_TURN
 from localstack_memorydb.engine.users import User, authorize, rather, refuse
@@ -76,16 +72,12 @@ if TYPE_CHECKING:
     from localstack_memorydb.engine.lua.running import Run
 
 
-_BRACE: Final = 0x7B
 # A browser's request, whose body may hold commands: it is hung up on.
 _WEB: Final = frozenset({b"post", b"host:"})
 
 _USER_GATES: Final = GATE_UNAUTHENTICATED | GATE_RESTRICTED
 
 V = TypeVar("V")
-
-join = b"".join
-"""Also the cheapest way to be sure that every argument is bytes: hiredis lets other types through."""
 
 
 class Session(Requests):
@@ -223,8 +215,29 @@ class Session(Requests):
         """Handles what a client sent at `now` (unix time in ms); returns what is due to it at once. Raises TooMuchToRead."""
         self.now = self.last_seen = now
         self.node.bytes_received += len(data)
-        if len(data) > self.portion or self.blocked is not None:
+        size = len(data)
+        if size > self.portion or self.blocked is not None:
             return turns.take(self, data)
+        # One request of at most 99 arguments, as most packets are: to look for single bytes costs the least.
+        looks_single = (
+            size > HEADER
+            and data[0] == ASTERISK
+            and (data[2] == RETURN or data[3] == RETURN)
+            and not (ASTERISK in (rest := data[1:]) or MESSAGE in rest or SET in rest)
+        )
+        if looks_single and self.idle:
+            return single(self, data)
+        self.feed(data)
+        replies = self.drain()
+        if self.interrupted:
+            return turns.run(self, replies)
+        if looks_single and replies:
+            self.settle()
+        return replies
+
+    def reread(self, data: bytes) -> bytes:
+        """Takes a packet with care of which hiredis has read a part that nobody ran."""
+        self.reader = hiredis.Reader()
         self.feed(data)
         replies = self.drain()
         return turns.run(self, replies) if self.interrupted else replies
@@ -232,7 +245,7 @@ class Session(Requests):
     def drain(self) -> bytes:  # noqa: PLR0915 - flat, since a call costs more than a line
         """Runs the complete requests that wait in the reader; returns their replies, in order."""
         gets: Callable[[], Any] = self.next_strict if self.strict is not None else self.reader.gets
-        find, slots, deferred = self.find, self.slots, self.deferred
+        find, deferred = self.find, self.deferred
         keyspace = self.node.shard.keyspace
         encode = self.encoders
         command: Command | None = None
@@ -240,7 +253,7 @@ class Session(Requests):
         alike: Command | None = None
         stats = self.node.stats
         stat: CommandStat | None = None
-        first = misses = 0
+        first = 0
         clock = self.node.cluster.clock
         began = clock()
         late = began + LONG_TURN
@@ -273,39 +286,9 @@ class Session(Requests):
                         alike, first = command, len(out)
                         stat = stats.commands[command.name]
                     if command.straight:
-                        key = argv[1]
-                        number = crc_hqx(key, 0) & SLOT_MASK if _BRACE not in key else key_slot(key)
-                        db = slots[number]
-                        if db is None:
-                            db = self.own_slot(number)
-                        elif db.deadlines:
-                            keyspace.purge(db, key, self.now)
-                        self.db = db
-                        db.used = self.now
-                        if command.write:
-                            if keyspace.observed:
-                                reply = self.observed(command, argv)
-                            else:
-                                join(argv)
-                                reply = command.run(self, argv)
-                        else:
-                            reply = command.run(self, argv)
-                            if not reply and key not in db:
-                                misses += 1
-                        # The three commonest replies, spared a call.
-                        kind = type(reply)
-                        if kind is bytes:
-                            data = b"$%d\r\n%b\r\n" % (len(reply), reply)
-                        elif kind is int:
-                            add(SMALL_INTEGERS[reply] if 0 <= reply < SMALL else b":%d\r\n" % reply)
-                            continue
-                        elif reply is OK:
-                            add(b"+OK\r\n")
-                            continue
-                        elif reply is BLOCKED:
+                        data = straight(self, command, argv, keyspace)
+                        if data is None:
                             break
-                        else:
-                            data = encode[kind](reply)
                         add(data)
                         if len(data) < LARGE:
                             continue
@@ -345,8 +328,6 @@ class Session(Requests):
         if keyspace.observed and keyspace.tracking.pending and not (self.rest or self.interrupted):
             keyspace.tracking.broadcast()
         self.processing = False
-        if misses:
-            stats.misses += misses
         if stat is not None and command is not None:
             ran = len(out) - first
             stat.calls += ran

@@ -1,0 +1,127 @@
+"""The straight path: what most commands take, which have one key, and most packets, which are one command.
+
+`drain` of the session does the same for everything else, so what is here is what need not be looked at any more.
+"""
+
+from __future__ import annotations
+
+from binascii import crc_hqx
+from typing import TYPE_CHECKING, Final
+
+from localstack_memorydb.engine.bugs import failed
+from localstack_memorydb.engine.errors import CommandError
+from localstack_memorydb.engine.requests import is_malformed
+from localstack_memorydb.engine.resp import (
+    BLOCKED,
+    OK,
+    SMALL,
+    SMALL_INTEGERS,
+    Argv,
+)
+from localstack_memorydb.engine.slots import SLOT_MASK, key_slot
+from localstack_memorydb.engine.stats import LONG_PACKET, CommandStat
+
+if TYPE_CHECKING:
+    from localstack_memorydb.engine.keyspace import Keyspace
+    from localstack_memorydb.engine.registry import Command
+    from localstack_memorydb.engine.session import Session
+
+_BRACE: Final = 0x7B
+
+join = b"".join
+"""Also the cheapest way to be sure that every argument is bytes: hiredis lets other types through."""
+
+
+def straight(s: Session, command: Command, argv: Argv, keyspace: Keyspace) -> bytes | None:
+    """Runs a command of one key; returns its reply's bytes, None while it waits. Raises CommandError."""
+    key = argv[1]
+    number = crc_hqx(key, 0) & SLOT_MASK if _BRACE not in key else key_slot(key)
+    db = s.slots[number]
+    if db is None:
+        db = s.own_slot(number)
+    elif db.deadlines:
+        keyspace.purge(db, key, s.now)
+    s.db = db
+    db.used = s.now
+    if command.write:
+        if keyspace.observed:
+            reply = s.observed(command, argv)
+        else:
+            join(argv)
+            reply = command.run(s, argv)
+    else:
+        reply = command.run(s, argv)
+        if not reply and key not in db:
+            s.node.stats.misses += 1
+    # The three commonest replies, spared a call.
+    kind = type(reply)
+    if kind is bytes:
+        return b"$%d\r\n%b\r\n" % (len(reply), reply)
+    if kind is int:
+        return SMALL_INTEGERS[reply] if 0 <= reply < SMALL else b":%d\r\n" % reply
+    if reply is OK:
+        return b"+OK\r\n"
+    return None if reply is BLOCKED else s.encoders[kind](reply)
+
+
+def single(s: Session, data: bytes) -> bytes:
+    """Handles a packet that looks like one request, between requests; returns what is due to the client at once."""
+    reader = s.reader
+    try:
+        reader.feed(data)
+        argv = reader.gets()
+        command = s.find(argv[0])
+        if command is None or reader.has_data():
+            return s.reread(data)
+    except Exception:
+        return s.reread(data)
+    node = s.node
+    keyspace = node.shard.keyspace
+    clock = node.cluster.clock
+    stat: CommandStat | None = None
+    ran = 1
+    s.processing = True
+    began = clock()
+    try:
+        if command.gates & s.gates or not command.least <= len(argv) <= command.brief:
+            reply = s.detour(command, argv)
+            out = None if reply is BLOCKED else s.encoders[type(reply)](reply)
+        else:
+            stat = node.stats.commands[command.name]
+            if command.straight:
+                out = straight(s, command, argv, keyspace)
+            else:
+                reply = s.call(command, argv)
+                out = None if reply is BLOCKED else s.encoders[type(reply)](reply)
+    except CommandError as error:
+        if is_malformed(argv):
+            return s.reread(data)
+        out = s.refused(error, argv, command)
+        ran = not s.closing
+    except Exception as error:
+        if is_malformed(argv):
+            return s.reread(data)
+        out = failed(error, argv)
+    if keyspace.observed and keyspace.tracking.pending:
+        keyspace.tracking.broadcast()
+    s.processing = False
+    if stat is not None and ran and out is not None:
+        elapsed = clock() - began
+        stat.calls += 1
+        stat.timed += 1
+        stat.seconds += elapsed
+        if elapsed > LONG_PACKET:
+            node.stats.took_long(s, command, argv, 1, elapsed)
+    if not command.subcommands:
+        s.last_command = command.name
+    if s.deferred:
+        out = b"".join([out or b"", *s.deferred])
+        s.deferred.clear()
+    if out is None:
+        out = b""
+    else:
+        node.commands_processed += 1
+    if node.cluster.unblocked:
+        node.cluster.resume(s.now)
+    node.bytes_sent += len(out)
+    return out
