@@ -111,7 +111,7 @@ def _track(s: Session, command: Command, argv: Argv) -> None:
         return
     if command.flags & READONLY and command.keys and command.group != "scripting" and tracker.wants():
         # Before 7.2 what a script reads are the keys that it was called with.
-        told = s.script.declared if s.script is not None and s.legacy_doubles else command.find_keys(argv)
+        told = s.script.keys if s.script is not None and s.legacy_doubles else command.find_keys(argv)
         tracking.remember(s, told, s.node.cluster.parameters.tracking_table_max_keys)
     if s.queue is None and not s.in_exec and s.script is None and command.parent != "client":
         tracker.caching = False

@@ -159,11 +159,13 @@ class KeySpec:
     def count(self, argv: Argv) -> int:
         """How many keys are `counted`: `1.5` is 1, and an error of the command itself later. 0 for a number that cannot be."""
         word = argv[self.index] if self.index < len(argv) else b""
-        count = int(word) if word in _SMALL_NUMBERS else leading_integer(word)
+        count = _SMALL_NUMBERS.get(word)
+        if count is None:
+            count = leading_integer(word)
         return count if 0 < count < len(argv) - self.index else 0
 
 
-_SMALL_NUMBERS: Final = frozenset(b"%d" % number for number in range(10))
+_SMALL_NUMBERS: Final = {b"%d" % number: number for number in range(10)}
 
 Keys: TypeAlias = tuple[KeySpec, ...]
 NO_KEYS: Final[Keys] = ()
@@ -269,6 +271,7 @@ class Command:
         "categories",
         "complains",
         "counted",
+        "counter",
         "earlier",
         "endless",
         "family",
@@ -302,6 +305,7 @@ class Command:
         self.run = run
         self.keys = keys
         self.counted = any(spec.counted for spec in keys)
+        self.counter = 0  # where the number of all keys stands, in every line that is long enough
         self.since = since
         self.group = ""
         self.earlier: Earlier | None = None
@@ -311,6 +315,8 @@ class Command:
         self.complains: Handler | None = None
         self.least = abs(arity)
         self.most = arity if arity > 0 else 1 << 62
+        if len(keys) == 1 and self.counted and not keys[0].after and keys[0].index < self.least:
+            self.counter = keys[0].index
         # A line of more words is careful: it may be work that gives way.
         self.brief = min(self.most, _ENDLESS_WITH_COUNT.get(self.name, MANY))
         self.write = bool(flags & WRITE)
@@ -362,6 +368,8 @@ class Command:
             return [argv[1]]
         if self.finder is not None:
             return self.finder(argv)
+        if self.counter and argv[self.counter] == b"0":
+            return []
         if len(self.keys) == 1:
             return self.keys[0].find(argv)
         return self.stated_keys(argv)

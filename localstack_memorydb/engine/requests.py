@@ -26,6 +26,7 @@ LOG = logging.getLogger(__name__)
 
 # hiredis reserves memory for as many arguments as a header announces, so large numbers go to the reader that does not.
 _LARGE_HEADER: Final = re.compile(rb"\*[0-9]{7}").search
+another_array: Final = re.compile(rb"\*[0-9]").search
 _PLAIN_LINES: Final = re.compile(rb"(?:[A-Za-z][^\"'\0\v\f\n]*\n)+").fullmatch
 # What hiredis reads as nothing, as it reads an empty request, and is a line of its own: nulls, and messages without a word.
 _MISREAD: Final = re.compile(rb"\n[>~]").search

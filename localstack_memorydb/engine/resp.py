@@ -64,6 +64,12 @@ class Multimap(list[Any]):
     __slots__ = ()
 
 
+class Bulks(list[bytes]):
+    """An array of bulk strings, which need not be looked at one by one to know that."""
+
+    __slots__ = ()
+
+
 class Absent(list[Any]):
     """What a key that does not exist has of several things: an array, but as false as all else that such a key has."""
 
@@ -171,7 +177,7 @@ def _joined(table: Encoders, values: Sequence[Any]) -> bytes:
                 _joined(table, values[at : at + _LONG]) for at in looking(range(0, len(values), _LONG), 1)
             )
         )
-    if len(values) >= _MANY and set(map(type, values)) == {bytes}:
+    if len(values) >= _MANY and (type(values) is Bulks or set(map(type, values)) == {bytes}):
         sizes = set(map(len, values))
         if (longest := max(sizes)) * len(values) > MOST_TO_SEND and sum(map(len, values)) > MOST_TO_SEND:
             raise ReplyTooLarge
@@ -229,7 +235,7 @@ def _remembering(form: Encoder) -> Encoder:
 
 def _resp2(double: Callable[[float], bytes]) -> Encoders:
     table: Encoders = _Table()
-    _common(table, (list, tuple, Absent, Unordered, Push))
+    _common(table, (list, tuple, Bulks, Absent, Unordered, Push))
     table[Verbatim] = _bulk
     table[BigNumber] = lambda value: _bulk(b"%d" % value)
     table[type(None)] = lambda _: b"$-1\r\n"
@@ -248,7 +254,7 @@ def _resp2(double: Callable[[float], bytes]) -> Encoders:
 
 def _resp3(double: Callable[[float], bytes]) -> Encoders:
     table: Encoders = _Table()
-    _common(table, (list, tuple, Absent, Pairs))
+    _common(table, (list, tuple, Bulks, Absent, Pairs))
     table[Verbatim] = lambda value: b"=%d\r\ntxt:%b\r\n" % (len(value) + 4, value)
     table[BigNumber] = lambda value: b"(%d\r\n" % value
     table[type(None)] = table[_Null] = lambda _: b"_\r\n"

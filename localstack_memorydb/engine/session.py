@@ -49,7 +49,15 @@ from localstack_memorydb.engine.registry import (
     Command,
     CommandTable,
 )
-from localstack_memorydb.engine.requests import ASTERISK, HEADER, MESSAGE, RETURN, SET, Requests
+from localstack_memorydb.engine.requests import (
+    ASTERISK,
+    HEADER,
+    MESSAGE,
+    RETURN,
+    SET,
+    Requests,
+    another_array,
+)
 from localstack_memorydb.engine.resp import (
     BLOCKED,
     NOTHING,
@@ -223,7 +231,8 @@ class Session(Requests):
             size > HEADER
             and data[0] == ASTERISK
             and (data[2] == RETURN or data[3] == RETURN)
-            and not (ASTERISK in (rest := data[1:]) or MESSAGE in rest or SET in rest)
+            and not (MESSAGE in data or SET in data)
+            and (ASTERISK not in (rest := data[1:]) or another_array(rest) is None)
         )
         if looks_single and self.idle:
             return single(self, data)

@@ -40,11 +40,8 @@ def _call(s: Session, argv: Argv, read_only: bool) -> Reply:
     if function is None:
         raise CommandError("ERR Function not found")
     keys, arguments = split_arguments(argv, "ERR Bad number of keys provided")
-    scripting = s.node.shard.scripting
-    interpreter = scripting.interpreter
-    run = make_run(s, interpreter, function.flags, read_only=read_only, keys=keys)
-    run.load(interpreter.call_function, function.callback, function.name, arguments)
-    return scripting.pace.execute(s, run, "FUNCTION", argv)
+    run = make_run(s, function, keys, arguments, read_only)
+    return s.node.shard.scripting.pace.execute(s, run, "FUNCTION", argv)
 
 
 @functions.command("FCALL", -3, SCRIPT_FLAGS, keys=WRITING, since=_SINCE)

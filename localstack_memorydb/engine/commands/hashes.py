@@ -26,7 +26,7 @@ from localstack_memorydb.engine.numbers import (
     parse_long_double,
 )
 from localstack_memorydb.engine.registry import DENYOOM, FAST, READONLY, WRITE, Family, one
-from localstack_memorydb.engine.resp import OK, Absent, Argv, Pairs, Reply
+from localstack_memorydb.engine.resp import OK, Absent, Argv, Bulks, Pairs, Reply
 from localstack_memorydb.engine.sampling import draw, draw_one, parse_count
 from localstack_memorydb.engine.scan import scan_collection
 from localstack_memorydb.engine.session import Session
@@ -145,8 +145,8 @@ def hkeys(s: Session, argv: Argv) -> Reply:
     """All fields."""
     found = s.value(argv[1], Hash)
     if found is None or len(found) < MANY:
-        return list(found or ())
-    return made_at_leisure(s, argv, lambda: list(found))
+        return Bulks(found or ())
+    return made_at_leisure(s, argv, lambda: Bulks(found))
 
 
 @hashes.command("HVALS", 2, READONLY, keys=one("RO access"), since="2.0.0")
@@ -154,8 +154,8 @@ def hvals(s: Session, argv: Argv) -> Reply:
     """All values."""
     found = s.value(argv[1], Hash)
     if found is None or len(found) < MANY:
-        return [] if found is None else list(found.values())
-    return made_at_leisure(s, argv, lambda: list(found.values()))
+        return Bulks() if found is None else Bulks(found.values())
+    return made_at_leisure(s, argv, lambda: Bulks(found.values()))
 
 
 @hashes.command("HLEN", 2, READONLY | FAST, keys=one("RO"), since="2.0.0")

@@ -28,7 +28,7 @@ from localstack_memorydb.engine.registry import (
     span,
     two,
 )
-from localstack_memorydb.engine.resp import NULL_ARRAY, OK, Argv, Reply
+from localstack_memorydb.engine.resp import NULL_ARRAY, OK, Argv, Bulks, Reply
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.values import List, Value
 
@@ -379,10 +379,10 @@ def lrange(s: Session, argv: Argv) -> Reply:
         return [found[at] for at in range(start, stop)]
     if start > len(found) // 2:  # deques are walked from the nearer end
         backwards = islice(reversed(found), len(found) - stop, len(found) - start)
-        return list(backwards)[::-1]
+        return Bulks(list(backwards)[::-1])
     if stop - start < MANY:
-        return list(islice(found, start, stop))
-    return made_at_leisure(s, argv, lambda: list(islice(found, start, stop)))
+        return Bulks(islice(found, start, stop))
+    return made_at_leisure(s, argv, lambda: Bulks(islice(found, start, stop)))
 
 
 _PICKED: Final = 128

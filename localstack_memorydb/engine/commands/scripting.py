@@ -6,13 +6,13 @@ from localstack_memorydb.engine.errors import (
     CommandError,
 )
 from localstack_memorydb.engine.help import help_lines
-from localstack_memorydb.engine.lua.interpreter import Interpreter
 from localstack_memorydb.engine.lua.running import Run
 from localstack_memorydb.engine.lua.scripting import (
     ALLOW_OOM,
     CROSS_SLOTS,
     NO_CLUSTER,
     NO_WRITES,
+    Code,
     Script,
     script_hash,
 )
@@ -61,12 +61,11 @@ def split_arguments(argv: Argv, message: str | None = None) -> tuple[Argv, Argv]
     return argv[3 : 3 + number], argv[3 + number :]
 
 
-def make_run(
-    s: Session, interpreter: Interpreter, flags: frozenset[str] | None, *, read_only: bool, keys: Argv
-) -> Run:
+def make_run(s: Session, code: Code, keys: Argv, arguments: Argv, read_only: bool) -> Run:
     """A run with the rights that flags give, unless they forbid it altogether. Raises CommandError."""
+    flags = code.flags
     if flags is None:
-        run = Run(s, interpreter, keys, read_only=read_only, one_slot=False)
+        run = Run(s, code, keys, arguments, read_only, False)
         if s.gates & GATE_MEMORY:
             run.prepare()
         return run
@@ -78,7 +77,7 @@ def make_run(
     if writes and read_only:
         raise CommandError("ERR Can not execute a script with write flag using *_ro command.")
     one_slot = CROSS_SLOTS not in flags
-    run = Run(s, interpreter, keys, read_only=read_only or not writes, one_slot=one_slot)
+    run = Run(s, code, keys, arguments, read_only or not writes, one_slot)
     if ALLOW_OOM not in flags and s.gates & GATE_MEMORY:
         run.prepare()
     if keys:
@@ -86,19 +85,11 @@ def make_run(
     return run
 
 
-def _evaluate(s: Session, script: Script, argv: Argv, keys: Argv, arguments: Argv, read_only: bool) -> Reply:
-    scripting = s.node.shard.scripting
-    interpreter = scripting.interpreter
-    run = make_run(s, interpreter, script.flags, read_only=read_only, keys=keys)
-    run.brief = script.brief
-    run.load(interpreter.run, script.compiled, script.sha, arguments)
-    return scripting.pace.execute(s, run, "SCRIPT", argv)
-
-
 def _eval(s: Session, argv: Argv, read_only: bool) -> Reply:
     keys, arguments = split_arguments(argv)
     script = s.node.scripts.by_source.get(argv[1]) or _known(s, argv[1])
-    return _evaluate(s, script, argv, keys, arguments, read_only)
+    run = make_run(s, script, keys, arguments, read_only)
+    return s.node.shard.scripting.pace.execute(s, run, "SCRIPT", argv)
 
 
 def _known(s: Session, source: bytes) -> Script:
@@ -120,7 +111,8 @@ def _evalsha(s: Session, argv: Argv, read_only: bool) -> Reply:
     script = s.node.scripts.get(argv[1].lower())
     if script is None:
         raise unknown
-    return _evaluate(s, script, argv, keys, arguments, read_only)
+    run = make_run(s, script, keys, arguments, read_only)
+    return s.node.shard.scripting.pace.execute(s, run, "SCRIPT", argv)
 
 
 @scripting.command("EVAL", -3, SCRIPT_FLAGS, keys=WRITING, since="2.6.0", earlier=_BEFORE_7)
@@ -153,7 +145,7 @@ scripting.container("SCRIPT", since="2.6.0")
 @scripting.command("SCRIPT|LOAD", 3, NOSCRIPT | STALE, since="2.6.0")
 def script_load(s: Session, argv: Argv) -> Reply:
     """Compiles a script and remembers it; answers its hash."""
-    sha = _known(s, argv[2]).sha
+    sha = _known(s, argv[2]).name
     s.node.scripts.passing.pop(sha, None)
     return sha
 

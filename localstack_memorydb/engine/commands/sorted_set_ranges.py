@@ -13,7 +13,7 @@ from localstack_memorydb.engine.giving_way import made_at_leisure
 from localstack_memorydb.engine.looking import MANY, looking
 from localstack_memorydb.engine.numbers import parse_int, read_double
 from localstack_memorydb.engine.registry import DENYOOM, FAST, READONLY, WRITE, one, two
-from localstack_memorydb.engine.resp import Argv, Pairs, Reply
+from localstack_memorydb.engine.resp import Argv, Bulks, Pairs, Reply
 from localstack_memorydb.engine.session import Session
 from localstack_memorydb.engine.values import ZSet
 
@@ -233,10 +233,10 @@ def _range_of_positions(s: Session, argv: Argv, reverse: bool) -> Reply:
     return made_at_leisure(s, argv, lambda: _at_positions(found, begin, end, reverse))
 
 
-def _at_positions(found: ZSet, begin: int, end: int, reverse: bool) -> list[bytes]:
+def _at_positions(found: ZSet, begin: int, end: int, reverse: bool) -> Bulks:
     picked = found.order[begin:end]
     members = [member for _, member in (picked if len(picked) < MANY else looking(picked))]
-    return members[::-1] if reverse else members
+    return Bulks(members[::-1] if reverse else members)
 
 
 @sorted_sets.command("ZRANGE", -4, READONLY, keys=one("RO access"), since="1.2.0")

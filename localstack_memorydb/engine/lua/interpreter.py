@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from importlib import resources
 from typing import Any, Final, Protocol, TypeAlias
@@ -75,8 +75,27 @@ class Caller(Protocol):
         """Called now and then while the script runs; a text ends it."""
 
 
-Entry: TypeAlias = Callable[[Caller, Any, Sequence[bytes], Sequence[bytes]], Any]
-"""How code is run for a caller: a script with its KEYS and ARGV, a function of a library with its two arguments."""
+class Compiled(Protocol):
+    """Code that can be run."""
+
+    @property
+    def compiled(self) -> Any:
+        """A function of Lua."""
+
+
+class Runner(Caller, Protocol):
+    """A caller that runs code: a script with its KEYS and ARGV, a function of a library with its two arguments."""
+
+    keys: list[bytes]
+    arguments: list[bytes]
+
+    @property
+    def code(self) -> Compiled:
+        """What it runs."""
+
+
+Entry: TypeAlias = Callable[[Runner], Any]
+"""How code is run for a caller."""
 
 
 class CompileError(Exception):
@@ -88,7 +107,7 @@ class LuaMemory(Exception):
 
 
 class Interpreter:
-    """A sandbox for engine versions of a level. `run` and `call_function` answer (value, kind, source, line)."""
+    """A sandbox for engine versions of a level. `run` and `call_function` answer a value, or (value, kind, source, line)."""
 
     def __init__(self, level: tuple[int, ...], version: str) -> None:
         self.caller: Caller
@@ -262,23 +281,18 @@ class Interpreter:
         """Whether a compiled script surely ends soon."""
         return is_brief(self._dump(script))
 
-    def _called(
-        self,
-        direct: Any,
-        with_tables: Any,
-        caller: Caller,
-        code: Any,
-        keys: Sequence[bytes],
-        arguments: Sequence[bytes],
-    ) -> Any:
+    def _called(self, direct: Any, with_tables: Any, caller: Runner) -> Any:
         """Runs code by one of two ways in Lua: few keys and arguments are handed over as they are."""
         self.caller = caller
+        code, keys, arguments = caller.code.compiled, caller.keys, caller.arguments
         count = len(keys) + len(arguments)
         room = 2 * (sum(map(len, keys)) + sum(map(len, arguments))) + 64 * count if count else 0
         try:
             if room + self._used > _ROOM:
                 self._make_room(room)
-            if count > _INLINE_ARGUMENTS:
+            if not count:
+                answer = direct(code, 0)
+            elif count > _INLINE_ARGUMENTS:
                 answer = with_tables(code, self.table(list(keys)), self.table(list(arguments)))
             else:
                 answer = direct(code, len(keys), *keys, *arguments)

@@ -8,9 +8,11 @@ https://valkey.io/commands/script-kill/
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from localstack_memorydb.engine.errors import Busy, NotBusy, Unkillable
+from localstack_memorydb.engine.own_events import serve
 from localstack_memorydb.engine.registry import GATE_RESTRICTED
 from localstack_memorydb.engine.resp import BLOCKED, OK, Argv, Reply, Simple
 
@@ -44,31 +46,48 @@ class Pace:
 
     def execute(self, s: Session, run: Run, kind: str, argv: Argv) -> Reply:
         """Runs a script, and returns its reply; BLOCKED if that comes later. Raises CommandError."""
-        was_in_exec = s.in_exec
+        log, was_in_exec = self._shard.log, s.in_exec
         if s.gates & GATE_RESTRICTED and not was_in_exec:
             s.last_command = argv[0].decode("latin-1").lower()  # which ACL LOG shows
-        run.enter()
+        # Commands of the session are the script's from now on: they do not block, and answer in RESP2.
+        if not was_in_exec:
+            s.in_exec = -1
+        if log is not None:
+            log.enter()
+        s.script = run
+        s.protocol = 2
         self._started, self._killed = None, self._last_words
         try:
-            if run.brief:
-                answer = run.work()
+            if run.code.brief:
+                answer = run.code.enter(run)
             else:
                 self._runs = run, s, kind, argv
-                answer = self._work.run(s, argv, run.work, self._end)
+                answer = self._work.run(s, argv, partial(run.code.enter, run), self._end)
         except BaseException:
-            run.leave(was_in_exec)
+            self._leave(s, run, was_in_exec)
             raise
         if answer is BLOCKED:
             return BLOCKED
         self.long_run = None
-        run.leave(was_in_exec)
+        self._leave(s, run, was_in_exec)
         return run.reply(answer)
+
+    def _leave(self, s: Session, run: Run, was_in_exec: int) -> None:
+        """The session is the client's again."""
+        s.in_exec = was_in_exec
+        s.script = None
+        s.protocol = run.client_protocol
+        shard = self._shard
+        if shard.log is not None:
+            shard.log.leave()
+        if shard.keyspace.ready and not was_in_exec:
+            serve(s)
 
     def _end(self, answer: Any) -> Reply:
         """The reply of a script that gave way to others; it was no part of anything else."""
         run, s, _, argv = self._runs
         self.long_run = None
-        run.leave(0)
+        self._leave(s, run, 0)
         failed = True
         try:
             reply = run.reply(answer)
@@ -94,7 +113,7 @@ class Pace:
         now = self._shard.cluster.clock()
         if self._started is None:
             self._started = now
-        if run.brief:
+        if run.code.brief:
             return None
         if self._killed is None:
             if self.long_run is None and now - self._started >= self._threshold:

@@ -13,14 +13,12 @@ from localstack_memorydb.engine.lua.interpreter import (
     REFUSED,
     STATUS,
     UNSURE,
-    Entry,
     Interpreter,
     LuaMemory,
 )
 from localstack_memorydb.engine.lua.texts import Texts, denied, texts
 from localstack_memorydb.engine.metadata_of_6_2 import NOT_FROM_SCRIPTS_OF_6_2
 from localstack_memorydb.engine.numbers import format_decimals, format_double, format_double_17
-from localstack_memorydb.engine.own_events import serve
 from localstack_memorydb.engine.performing import perform
 from localstack_memorydb.engine.registry import (
     DENYOOM,
@@ -39,6 +37,7 @@ from localstack_memorydb.engine.resp import (
     Absent,
     Argv,
     BigNumber,
+    Bulks,
     Decimal17,
     Multimap,
     Pairs,
@@ -54,6 +53,8 @@ from localstack_memorydb.engine.slots import key_slot
 from localstack_memorydb.engine.users import log_refusal
 
 if TYPE_CHECKING:
+    from localstack_memorydb.engine.acl import Permissions
+    from localstack_memorydb.engine.lua.scripting import Code
     from localstack_memorydb.engine.session import Session
 
 
@@ -69,44 +70,32 @@ join = b"".join
 
 
 class Run:
-    """One run of a script or function. `sha` is how errors name it; `slot` is the one that it may use, if only one."""
+    """One run of a script or function. `keys` are those that it was told of; `slot` is the one that it may use, if only one."""
 
-    __slots__ = (
-        "_arguments",
-        "_checks_slots",
-        "_client_protocol",
-        "_code",
-        "_enter",
-        "_interpreter",
-        "_is_plain",
-        "_name",
-        "_permissions",
-        "_protocol",
-        "_session",
-        "brief",
-        "declared",
-        "dirty",
-        "oom",
-        "read_only",
-        "slot",
-    )
+    # What is mostly so need not be set for every run.
+    slot: int | None = None
+    dirty = False
+    oom = False
+    _protocol = 2
+    _permissions: Permissions | None = None
 
     def __init__(
-        self, s: Session, interpreter: Interpreter, keys: Argv, *, read_only: bool, one_slot: bool
+        self, s: Session, code: Code, keys: Argv, arguments: Argv, read_only: bool, one_slot: bool
     ) -> None:
         self._session = s
-        self._interpreter = interpreter
-        self._protocol = 2
-        self._client_protocol = s.protocol
-        self._checks_slots = one_slot
-        self._permissions = s.permissions if s.gates & GATE_RESTRICTED else None
-        self._is_plain = not (read_only or one_slot or s.gates & _CAREFUL)
-        self.brief = False
+        self.code = code
+        self.keys = keys
+        self.arguments = arguments
         self.read_only = read_only
-        self.slot: int | None = None
-        self.declared = keys
-        self.dirty = False
-        self.oom = False
+        self._checks_slots = one_slot
+        self.client_protocol = s.protocol
+        self._is_plain = not (read_only or one_slot or s.gates & _CAREFUL)
+        if s.gates & GATE_RESTRICTED:
+            self._permissions = s.permissions
+
+    @property
+    def _interpreter(self) -> Interpreter:
+        return self._session.node.shard.scripting.interpreter
 
     @property
     def _texts(self) -> Texts:
@@ -180,7 +169,7 @@ class Run:
 
     def protocols(self) -> tuple[int, int]:
         """The protocol of the client, and of the script."""
-        return self._client_protocol, self._protocol
+        return self.client_protocol, self._protocol
 
     def double(self, number: float) -> bytes:
         """A double as the client reads it."""
@@ -328,7 +317,7 @@ class Run:
             return self._converted(next((each for each in reply if type(each) is not Wire), None))
         if kind is Simple:
             return (bytes(reply), STATUS)
-        if kind is list:
+        if kind is list or kind is Bulks:
             self._interpreter.require_room(
                 _PER_ELEMENT * len(reply) + sum(len(item) for item in reply if type(item) is bytes)
             )
@@ -344,7 +333,7 @@ class Run:
             return None if three else False
         if kind is Simple:
             return table({b"ok": bytes(reply)})
-        if kind in (list, tuple, Absent, Push) or (kind is Unordered and not three):
+        if kind in (list, tuple, Bulks, Absent, Push) or (kind is Unordered and not three):
             return table([self._value(each) for each in reply])
         if kind is Unordered:
             return table({b"set": table({self._value(each): True for each in reply})})
@@ -390,41 +379,11 @@ class Run:
         s = self._session
         self.oom = s.node.shard.budget.short
 
-    def load(self, enter: Entry, code: Any, name: bytes, arguments: Argv) -> None:
-        """What runs: a script or function of the interpreter, how it is called, and with what, beside its keys."""
-        self._enter, self._code, self._name, self._arguments = enter, code, name, arguments
-
-    def work(self) -> Any:
-        """Runs it; returns its answer."""
-        return self._enter(self, self._code, self.declared, self._arguments)
-
     def reply(self, value: Any) -> Reply:
         """The reply that its answer is. Raises CommandError."""
         if (kind := type(value)) is int or kind is bytes:
             return value
-        return answer(self._session, value, self._name)
-
-    def enter(self) -> None:
-        """Commands of the session are the script's from now on: they do not block, and answer in RESP2."""
-        s = self._session
-        s.in_exec = s.in_exec or -1
-        log = s.node.shard.log
-        if log is not None:
-            log.enter()
-        s.script = self
-        s.protocol = 2
-
-    def leave(self, was_in_exec: int) -> None:
-        """The session is the client's again."""
-        s = self._session
-        s.in_exec = was_in_exec
-        s.script = None
-        s.protocol = self._client_protocol
-        shard = s.node.shard
-        if shard.log is not None:
-            shard.log.leave()
-        if shard.keyspace.ready and not was_in_exec:
-            serve(s)
+        return answer(self._session, value, self.code.name)
 
 
 class _WrongCall(CommandError):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from localstack_memorydb.engine.errors import CommandError, printable
-from localstack_memorydb.engine.lua.interpreter import CompileError, Interpreter, LuaMemory
+from localstack_memorydb.engine.lua.interpreter import CompileError, Entry, Interpreter, LuaMemory
 from localstack_memorydb.engine.lua.long_runs import Pace
 from localstack_memorydb.engine.resp import split_line
 from localstack_memorydb.engine.versions import PATCH_VERSIONS, REDIS_COMPATIBLE, is_valkey
@@ -31,18 +31,26 @@ FLAGS: Final = frozenset({NO_WRITES, ALLOW_OOM, ALLOW_STALE, NO_CLUSTER, CROSS_S
 _SHEBANG: Final = b"#!"
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
-    """A compiled script. `flags` is None for one without a first line that declares any: it runs as scripts always did.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """What runs, and how the interpreter enters it. `name` is how errors call it: a script's hash, a function's name.
 
-    One that is `brief` surely ends soon.
+    `flags` is None for a script without a first line that declares any: it runs as scripts always did. What is `brief` surely
+    ends soon.
     """
 
-    sha: bytes
-    source: bytes
+    name: bytes
     compiled: Any = field(repr=False)
+    enter: Entry = field(repr=False)
     flags: frozenset[str] | None
     brief: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script(Code):
+    """A compiled script."""
+
+    source: bytes
 
 
 _MOST_SOURCE: Final = 128 << 20
@@ -73,9 +81,9 @@ class Scripts(dict[bytes, Script]):
 
     def add(self, script: Script) -> None:
         """Remembers a script until there is no room."""
-        self[script.sha] = script
+        self[script.name] = script
         self.by_source[script.source] = script
-        self.passing[script.sha] = None
+        self.passing[script.name] = None
         self._size += len(script.source) + _PER_SCRIPT
 
     def clear(self) -> None:
@@ -86,12 +94,10 @@ class Scripts(dict[bytes, Script]):
         self._size = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function(Code):
     """A function of a library."""
 
-    name: bytes
-    callback: Any = field(repr=False)
     flags: frozenset[str]
     description: bytes | None
     flag_names: tuple[str, ...]
@@ -164,7 +170,14 @@ class Scripting:
             raise CommandError(f"ERR Error compiling script (new function): {error}") from None
         except LuaMemory:
             raise CommandError("ERR Error compiling script (new function): not enough memory") from None
-        return Script(script_hash(source), source, compiled, flags, self.interpreter.is_brief(compiled))
+        return Script(
+            name=script_hash(source),
+            source=source,
+            compiled=compiled,
+            enter=self.interpreter.run,
+            flags=flags,
+            brief=self.interpreter.is_brief(compiled),
+        )
 
     # -- functions ---------------------------------------------------------------------------------------------------------
 
@@ -196,7 +209,14 @@ class Scripting:
         if not registered:
             raise CommandError("ERR No functions registered")
         functions = tuple(
-            Function(each, callback, frozenset(flags.decode().split()), about, tuple(flags.decode().split()))
+            Function(
+                name=each,
+                compiled=callback,
+                enter=self.interpreter.call_function,
+                flags=frozenset(flags.decode().split()),
+                description=about,
+                flag_names=tuple(flags.decode().split()),
+            )
             for each, callback, flags, about in registered
         )
         return Library(name, source, functions)

@@ -1075,6 +1075,9 @@ local function finish(ok, value, kind)
     revive()
   end
   if ok then
+    if kind == nil then
+      return value
+    end
     return value, kind
   end
   if not modern or type(value) ~= "table" then
