@@ -34,6 +34,7 @@ _NOTHING: Final = re.compile(rb"\n(?:\$-|[_>~|])").search
 HEADER: Final = 8
 ASTERISK: Final = 0x2A
 RETURN: Final = 0x0D
+NEWLINE: Final = 0x0A
 MESSAGE: Final = 0x3E
 SET: Final = 0x7E
 _GOES_ON: Final = (
@@ -154,7 +155,12 @@ class Requests:
 
     def settle(self) -> None:
         """A packet that looked like one request was answered. If nothing is left of it, the client is between requests."""
-        if self.strict is None and not self.reader.has_data():
+        if self.strict is not None or self.reader.has_data():
+            return
+        reader = hiredis.Reader()
+        reader.feed(self.packet)
+        # Behind the request there may be something that hiredis has used up without an end.
+        if reader.gets() and not reader.has_data():
             self.idle = True
             self.packet = self.before = b""
 

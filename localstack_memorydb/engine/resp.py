@@ -118,7 +118,7 @@ Encoders: TypeAlias = dict[type, Encoder]
 
 SMALL: Final = 4096
 SMALL_INTEGERS: Final = tuple(b":%d\r\n" % number for number in range(SMALL))
-_HEADERS: Final = tuple(b"$%d\r\n" % size for size in range(SMALL))
+HEADERS: Final = tuple(b"$%d\r\n" % size for size in range(SMALL))
 MOST_TO_SEND: Final = 1 << 30
 """How long a reply may be: commands could ask for more than there is memory, and others need some, too."""
 
@@ -182,10 +182,10 @@ def _joined(table: Encoders, values: Sequence[Any]) -> bytes:
         if (longest := max(sizes)) * len(values) > MOST_TO_SEND and sum(map(len, values)) > MOST_TO_SEND:
             raise ReplyTooLarge
         if len(sizes) == 1:
-            header = _HEADERS[longest] if longest < SMALL else b"$%d\r\n" % longest
+            header = HEADERS[longest] if longest < SMALL else b"$%d\r\n" % longest
             return b"%b%b\r\n" % (header, (b"\r\n" + header).join(values))
         if longest < SMALL:
-            headers = map(_HEADERS.__getitem__, map(len, values))
+            headers = map(HEADERS.__getitem__, map(len, values))
             return b"".join(chain.from_iterable(zip(headers, values, repeat(b"\r\n"))))
     if len(values) <= _BATCH:
         return _one_by_one(table, values)

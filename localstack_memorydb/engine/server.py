@@ -114,7 +114,7 @@ class Connection(asyncio.Protocol):
             return
         self._node.reads += 1
         try:
-            reply = session.receive(data, time.time_ns() // 1_000_000)
+            reply = session.receive(data, int(time.time() * 1000))
         except TooMuchToRead:
             self._drop(_TOO_MUCH)
             return

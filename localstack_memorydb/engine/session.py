@@ -49,15 +49,7 @@ from localstack_memorydb.engine.registry import (
     Command,
     CommandTable,
 )
-from localstack_memorydb.engine.requests import (
-    ASTERISK,
-    HEADER,
-    MESSAGE,
-    RETURN,
-    SET,
-    Requests,
-    another_array,
-)
+from localstack_memorydb.engine.requests import Requests
 from localstack_memorydb.engine.resp import (
     BLOCKED,
     NOTHING,
@@ -69,7 +61,7 @@ from localstack_memorydb.engine.resp import (
 )
 from localstack_memorydb.engine.routing import one_slot, route, writes
 from localstack_memorydb.engine.stats import LONG_PACKET, CommandStat
-from localstack_memorydb.engine.straight import join, single, straight
+from localstack_memorydb.engine.straight import join, receive, straight
 from localstack_memorydb.engine.tracking import Tracker
 from localstack_memorydb.engine.turns import LARGE, LONG_TURN
 from localstack_memorydb.engine.users import User, authorize, rather, refuse
@@ -219,23 +211,12 @@ class Session(Requests):
 
     # -- bytes in, bytes out -------------------------------------------------------------------------------------
 
-    def receive(self, data: bytes, now: int) -> bytes:
-        """Handles what a client sent at `now` (unix time in ms); returns what is due to it at once. Raises TooMuchToRead."""
-        self.now = self.last_seen = now
-        self.node.bytes_received += len(data)
-        size = len(data)
-        if size > self.portion or self.blocked is not None:
+    receive = receive
+
+    def take(self, data: bytes, looks_single: bool) -> bytes:
+        """Takes a packet with care. Of one that looks like a single request, the next may be spared that. Raises TooMuchToRead."""
+        if len(data) > self.portion or self.blocked is not None:
             return turns.take(self, data)
-        # One request of at most 99 arguments, as most packets are: to look for single bytes costs the least.
-        looks_single = (
-            size > HEADER
-            and data[0] == ASTERISK
-            and (data[2] == RETURN or data[3] == RETURN)
-            and not (MESSAGE in data or SET in data)
-            and (ASTERISK not in (rest := data[1:]) or another_array(rest) is None)
-        )
-        if looks_single and self.idle:
-            return single(self, data)
         self.feed(data)
         replies = self.drain()
         if self.interrupted:
@@ -247,9 +228,7 @@ class Session(Requests):
     def reread(self, data: bytes) -> bytes:
         """Takes a packet with care of which hiredis has read a part that nobody ran."""
         self.reader = hiredis.Reader()
-        self.feed(data)
-        replies = self.drain()
-        return turns.run(self, replies) if self.interrupted else replies
+        return self.take(data, False)
 
     def drain(self) -> bytes:  # noqa: PLR0915 - flat, since a call costs more than a line
         """Runs the complete requests that wait in the reader; returns their replies, in order."""
@@ -279,18 +258,18 @@ class Session(Requests):
                 command = find(argv[0])
                 if command is None:
                     if stat is not None:
-                        stat.calls += len(out) - first
+                        stat.count(len(out) - first)
                     alike, stat, began = None, None, 0.0
                     reply = self.mixed_case(argv)
                 elif command.gates & self.gates or not command.least <= len(argv) <= command.brief:
                     if stat is not None:
-                        stat.calls += len(out) - first
+                        stat.count(len(out) - first)
                     alike, stat, began = None, None, 0.0
                     reply = self.detour(command, argv)
                 else:
                     if command is not alike:
                         if stat is not None:
-                            stat.calls += len(out) - first
+                            stat.count(len(out) - first)
                             began = 0.0
                         alike, first = command, len(out)
                         stat = stats.commands[command.name]
@@ -339,10 +318,11 @@ class Session(Requests):
         self.processing = False
         if stat is not None and command is not None:
             ran = len(out) - first
-            stat.calls += ran
-            if began:
+            if not began:
+                stat.count(ran)
+            else:
+                stat.calls += ran
                 elapsed = clock() - began
-                stat.timed += ran
                 stat.seconds += elapsed
                 if elapsed > LONG_PACKET:
                     stats.took_long(self, command, argv, ran, elapsed)
