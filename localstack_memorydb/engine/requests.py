@@ -34,7 +34,6 @@ _NOTHING: Final = re.compile(rb"\n(?:\$-|[_>~|])").search
 HEADER: Final = 8
 ASTERISK: Final = 0x2A
 RETURN: Final = 0x0D
-NEWLINE: Final = 0x0A
 MESSAGE: Final = 0x3E
 SET: Final = 0x7E
 _GOES_ON: Final = (

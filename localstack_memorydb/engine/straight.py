@@ -14,7 +14,6 @@ from localstack_memorydb.engine.requests import (
     ASTERISK,
     HEADER,
     MESSAGE,
-    NEWLINE,
     RETURN,
     SET,
     another_array,
@@ -84,7 +83,6 @@ def receive(s: Session, data: bytes, now: int) -> bytes:
     looks_single = (
         HEADER < size <= s.portion
         and data[0] == ASTERISK
-        and data[-1] == NEWLINE
         and (data[2] == RETURN or data[3] == RETURN)
         and not (MESSAGE in data or SET in data)
         and (ASTERISK not in (rest := data[1:]) or another_array(rest) is None)
