@@ -46,7 +46,7 @@ class Written:
         """The bytes so far. They grow with writes only."""
         received = sum(node.bytes_received for node in shard.nodes)
         if received != self._received:
-            commands, wrote = sum(node.commands_processed for node in shard.nodes), writes(shard)
+            commands, wrote = sum(node.stats.calls for node in shard.nodes), writes(shard)
             more = wrote - self._writes
             if more > 0:
                 # Figures that begin anew (CONFIG RESETSTAT), or nodes that go, make less of what was there.

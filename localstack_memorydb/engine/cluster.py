@@ -75,7 +75,7 @@ class Node:
         self.patterns = broadcast.Patterns()
         self.shard_channels: dict[bytes, dict[Session, None]] = {}
         self.scripts = Scripts()
-        self.commands_processed = 0
+        self.drained = 0  # requests that took the careful way
         self.bytes_received = 0
         self.reads = self.unanswered = self.pushes = 0
         self.errors: Counter[str] = Counter()
@@ -540,9 +540,7 @@ class Cluster:
         for node in self.nodes():
             if node.paused is not None and node.paused.until <= now and node.shard.work.holder is None:
                 node.unpause(now)
-            node.stats.rates.sample(
-                now, node.commands_processed, node.bytes_received, node.bytes_sent, cycles
-            )
+            node.stats.rates.sample(now, node.stats.calls, node.bytes_received, node.bytes_sent, cycles)
             node.stats.bursts.sample(now, node.bytes_received, node.bytes_sent)
             rouse(node, now)
         for shard in self.shards:

@@ -28,14 +28,18 @@ LOG = logging.getLogger(__name__)
 _LARGE_HEADER: Final = re.compile(rb"\*[0-9]{7}").search
 another_array: Final = re.compile(rb"\*[0-9]").search
 _PLAIN_LINES: Final = re.compile(rb"(?:[A-Za-z][^\"'\0\v\f\n]*\n)+").fullmatch
-# What hiredis reads as nothing, as it reads an empty request, and is a line of its own: nulls, and messages without a word.
-_MISREAD: Final = re.compile(rb"\n[>~]").search
+# What hiredis takes for arrays, and for strings, without a difference: messages and sets, words, big numbers, texts of a format.
+_MISREAD: Final = re.compile(rb"\n[>~+(=]").search
+# What it reads as nothing, as it reads an empty request, and is a line of its own: nulls, and messages without a word.
 _NOTHING: Final = re.compile(rb"\n(?:\$-|[_>~|])").search
 HEADER: Final = 8
 ASTERISK: Final = 0x2A
 RETURN: Final = 0x0D
-MESSAGE: Final = 0x3E
-SET: Final = 0x7E
+WORD: Final = 0x2B
+BIG_NUMBER: Final = 0x28
+FORMATTED: Final = 0x3D
+_MESSAGE: Final = 0x3E
+_SET: Final = 0x7E
 _GOES_ON: Final = (
     b"$-0123456789"  # what may follow where hiredis has used up all bytes in the middle of a request
 )
@@ -134,13 +138,13 @@ class Requests:
             if (
                 _LARGE_HEADER(data) is not None
                 or _LARGE_HEADER(self._end() + data[:HEADER])
-                or (len(data) < _SOON_EXAMINED and _is_misread(data))
+                or (len(data) < _SOON_EXAMINED and is_misread(self._end()[-1:] + data))
             ):
                 self._feed_with_care(data)
             else:
                 self._keep(data)
                 self.reader.feed(data)
-        elif data[0] == ASTERISK and _LARGE_HEADER(data) is None and not _is_misread(data):
+        elif data[0] == ASTERISK and _LARGE_HEADER(data) is None and not is_misread(data):
             self.before = self.packet if len(self.packet) < _BEFORE_KEPT else b""
             self.packet, self.lost = data, False
             self.reader.feed(data)
@@ -153,8 +157,8 @@ class Requests:
             self.strict.feed(data)
 
     def settle(self) -> None:
-        """A packet that looked like one request was answered. If nothing is left of it, the client is between requests."""
-        if self.strict is not None or self.reader.has_data():
+        """One request has run. If the packet was nothing else, the client is between requests."""
+        if self.strict is not None or self.reader.has_data() or self.packet[:1] != b"*":
             return
         reader = hiredis.Reader()
         reader.feed(self.packet)
@@ -471,10 +475,12 @@ class Requests:
         return False
 
 
-def _is_misread(data: bytes) -> bool:
-    """Whether there may be a message or a set, which hiredis takes for arrays. To look for one byte first costs a fraction, as a
-    number: of bytes Python finds out by an exception that they are none."""
-    return (MESSAGE in data or SET in data) and _MISREAD(data) is not None
+def is_misread(data: bytes) -> bool:
+    """Whether there may be what hiredis takes for strings or arrays. To look for one byte first costs a fraction, as a number: of
+    bytes Python finds out by an exception that they are none."""
+    return (
+        WORD in data or FORMATTED in data or BIG_NUMBER in data or _MESSAGE in data or _SET in data
+    ) and _MISREAD(data) is not None
 
 
 def _nobody() -> None:

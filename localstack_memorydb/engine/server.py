@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
+from math import floor
 from typing import cast
 
 from localstack_memorydb.engine import turns
@@ -114,7 +115,7 @@ class Connection(asyncio.Protocol):
             return
         self._node.reads += 1
         try:
-            reply = session.receive(data, int(time.time() * 1000))
+            reply = session.receive(data, floor(time.time() * 1000))
         except TooMuchToRead:
             self._drop(_TOO_MUCH)
             return

@@ -213,22 +213,23 @@ class Session(Requests):
 
     receive = receive
 
-    def take(self, data: bytes, looks_single: bool) -> bytes:
-        """Takes a packet with care. Of one that looks like a single request, the next may be spared that. Raises TooMuchToRead."""
+    def take(self, data: bytes) -> bytes:
+        """Takes a packet with care. After one that was a single request the next may be spared that. Raises TooMuchToRead."""
         if len(data) > self.portion or self.blocked is not None:
             return turns.take(self, data)
         self.feed(data)
+        drained = self.node.drained
         replies = self.drain()
         if self.interrupted:
             return turns.run(self, replies)
-        if looks_single and replies:
+        if self.node.drained == drained + 1:
             self.settle()
         return replies
 
     def reread(self, data: bytes) -> bytes:
         """Takes a packet with care of which hiredis has read a part that nobody ran."""
         self.reader = hiredis.Reader()
-        return self.take(data, False)
+        return self.take(data)
 
     def drain(self) -> bytes:  # noqa: PLR0915 - flat, since a call costs more than a line
         """Runs the complete requests that wait in the reader; returns their replies, in order."""
@@ -335,7 +336,7 @@ class Session(Requests):
             self.explain()
             return self.drain()
         node = self.node
-        node.commands_processed += len(out)
+        node.drained += len(out)
         if node.cluster.unblocked:
             node.cluster.resume(self.now)
         data = out[0] if len(out) == 1 else join(out)

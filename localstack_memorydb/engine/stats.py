@@ -293,6 +293,11 @@ class NodeStats:
         event = b"fast-command" if command.is_fast else b"command"
         self.spent(event, s.now, microseconds / 1e6, parameters.latency_monitor_threshold)
 
+    @property
+    def calls(self) -> int:
+        """How many commands have run."""
+        return sum([stat.calls for stat in self.commands.values()])
+
     def spent(self, event: bytes, now: int, seconds: float, threshold: int) -> None:
         """Something took that long: a latency spike, if there is a threshold in milliseconds and it took no less."""
         if threshold and seconds * 1000 >= threshold:

@@ -12,12 +12,14 @@ from localstack_memorydb.engine.bugs import failed
 from localstack_memorydb.engine.errors import CommandError
 from localstack_memorydb.engine.requests import (
     ASTERISK,
+    BIG_NUMBER,
+    FORMATTED,
     HEADER,
-    MESSAGE,
     RETURN,
-    SET,
+    WORD,
     another_array,
     is_malformed,
+    is_misread,
 )
 from localstack_memorydb.engine.resp import (
     BLOCKED,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from localstack_memorydb.engine.session import Session
 
 _BRACE: Final = 0x7B
+_KEY_ONLY: Final = 2  # arguments; that the key is bytes is seen when its slot is computed
 
 join = b"".join
 """Also the cheapest way to be sure that every argument is bytes: hiredis lets other types through."""
@@ -59,6 +62,8 @@ def straight(s: Session, command: Command, argv: Argv, keyspace: Keyspace) -> by
             join(argv)
             reply = command.run(s, argv)
     else:
+        if command.most > _KEY_ONLY:
+            join(argv)
         reply = command.run(s, argv)
         if not reply and key not in db:
             s.node.stats.misses += 1
@@ -79,16 +84,17 @@ def receive(s: Session, data: bytes, now: int) -> bytes:
     s.now = s.last_seen = now
     node = s.node
     node.bytes_received += (size := len(data))
-    # One request of at most 99 arguments, as most packets are: to look for single bytes costs the least.
-    looks_single = (
-        HEADER < size <= s.portion
+    # One request of at most 99 arguments, between others, as most packets are: to look for single bytes costs the least.
+    if not (
+        s.idle
+        and s.blocked is None
+        and HEADER < size <= s.portion
         and data[0] == ASTERISK
         and (data[2] == RETURN or data[3] == RETURN)
-        and not (MESSAGE in data or SET in data)
         and (ASTERISK not in (rest := data[1:]) or another_array(rest) is None)
-    )
-    if not (looks_single and s.idle) or s.blocked is not None:
-        return s.take(data, looks_single)
+        and not ((WORD in data or FORMATTED in data or BIG_NUMBER in data) and is_misread(data))
+    ):
+        return s.take(data)
     reader = s.reader
     try:
         reader.feed(data)
@@ -100,16 +106,15 @@ def receive(s: Session, data: bytes, now: int) -> bytes:
         return s.reread(data)
     keyspace = node.shard.keyspace
     clock = node.cluster.clock
-    stat: CommandStat | None = None
-    ran = 1
     s.processing = True
     began = clock()
     try:
         if command.gates & s.gates or not command.least <= len(argv) <= command.brief:
+            stat: CommandStat | None = None
             reply = s.detour(command, argv)
             out = None if reply is BLOCKED else s.encoders[type(reply)](reply)
         else:
-            stat = node.stats.commands[command.name]
+            stat = node.stats.commands.get(command.name) or node.stats.commands[command.name]
             if command.straight:
                 out = straight(s, command, argv, keyspace)
             else:
@@ -119,7 +124,8 @@ def receive(s: Session, data: bytes, now: int) -> bytes:
         if is_malformed(argv):
             return s.reread(data)
         out = s.refused(error, argv, command)
-        ran = not s.closing
+        if s.closing:
+            stat = None
     except Exception as error:
         if is_malformed(argv):
             return s.reread(data)
@@ -127,22 +133,22 @@ def receive(s: Session, data: bytes, now: int) -> bytes:
     if keyspace.observed and keyspace.tracking.pending:
         keyspace.tracking.broadcast()
     s.processing = False
-    if stat is not None and ran and out is not None:
-        elapsed = clock() - began
-        stat.calls += 1
-        stat.seconds += elapsed
-        if elapsed > LONG_PACKET:
-            node.stats.took_long(s, command, argv, 1, elapsed)
-    if not command.subcommands:
+    if stat is not None:
+        s.last_command = command.name
+        if out is not None:
+            elapsed = clock() - began
+            stat.calls += 1
+            stat.seconds += elapsed
+            if elapsed > LONG_PACKET:
+                node.stats.took_long(s, command, argv, 1, elapsed)
+    elif not command.subcommands:
         s.last_command = command.name
     if s.deferred:
-        out = b"".join([out or b"", *s.deferred])
+        out = join([out or b"", *s.deferred])
         s.deferred.clear()
-    if out is None:
-        out = b""
-    else:
-        node.commands_processed += 1
     if node.cluster.unblocked:
         node.cluster.resume(s.now)
+    if out is None:
+        return b""
     node.bytes_sent += len(out)
     return out

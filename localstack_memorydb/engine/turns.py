@@ -41,7 +41,7 @@ def take(s: Session, data: bytes) -> bytes:
 def run(s: Session, replies: bytes = b"") -> bytes:
     """A turn of the client, which has these replies already; returns what is due to it. Raises TooMuchToRead."""
     clock = s.node.cluster.clock
-    began, out, size, ran = clock(), [replies], len(replies), s.node.commands_processed
+    began, out, size, ran = clock(), [replies], len(replies), s.node.drained
     portion, s.waits_for_turn = s.pace, False
     while _can_go_on(s):
         if s.interrupted:
@@ -53,7 +53,7 @@ def run(s: Session, replies: bytes = b"") -> bytes:
             portion = min(4 * portion, _LARGEST_PORTION)
         out.append(s.drain())
         size += len(out[-1])
-        if s.node.commands_processed == ran:
+        if s.node.drained == ran:
             continue  # of a large request a part has been read
         if (size > _MUCH_TO_SEND or clock() - began > LONG_TURN) and _can_go_on(s):
             s.waits_for_turn = True

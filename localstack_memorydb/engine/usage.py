@@ -77,7 +77,7 @@ class Work:
 def done_since(node: Node) -> int:
     """What the node has done since the last time: microseconds of its commands, and a little for their way in and out."""
     spent = sum(stat.microseconds for stat in node.stats.commands.values())
-    return node.work.grown(spent + _PER_COMMAND * node.commands_processed)
+    return node.work.grown(spent + _PER_COMMAND * node.stats.calls)
 
 
 def share_out(seconds: float, nodes: Sequence[Node], departed: int) -> None:

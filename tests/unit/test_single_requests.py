@@ -45,6 +45,11 @@ STREAMS = {
     "an array in an array": b"*1\r\n*1\r\n$4\r\nPING\r\n" + GET,
     "a number for an argument": b"*2\r\n$4\r\nECHO\r\n:5\r\n" + GET,
     "a number for a key": b"*2\r\n$3\r\nGET\r\n:5\r\n" + GET,
+    "a number for a field": b"*3\r\n$4\r\nHGET\r\n$1\r\nh\r\n:5\r\n" + GET,
+    "a message for a field": b"*3\r\n$4\r\nHGET\r\n$1\r\nh\r\n>1\r\n$1\r\na\r\n" + GET,
+    "a message without a word": b"*2\r\n$4\r\nECHO\r\n>0\r\n" + GET,
+    "an attribute": b"*2\r\n$4\r\nECHO\r\n|1\r\n+a\r\n+b\r\n$1\r\na\r\n" + GET,
+    "a null": b"*2\r\n$4\r\nECHO\r\n_\r\n" + GET,
     "a word for a value": b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n+v\r\n" + GET,
     "a number for a command": b"*2\r\n:5\r\n$1\r\na\r\n" + GET,
     "a null for an argument": b"*2\r\n$3\r\nGET\r\n$-1\r\n" + GET,
@@ -95,6 +100,23 @@ def told(pieces: list[bytes], *, is_careful: bool, after: bytes = b"") -> tuple[
         talk.send(piece)
     talk.send(ECHO)
     return talk.told, talk.client.session.closing, talk.figures
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [b":5", b"+x", b"=5\r\ntxt:x", b"_", b"#t", b",1.5", b"(5", b">0", b">1\r\n$1\r\na", b"~1\r\n$1\r\na"],
+)
+@pytest.mark.parametrize("before", [b"", b"$4\r\nHGET\r\n$1\r\nh\r\n", b"$3\r\nGET\r\n", b"$6\r\nCLIENT\r\n"])
+def test_what_is_no_bulk_string_is_no_argument(before: bytes, argument: bytes) -> None:
+    opening, rest = b"*%d\r\n%b" % (before.count(b"$") + 1, before), argument + b"\r\n"
+    wrong = f"-ERR Protocol error: expected '$', got '{argument[:1].decode()}'\r\n".encode()
+    hello = b"$5\r\nhello\r\n"
+    for pieces in ([opening + rest], [ECHO * 2 + opening + rest], [opening, rest], [ECHO + opening, rest]):
+        talk = Talk(is_careful=False)
+        talk.told = b""
+        for piece in pieces:
+            talk.send(piece)
+        assert talk.told == hello * pieces[0].count(b"hello") + wrong, pieces
 
 
 @pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS)
