@@ -6,7 +6,7 @@ from localstack_memorydb.engine.errors import (
     CommandError,
 )
 from localstack_memorydb.engine.help import help_lines
-from localstack_memorydb.engine.lua.running import Run
+from localstack_memorydb.engine.lua.running import Run, new_run
 from localstack_memorydb.engine.lua.scripting import (
     ALLOW_OOM,
     CROSS_SLOTS,
@@ -65,7 +65,7 @@ def make_run(s: Session, code: Code, keys: Argv, arguments: Argv, read_only: boo
     """A run with the rights that flags give, unless they forbid it altogether. Raises CommandError."""
     flags = code.flags
     if flags is None:
-        run = Run(s, code, keys, arguments, read_only, False)
+        run = new_run(s, code, keys, arguments, read_only, False)
         if s.gates & GATE_MEMORY:
             run.prepare()
         return run
@@ -77,19 +77,12 @@ def make_run(s: Session, code: Code, keys: Argv, arguments: Argv, read_only: boo
     if writes and read_only:
         raise CommandError("ERR Can not execute a script with write flag using *_ro command.")
     one_slot = CROSS_SLOTS not in flags
-    run = Run(s, code, keys, arguments, read_only or not writes, one_slot)
+    run = new_run(s, code, keys, arguments, read_only or not writes, one_slot)
     if ALLOW_OOM not in flags and s.gates & GATE_MEMORY:
         run.prepare()
     if keys:
         run.slot = key_slot(keys[0])
     return run
-
-
-def _eval(s: Session, argv: Argv, read_only: bool) -> Reply:
-    keys, arguments = split_arguments(argv)
-    script = s.node.scripts.by_source.get(argv[1]) or _known(s, argv[1])
-    run = make_run(s, script, keys, arguments, read_only)
-    return s.node.shard.scripting.pace.execute(s, run, "SCRIPT", argv)
 
 
 def _known(s: Session, source: bytes) -> Script:
@@ -115,16 +108,21 @@ def _evalsha(s: Session, argv: Argv, read_only: bool) -> Reply:
     return s.node.shard.scripting.pace.execute(s, run, "SCRIPT", argv)
 
 
-@scripting.command("EVAL", -3, SCRIPT_FLAGS, keys=WRITING, since="2.6.0", earlier=_BEFORE_7)
-def eval_(s: Session, argv: Argv) -> Reply:
+def _eval(s: Session, argv: Argv, read_only: bool = False) -> Reply:
     """Runs a script."""
-    return _eval(s, argv, False)
+    keys, arguments = split_arguments(argv)
+    script = s.node.scripts.by_source.get(argv[1]) or _known(s, argv[1])
+    run = make_run(s, script, keys, arguments, read_only)
+    return s.node.shard.scripting.pace.execute(s, run, "SCRIPT", argv)
+
+
+scripting.command("EVAL", -3, SCRIPT_FLAGS, keys=WRITING, since="2.6.0", earlier=_BEFORE_7)(_eval)
 
 
 @scripting.command("EVAL_RO", -3, SCRIPT_FLAGS | READONLY, keys=READING, since="7.0.0")
 def eval_ro(s: Session, argv: Argv) -> Reply:
     """Runs a script that may not write."""
-    return _eval(s, argv, True)
+    return _eval(s, argv, read_only=True)
 
 
 @scripting.command("EVALSHA", -3, SCRIPT_FLAGS, keys=WRITING, since="2.6.0", earlier=_BEFORE_7)

@@ -196,13 +196,18 @@ def _new_id(s: Session, found: Stream | None, wanted: tuple[int, bool] | None) -
 @streams.command("XADD", -5, WRITE | DENYOOM | FAST, keys=one("RW update"), since="5.0.0")
 def xadd(s: Session, argv: Argv) -> Reply:
     """Appends an entry, and trims the stream if asked to."""
-    at, trim, keeps = (2, None, False) if argv[2] == b"*" else _parse_trim(s, argv, adding=True)
+    trim: Trim | None = None
+    wanted: tuple[int, bool] | None = None
+    at, keeps = 2, False
+    if argv[2] != b"*":
+        at, trim, keeps = _parse_trim(s, argv, adding=True)
     count = len(argv) - at - 1
-    if count < 2 or count % 2:
+    if count < 2 or count & 1:
         raise incomplete_pairs("xadd", "XADD", s.legacy)
-    wanted = None if argv[at] == b"*" else _parse_new_id(argv[at], not s.legacy)
-    if wanted == (0, True):
-        raise CommandError("ERR The ID specified in XADD must be greater than 0-0")
+    if at > 2 or argv[2] != b"*":
+        wanted = _parse_new_id(argv[at], not s.legacy)
+        if wanted == (0, True):
+            raise CommandError("ERR The ID specified in XADD must be greater than 0-0")
     key = argv[1]
     found = s.db.get(key)
     if found is None:

@@ -77,36 +77,31 @@ class Run:
     dirty = False
     oom = False
     _protocol = 2
-    _permissions: Permissions | None = None
+    permissions: Permissions | None = None
 
-    def __init__(
-        self, s: Session, code: Code, keys: Argv, arguments: Argv, read_only: bool, one_slot: bool
-    ) -> None:
-        self._session = s
-        self.code = code
-        self.keys = keys
-        self.arguments = arguments
-        self.read_only = read_only
-        self._checks_slots = one_slot
-        self.client_protocol = s.protocol
-        self._is_plain = not (read_only or one_slot or s.gates & _CAREFUL)
-        if s.gates & GATE_RESTRICTED:
-            self._permissions = s.permissions
+    code: Code
+    keys: Argv
+    arguments: Argv
+    read_only: bool
+    client_protocol: int
+    session: Session
+    checks_slots: bool
+    is_plain: bool
 
     @property
     def _interpreter(self) -> Interpreter:
-        return self._session.node.shard.scripting.interpreter
+        return self.session.node.shard.scripting.interpreter
 
     @property
     def _texts(self) -> Texts:
-        return texts(self._session.table.level)
+        return texts(self.session.table.level)
 
     # -- what the script asks for -----------------------------------------------------------------------------------------
 
     def call(self, words: tuple[Any, ...]) -> Any:
         """redis.call and redis.pcall: a value, or (text, kind)."""
         argv: Argv = list(words)
-        s = self._session
+        s = self.session
         command: Command | None = None
         try:
             try:
@@ -117,11 +112,11 @@ class Run:
             if command is None or command.subcommands or not command.least <= len(argv) <= command.most:
                 command = self._find(argv)
             if (
-                self._is_plain
+                self.is_plain
                 and command.straight
                 and not command.flags & NOSCRIPT
                 and not command.amplifies
-                and (self._permissions is None or self._permissions.predicate(command)(argv))
+                and (self.permissions is None or self.permissions.predicate(command)(argv))
             ):
                 reply = self._straight(command, argv)
             else:
@@ -151,7 +146,7 @@ class Run:
 
     def acl_check_cmd(self, words: tuple[Any, ...]) -> Any:
         """Whether the user may run that; a command line of another arity is judged by the keys that it has."""
-        s = self._session
+        s = self.session
         try:
             argv = self._spelled(words)
             command = s.table.find(argv[0])
@@ -165,7 +160,7 @@ class Run:
 
     def set_protocol(self, protocol: int) -> None:
         """redis.setresp: replies of commands come in that protocol from now on."""
-        self._protocol = self._session.protocol = protocol
+        self._protocol = self.session.protocol = protocol
 
     def protocols(self) -> tuple[int, int]:
         """The protocol of the client, and of the script."""
@@ -173,15 +168,15 @@ class Run:
 
     def double(self, number: float) -> bytes:
         """A double as the client reads it."""
-        return self._session.encoders[float](number)
+        return self.session.encoders[float](number)
 
     def interrupted(self) -> str | None:
         """Why the script has to end now."""
-        return self._session.node.shard.scripting.pace.interrupted(self)
+        return self.session.node.shard.scripting.pace.interrupted(self)
 
     def _straight(self, command: Command, argv: Argv) -> Reply:
         """A command with one key that the user may use, from a script that may do everything: Session.drain's straight path."""
-        s = self._session
+        s = self.session
         key = argv[1]
         number = key_slot(key)
         db = s.slots[number]
@@ -216,7 +211,7 @@ class Run:
         """The arguments as strings. Raises _WrongCall for what is neither a string nor a number, and _Unsure."""
         if not words:
             raise _WrongCall(self._texts.no_arguments)
-        legacy = self._session.legacy_doubles
+        legacy = self.session.legacy_doubles
         double = format_double_17 if legacy else format_double
         argv = []
         for word in words:
@@ -237,12 +232,12 @@ class Run:
         """The command that a command line names. Raises CommandError."""
         if not argv:
             raise _WrongCall(self._texts.no_arguments)
-        command = self._session.table.find(argv[0])
+        command = self.session.table.find(argv[0])
         if command is not None and command.subcommands:
-            if len(argv) > 1 and self._session.legacy:
+            if len(argv) > 1 and self.session.legacy:
                 if (
                     command.name in NOT_FROM_SCRIPTS_OF_6_2
-                    and not self._session.node.cluster.switches.scripts_run_all
+                    and not self.session.node.cluster.switches.scripts_run_all
                 ):
                     raise CommandError(self._texts.not_from_script)
                 return command.resolve(argv, legacy=True)
@@ -258,7 +253,7 @@ class Run:
 
     def _admit(self, command: Command, argv: Argv) -> None:
         """Raises CommandError for what this script may not run, in the order of Valkey's scriptCall."""
-        s = self._session
+        s = self.session
         flags = command.flags
         if flags & NOSCRIPT and not s.node.cluster.switches.scripts_run_all:
             raise CommandError(self._texts.not_from_script)
@@ -285,14 +280,14 @@ class Run:
         keys = command.find_keys(argv)
         if not keys:
             return
-        s = self._session
+        s = self.session
         number = key_slot(keys[0])
         if s.node.cluster.owner(number) is not s.node.shard or not (primary or s.readonly):
             raise CommandError(self._texts.other_node)
         for key in keys[1:]:
             if key_slot(key) != number:
                 raise CommandError(self._texts.other_node)
-        if self._checks_slots:
+        if self.checks_slots:
             if self.slot is None:
                 self.slot = number
             elif self.slot != number:
@@ -354,7 +349,7 @@ class Run:
     def _scalar(self, reply: Reply, kind: type, three: bool) -> Any:
         table = self._interpreter.table
         if kind is float:
-            double = format_double_17 if self._session.legacy_doubles else format_double
+            double = format_double_17 if self.session.legacy_doubles else format_double
             return table({b"double": reply}) if three else double(reply)
         if kind is Decimal17:
             return table({b"double": float(reply)}) if three else format_decimals(reply)
@@ -362,7 +357,7 @@ class Run:
             return reply if three else int(reply)
         if kind is Verbatim:
             text = bytes(reply)
-            if three and self._session.legacy:  # 6.2 knows none, and returns the function that was called
+            if three and self.session.legacy:  # 6.2 knows none, and returns the function that was called
                 return self._interpreter.function
             return table({b"verbatim_string": table({b"string": text, b"format": b"txt"})}) if three else text
         if kind is BigNumber:
@@ -376,14 +371,30 @@ class Run:
 
     def prepare(self) -> None:
         """What is true for the whole run: whether memory, which is looked at, was short when the client's command came."""
-        s = self._session
+        s = self.session
         self.oom = s.node.shard.budget.short
 
     def reply(self, value: Any) -> Reply:
         """The reply that its answer is. Raises CommandError."""
         if (kind := type(value)) is int or kind is bytes:
             return value
-        return answer(self._session, value, self.code.name)
+        return answer(self.session, value, self.code.name)
+
+
+def new_run(s: Session, code: Code, keys: Argv, arguments: Argv, read_only: bool, one_slot: bool) -> Run:
+    """A run with these rights. Not a constructor, whose call would take Python three times as long."""
+    run = Run()
+    run.session = s
+    run.code = code
+    run.keys = keys
+    run.arguments = arguments
+    run.read_only = read_only
+    run.checks_slots = one_slot
+    run.client_protocol = s.protocol
+    run.is_plain = not (read_only or one_slot or s.gates & _CAREFUL)
+    if s.gates & GATE_RESTRICTED:
+        run.permissions = s.permissions
+    return run
 
 
 class _WrongCall(CommandError):

@@ -1127,6 +1127,15 @@ end
 
 entry.run_tables = run
 
+function entry.run_without_arguments(f)
+  if not modern then
+    reseed(0)
+  end
+  eval_globals.KEYS, eval_globals.ARGV = {}, {}
+  current = f
+  return finish(xpcall(body, traced))
+end
+
 local function call_function(f, keys, argv)
   return finish(xpcall(function() return reply(f(keys, argv)) end, traced))
 end
