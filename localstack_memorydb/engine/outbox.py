@@ -35,27 +35,38 @@ Letter = tuple[Callable[[bytes], None], bytes, Recipient]
 class Outbox:
     """The replies and messages of one turn of the loop, in order. What waits for a connection is sent before that is closed.
 
-    `soon` has a function called when all that is there to read has been run.
+    `soon` has a function called when all that is there to read has been run. `letters` is always the same list: who adds the first
+    one by himself calls `open` before.
     """
 
     def __init__(self, soon: Soon) -> None:
         self._soon = soon
-        self._letters: list[Letter] = []
+        self.letters: list[Letter] = []
+
+    def open(self) -> None:
+        """There will be a letter."""
+        self._soon(self.flush)
 
     def add(self, write: Callable[[bytes], None], data: bytes, recipient: Recipient) -> None:
         """Has `write` called with the data, soon."""
-        if not self._letters:
-            self._soon(self.flush)
-        self._letters.append((write, data, recipient))
+        if not self.letters:
+            self.open()
+        self.letters.append((write, data, recipient))
+
+    def take(self) -> list[Letter]:
+        """All letters, of which none remains."""
+        letters = self.letters.copy()
+        self.letters.clear()
+        return letters
 
     @property
     def is_full(self) -> bool:
         """Whether more should not wait: one command may have many messages sent."""
-        return len(self._letters) >= _MOST
+        return len(self.letters) >= _MOST
 
     def flush(self) -> None:
         """Sends everything now."""
-        letters, self._letters = self._letters, []
+        letters = self.take()
         for write, data, _ in letters if len(letters) < _MANY else _together(letters):
             write(data)
 
@@ -86,7 +97,7 @@ class Committer(Outbox):
 
     def flush(self) -> None:
         """Writes the logs, then sends everything whose log could be written; other clients are cut off."""
-        letters, self._letters = self._letters, []
+        letters = self.take()
         if not letters:
             return
         logs = {recipient.log for _, _, recipient in letters}
