@@ -66,9 +66,9 @@ def receive(s: Session, data: bytes, now: int) -> bytes:  # noqa: PLR0915 - flat
         reader.feed(data)
         argv = reader.gets()
         command = s.find(argv[0])
-        if command is None or reader.has_data():
-            return _reread(s, data)
     except Exception:
+        return _reread(s, data)
+    if command is None or reader.has_data():
         return _reread(s, data)
     keyspace = node.shard.keyspace
     clock = node.cluster.clock

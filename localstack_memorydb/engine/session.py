@@ -1,7 +1,7 @@
 """One client's connection, sans-io: bytes in, bytes out, time in.
 
-The hot loop is `drain`: it parses with hiredis, looks the command up and, as long as no gate is shut, routes and runs it
-in a few steps. Everything unusual (transactions, replicas, subscribers, subcommands, clients without a user) goes through
+Packets come in by `receive` (engine/receiving.py), which handles those of one request itself. The loop for others is `drain`: it parses
+with hiredis, looks the command up and, as long as no gate is shut, routes and runs it in a few steps. Everything unusual (transactions, replicas, subscribers, subcommands, clients without a user) goes through
 `detour`, which walks the reasons for a refusal in Valkey's order.
 """
 
