@@ -66,7 +66,7 @@ def receive(s: Session, data: bytes, now: int) -> bytes:  # noqa: PLR0915 - flat
         reader.feed(data)
         argv = reader.gets()
         command = s.find(argv[0])
-    except Exception:
+    except Exception:  # hiredis raises several, and what it reads need not be a list of words
         return _reread(s, data)
     if command is None or reader.has_data():
         return _reread(s, data)
