@@ -133,6 +133,7 @@ def receive(s: Session, data: bytes, now: int) -> bytes:  # noqa: PLR0915 - flat
         if out is not None:
             elapsed = clock() - began
             stat.calls += 1
+            stat.timed += 1
             stat.seconds += elapsed
             if elapsed > LONG_PACKET:
                 node.stats.took_long(s, command, argv, 1, elapsed)

@@ -1,8 +1,8 @@
 """One client's connection, sans-io: bytes in, bytes out, time in.
 
-Packets come in by `receive` (engine/receiving.py), which handles those of one request itself. The loop for others is `drain`: it parses
-with hiredis, looks the command up and, as long as no gate is shut, routes and runs it in a few steps. Everything unusual (transactions, replicas, subscribers, subcommands, clients without a user) goes through
-`detour`, which walks the reasons for a refusal in Valkey's order.
+Packets come in by `receive` (engine/receiving.py), which handles those of one request itself. The loop for others is `drain`:
+it parses with hiredis, looks the command up and, as long as no gate is shut, routes and runs it in a few steps. Everything
+unusual (transactions, replicas, subscribers, subcommands, clients without a user) goes through `detour`, which walks the reasons for a refusal in Valkey's order.
 """
 
 from __future__ import annotations
@@ -246,18 +246,18 @@ class Session(Requests):
                 command = find(argv[0])
                 if command is None:
                     if stat is not None:
-                        stat.count(len(out) - first)
+                        stat.calls += len(out) - first
                     alike, stat, began = None, None, 0.0
                     reply = self.mixed_case(argv)
                 elif command.gates & self.gates or not command.least <= len(argv) <= command.brief:
                     if stat is not None:
-                        stat.count(len(out) - first)
+                        stat.calls += len(out) - first
                     alike, stat, began = None, None, 0.0
                     reply = self.detour(command, argv)
                 else:
                     if command is not alike:
                         if stat is not None:
-                            stat.count(len(out) - first)
+                            stat.calls += len(out) - first
                             began = 0.0
                         alike, first = command, len(out)
                         stat = stats.commands[command.name]
@@ -337,11 +337,10 @@ class Session(Requests):
         self.processing = False
         if stat is not None and command is not None:
             ran = len(out) - first
-            if not began:
-                stat.count(ran)
-            else:
-                stat.calls += ran
+            stat.calls += ran
+            if began:
                 elapsed = clock() - began
+                stat.timed += ran
                 stat.seconds += elapsed
                 if elapsed > LONG_PACKET:
                     stats.took_long(self, command, argv, ran, elapsed)

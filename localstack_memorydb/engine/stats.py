@@ -36,25 +36,19 @@ Not for ever: more often than a command, it was the machine that took its time.
 
 
 class CommandStat:
-    """Calls of one command. But for `untimed` ones they took `seconds`; `failed` ended in an error, `rejected` never began."""
+    """Calls of one command. `timed` of them took `seconds`; `failed` ended in an error, `rejected` never began."""
 
-    __slots__ = ("calls", "failed", "histogram", "rejected", "seconds", "untimed")
+    __slots__ = ("calls", "failed", "histogram", "rejected", "seconds", "timed")
 
     def __init__(self) -> None:
-        self.calls = self.failed = self.rejected = self.untimed = 0
+        self.calls = self.failed = self.rejected = self.timed = 0
         self.seconds = 0.0
         self.histogram: dict[int, int] = {}
 
     @property
     def microseconds(self) -> int:
         """The time of all calls."""
-        timed = self.calls - self.untimed
-        return round(self.seconds * 1e6 * self.calls / timed) if timed > 0 else 0
-
-    def count(self, calls: int) -> None:
-        """Counts calls of which nobody knows how long they took."""
-        self.calls += calls
-        self.untimed += calls
+        return round(self.seconds * 1e6 * self.calls / self.timed) if self.timed else 0
 
     def record(self, seconds: float) -> None:
         """Puts a call into the histogram: by the largest number of ns that is as good as its own (HdrHistogram, 2 digits)."""
@@ -68,7 +62,7 @@ class CommandStat:
         self.calls += other.calls
         self.failed += other.failed
         self.rejected += other.rejected
-        self.untimed += other.untimed
+        self.timed += other.timed
         self.seconds += other.seconds
 
     def percentile(self, percent: float) -> float:
@@ -240,6 +234,7 @@ class NodeStats:
         stat = self.commands[command.name]
         if s.blocked is None or not s.legacy_doubles:
             stat.calls += 1
+        stat.timed += 1
         stat.seconds += seconds
         if failed and (s.blocked is None or not s.legacy):
             stat.failed += 1

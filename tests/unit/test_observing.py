@@ -8,6 +8,7 @@ import pytest
 
 from localstack_memorydb.engine.cluster import Cluster
 from localstack_memorydb.engine.registry import GATE_TIMED
+from localstack_memorydb.engine.resp import encode_request
 from localstack_memorydb.engine.spec import UserSpec
 from localstack_memorydb.engine.stats import SUSPECTED
 from localstack_memorydb.engine.users import compile_users
@@ -473,3 +474,21 @@ def test_the_doctor_of_memory_finds_a_peak_and_many_scripts() -> None:
     assert b" * Many scripts: There seem to be many cached scripts" in client("MEMORY DOCTOR")
     client("FLUSHALL")
     assert b"this instance is empty or is using very little memory" in client("MEMORY DOCTOR")
+
+
+def test_calls_by_scripts_do_not_make_a_command_look_faster() -> None:
+    cluster, now = start(), 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += 0.001
+        return now
+
+    cluster.clock = clock
+    client = Client(next(cluster.nodes()))
+    client("SET k v")
+    client("EVAL \"for i = 1, 3 do redis.call('SET', KEYS[1], i) end\" 1 k")
+    for _ in range(2):
+        client.session.receive(encode_request([b"SET", b"k", b"v"]), NOW)
+    stat = client.session.node.stats.commands["set"]
+    assert (stat.calls, stat.microseconds) == (6, 6000)

@@ -130,9 +130,8 @@ class Interpreter:
         self._dump = self._lua.eval(b"string.dump")
         self.function = self._lua.eval(b"function() end")
         self._entry = self._load(level, version)
-        self._run_plainly = self._entry[b"run_without_arguments"]
-        self._run = self._entry[b"run"], self._entry[b"run_tables"]
-        self._call_function = self._entry[b"call_function"], self._entry[b"call_function_with_tables"]
+        self._run = self._ways(b"run_without_arguments", b"run", b"run_tables")
+        self._call_function = self._ways(b"call_function", b"call_function", b"call_function_with_tables")
 
     def _load(self, level: tuple[int, ...], version: str) -> Any:
         table = self._lua.table_from
@@ -280,34 +279,30 @@ class Interpreter:
         """Whether a compiled script surely ends soon."""
         return is_brief(self._dump(script))
 
+    def _ways(self, *names: bytes) -> tuple[Any, Any, Any]:
+        plainly, direct, with_tables = (self._entry[name] for name in names)
+        return plainly, direct, with_tables
+
     def run(self, caller: Runner) -> Any:
         """Runs a script."""
-        if caller.keys or caller.arguments or self._used > _ROOM:
-            return self._called(*self._run, caller)
-        self.caller = caller
-        try:
-            answer = self._run_plainly(caller.code.compiled)
-        except (LuaError, LuaMemory, MemoryError) as error:
-            answer = _unfinished(error)
-        self._used = used = self._memory_used()
-        if used > self._kept:
-            self._tidy()
-        return answer
+        return self._called(*self._run, caller)
 
     def call_function(self, caller: Runner) -> Any:
         """Runs a function of a library."""
         return self._called(*self._call_function, caller)
 
-    def _called(self, direct: Any, with_tables: Any, caller: Runner) -> Any:
-        """Runs code by one of two ways in Lua: few keys and arguments are handed over as they are."""
+    def _called(self, plainly: Any, direct: Any, with_tables: Any, caller: Runner) -> Any:
+        """Runs code by one of three ways in Lua: few keys and arguments are handed over as they are."""
         self.caller = caller
         code, keys, arguments = caller.code.compiled, caller.keys, caller.arguments
         count = len(keys) + len(arguments)
-        room = 2 * (sum(map(len, keys)) + sum(map(len, arguments))) + 64 * count
+        room = 2 * (sum(map(len, keys)) + sum(map(len, arguments))) + 64 * count if count else 0
         try:
             if room + self._used > _ROOM:
                 self._make_room(room)
-            if count > _INLINE_ARGUMENTS:
+            if not count:
+                answer = plainly(code)
+            elif count > _INLINE_ARGUMENTS:
                 answer = with_tables(code, self.table(list(keys)), self.table(list(arguments)))
             else:
                 answer = direct(code, len(keys), *keys, *arguments)
