@@ -12,6 +12,7 @@ from functools import lru_cache
 from operator import methodcaller
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
+from localstack_memorydb.engine.documentation import command_docs
 from localstack_memorydb.engine.errors import CommandError, NotInteger
 from localstack_memorydb.engine.glob import Matcher, compile_glob, compile_globs
 from localstack_memorydb.engine.registry import (
@@ -21,7 +22,6 @@ from localstack_memorydb.engine.registry import (
     Command,
     CommandTable,
     KeySpec,
-    command_docs,
     command_table,
     version_numbers,
 )

@@ -77,7 +77,7 @@ class Node:
         self.scripts = Scripts()
         self.drained = 0  # requests that took the careful way
         self.bytes_received = 0
-        self.reads = self.unanswered = self.pushes = 0
+        self.unanswered = self.pushes = 0
         self.errors: Counter[str] = Counter()
         self.access_log = AccessLog()
         self.connections_received = 0
@@ -155,7 +155,7 @@ class Node:
         self.errors.clear()
         self.access_log.denied.clear()
         self.bytes_received = self.bytes_sent = 0
-        self.reads = self.unanswered = self.pushes = 0
+        self.unanswered = self.pushes = 0
         self.connections_received = self.connections_rejected = self.clients_evicted = 0
         self.shard.keyspace.expired = self.shard.keyspace.evicted = 0
 
@@ -436,7 +436,7 @@ class Cluster:
 
     def cycles(self) -> int:
         """How often there was something to do: packets of clients, and ticks."""
-        return self.ticks + sum(node.reads for node in self.nodes())
+        return self.ticks + sum(node.stats.reads for node in self.nodes())
 
     def next_client(self) -> int:
         """A client id that was never used in this cluster."""

@@ -198,6 +198,11 @@ class Keyspace:
         self._timed.intersection_update(found)
         return found
 
+    @property
+    def has_deadlines(self) -> bool:
+        """Whether a key may have one."""
+        return bool(self._timed)
+
     def deadlines(self) -> Iterator[int]:
         """The deadlines of all keys that have one."""
         slots = map(self.slots.__getitem__, self.timed())

@@ -29,6 +29,7 @@ class Recipient(Protocol):
 
 
 Soon = Callable[[Callable[[], None]], object]
+Clock = Callable[[], int]
 Letter = tuple[Callable[[bytes], None], bytes, Recipient]
 
 
@@ -36,15 +37,19 @@ class Outbox:
     """The replies and messages of one turn of the loop, in order. What waits for a connection is sent before that is closed.
 
     `soon` has a function called when all that is there to read has been run. `letters` is always the same list: who adds the first
-    one by himself calls `open` before.
+    one by himself calls `open` before. While there are any, it is still `now` (unix time in ms) for who comes in the same turn:
+    none of them can have heard of what the others did. A command that takes long has the letters sent before.
     """
 
-    def __init__(self, soon: Soon) -> None:
+    def __init__(self, soon: Soon, clock: Clock) -> None:
         self._soon = soon
+        self._clock = clock
         self.letters: list[Letter] = []
+        self.now = 0
 
     def open(self) -> None:
         """There will be a letter."""
+        self.now = self._clock()
         self._soon(self.flush)
 
     def add(self, write: Callable[[bytes], None], data: bytes, recipient: Recipient) -> None:
@@ -91,8 +96,8 @@ class Committer(Outbox):
     With `fsync=always` they wait together for one fsync.
     """
 
-    def __init__(self, soon: Soon, storage: Storage) -> None:
-        super().__init__(soon)
+    def __init__(self, soon: Soon, clock: Clock, storage: Storage) -> None:
+        super().__init__(soon, clock)
         self._storage = storage
 
     def flush(self) -> None:

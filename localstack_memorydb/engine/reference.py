@@ -6,12 +6,12 @@ import sys
 from collections.abc import Iterator
 from typing import Final
 
+from localstack_memorydb.engine.documentation import command_docs
 from localstack_memorydb.engine.registry import (
     ENGINE_LEVELS,
     MODULE,
     Command,
     CommandTable,
-    command_docs,
     command_table,
 )
 from localstack_memorydb.engine.versions import SEARCH_VERSIONS

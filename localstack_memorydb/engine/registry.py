@@ -11,14 +11,13 @@ engine version. https://valkey.io/topics/command-arguments/ and https://valkey.i
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module, resources
+from importlib import import_module
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from localstack_memorydb.engine import multi_region
 from localstack_memorydb.engine.errors import CommandError, WrongArity, unknown_subcommand
@@ -261,6 +260,18 @@ READS_FIRST: Final = frozenset(
 _DESTINATION_FIRST: Final = frozenset("lmove rpoplpush blmove brpoplpush".split())
 
 
+NUMBERS: Final[dict[str, int]] = {}
+"""Of every command and subcommand by its full name: what is counted of commands can stand in lists."""
+
+MOST_IN_HEADER: Final = 99
+"""Arguments of a request whose number has no more than two digits."""
+
+
+@cache
+def _lengths(least: int, most: int) -> frozenset[int]:
+    return frozenset(range(least, most + 1))
+
+
 class Command:
     """One command or subcommand: its handler and its declaration."""
 
@@ -281,8 +292,10 @@ class Command:
         "group",
         "keys",
         "least",
+        "lengths",
         "most",
         "name",
+        "number",
         "parent",
         "plain",
         "reads",
@@ -299,6 +312,7 @@ class Command:
 
     def __init__(self, name: str, arity: int, flags: int, run: Handler, keys: Keys, since: str) -> None:
         self.name = name.lower()
+        self.number = NUMBERS.setdefault(self.name, len(NUMBERS))
         self.parent = self.name.rpartition("|")[0]
         self.arity = arity
         self.flags = flags
@@ -338,6 +352,7 @@ class Command:
             or not all(spec.writes for spec in keys)
         )
         self.straight = self.single and self.uses and not self.slow and not (self.write and self.reads)
+        self.lengths = _lengths(self.least, min(self.brief, MOST_IN_HEADER))
 
     @property
     def title(self) -> str:
@@ -669,22 +684,3 @@ def _copy(command: Command, level: tuple[int, ...]) -> Command:
     if level < (7,) and command.name in CATEGORIES_OF_6_2:
         twin.categories = frozenset(CATEGORIES_OF_6_2[command.name].split())
     return twin
-
-
-@cache
-def _documents(name: str = "commands") -> dict[str, dict[str, dict[str, Any]]]:
-    text = resources.files("localstack_memorydb.engine").joinpath(f"data/{name}.json").read_text("utf-8")
-    documents: dict[str, dict[str, dict[str, Any]]] = json.loads(text)
-    return documents
-
-
-def command_docs() -> dict[str, dict[str, Any]]:
-    """What COMMAND DOCS says of MemoryDB's commands, by full name: summaries, arguments, history, tips."""
-    return _documents()["commands"]
-
-
-def documentation(name: str, level: tuple[int, ...]) -> dict[str, Any]:
-    """What COMMAND DOCS says of a command, of those that a bare engine may have, too; nothing else depends on it."""
-    newest = command_docs().get(name) or _documents()["unrestricted"].get(name, {})
-    older = {} if level >= (7, 2) else _documents("commands_7_0")["commands"].get(name, {})
-    return {field: text for field, text in (newest | older).items() if text is not None}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import lru_cache
-from itertools import chain, repeat
+from itertools import chain
 from typing import Any, Final, TypeAlias, TypeVar
 
 from localstack_memorydb.engine.errors import CommandError, ProtocolError, ReplyTooLarge
@@ -178,15 +178,19 @@ def _joined(table: Encoders, values: Sequence[Any]) -> bytes:
             )
         )
     if len(values) >= _MANY and (type(values) is Bulks or set(map(type, values)) == {bytes}):
-        sizes = set(map(len, values))
-        if (longest := max(sizes)) * len(values) > MOST_TO_SEND and sum(map(len, values)) > MOST_TO_SEND:
+        sizes = list(map(len, values))
+        alike = sizes.count(sizes[0]) == len(sizes)
+        longest = sizes[0] if alike else max(sizes)
+        if longest * len(sizes) > MOST_TO_SEND and sum(sizes) > MOST_TO_SEND:
             raise ReplyTooLarge
-        if len(sizes) == 1:
+        if alike:
             header = HEADERS[longest] if longest < SMALL else b"$%d\r\n" % longest
             return b"%b%b\r\n" % (header, (b"\r\n" + header).join(values))
         if longest < SMALL:
-            headers = map(HEADERS.__getitem__, map(len, values))
-            return b"".join(chain.from_iterable(zip(headers, values, repeat(b"\r\n"))))
+            parts = [b"\r\n"] * (3 * len(sizes))
+            parts[0::3] = map(HEADERS.__getitem__, sizes)
+            parts[1::3] = values
+            return b"".join(parts)
     if len(values) <= _BATCH:
         return _one_by_one(table, values)
     return b"".join(

@@ -103,6 +103,7 @@ class Connection(asyncio.Protocol):
         session.sink = self._push
         session.alarm = self._set_alarm
         session.hang_up = self._hang_up
+        session.send_now = self._outbox.flush
         session.again = self._wait_for_turn
         session.unsent = self._transport.get_write_buffer_size
         session.weigh = self._weigh
@@ -114,15 +115,14 @@ class Connection(asyncio.Protocol):
         session = self._session
         if session is None:
             return
-        self._node.reads += 1
+        letters = self._letters
         try:
-            reply = session.receive(data, floor(time.time() * 1000))
+            reply = session.receive(data, self._outbox.now if letters else floor(time.time() * 1000))
         except TooMuchToRead:
             self._drop(_TOO_MUCH)
             return
         if 0 < len(reply) <= _WORTH_LIMITING and not session.closing and self._stuck is None:
             # The commonest way of `_answer`, spared two calls.
-            letters = self._letters
             if not letters:
                 self._outbox.open()
             letters.append((self._write, reply, self))
@@ -460,7 +460,7 @@ class ClusterServer:
         cluster.soon = self._loop.call_soon
         self._servers: dict[str, asyncio.Server] = {}
         soon = self._loop.call_soon
-        self._outbox = Committer(soon, cluster.storage) if cluster.storage else Outbox(soon)
+        self._outbox = Committer(soon, clock, cluster.storage) if cluster.storage else Outbox(soon, clock)
         self._timer: asyncio.TimerHandle | None = None
 
     async def open(self, nodes: list[Node]) -> None:

@@ -89,7 +89,7 @@ class Session(Requests):
     """The state of one connection.
 
     `sink` takes bytes that no request of this moment asked for: messages, and replies to commands that had been
-    blocked. `alarm` asks to call `expire_block` at a unix time in ms.
+    blocked. `alarm` asks to call `expire_block` at a unix time in ms, `send_now` to send other clients what waits for them.
     """
 
     __slots__ = (
@@ -124,6 +124,7 @@ class Session(Requests):
         "readonly",
         "reply_mode",
         "script",
+        "send_now",
         "shard_channels",
         "sink",
         "slots",
@@ -149,6 +150,7 @@ class Session(Requests):
         self.sink: Callable[[bytes], None] = _ignore
         self.alarm: Callable[[int], None] = _ignore
         self.hang_up: Callable[[], None] = lambda: None
+        self.send_now: Callable[[], None] = lambda: None
         self.unsent: Callable[[], int] = int
         self.deferred: list[bytes] = []
         self.processing = False
@@ -246,18 +248,18 @@ class Session(Requests):
                 command = find(argv[0])
                 if command is None:
                     if stat is not None:
-                        stat.calls += len(out) - first
+                        stat.others += len(out) - first
                     alike, stat, began = None, None, 0.0
                     reply = self.mixed_case(argv)
                 elif command.gates & self.gates or not command.least <= len(argv) <= command.brief:
                     if stat is not None:
-                        stat.calls += len(out) - first
+                        stat.others += len(out) - first
                     alike, stat, began = None, None, 0.0
                     reply = self.detour(command, argv)
                 else:
                     if command is not alike:
                         if stat is not None:
-                            stat.calls += len(out) - first
+                            stat.others += len(out) - first
                             began = 0.0
                         alike, first = command, len(out)
                         stat = stats.commands[command.name]
@@ -337,10 +339,10 @@ class Session(Requests):
         self.processing = False
         if stat is not None and command is not None:
             ran = len(out) - first
-            stat.calls += ran
+            stat.others += ran
             if began:
                 elapsed = clock() - began
-                stat.timed += ran
+                stat.others_timed += ran
                 stat.seconds += elapsed
                 if elapsed > LONG_PACKET:
                     stats.took_long(self, command, argv, ran, elapsed)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from localstack_memorydb.engine.errors import REFUSALS, CommandError
 from localstack_memorydb.engine.lookups import keys_looked_up, looked_up_before
-from localstack_memorydb.engine.registry import GATE_TIMED, SKIP_SLOWLOG, Command
+from localstack_memorydb.engine.registry import GATE_TIMED, NUMBERS, SKIP_SLOWLOG, Command
 from localstack_memorydb.engine.slowlog import SlowLog
 
 if TYPE_CHECKING:
@@ -36,14 +36,27 @@ Not for ever: more often than a command, it was the machine that took its time.
 
 
 class CommandStat:
-    """Calls of one command. `timed` of them took `seconds`; `failed` ended in an error, `rejected` never began."""
+    """Calls of one command. `timed` of them took `seconds`; `failed` ended in an error, `rejected` never began.
 
-    __slots__ = ("calls", "failed", "histogram", "rejected", "seconds", "timed")
+    Those that came `alone`, one in a packet, and were timed are counted in one step; `others` are all that were not.
+    """
+
+    __slots__ = ("alone", "failed", "histogram", "others", "others_timed", "rejected", "seconds")
 
     def __init__(self) -> None:
-        self.calls = self.failed = self.rejected = self.timed = 0
+        self.alone = self.others = self.others_timed = self.failed = self.rejected = 0
         self.seconds = 0.0
         self.histogram: dict[int, int] = {}
+
+    @property
+    def calls(self) -> int:
+        """How often it has run."""
+        return self.alone + self.others
+
+    @property
+    def timed(self) -> int:
+        """How many of the calls the time was taken of."""
+        return self.alone + self.others_timed
 
     @property
     def microseconds(self) -> int:
@@ -59,10 +72,11 @@ class CommandStat:
 
     def add(self, other: CommandStat) -> None:
         """Counts the calls of another one, too."""
-        self.calls += other.calls
+        self.alone += other.alone
+        self.others += other.others
+        self.others_timed += other.others_timed
         self.failed += other.failed
         self.rejected += other.rejected
-        self.timed += other.timed
         self.seconds += other.seconds
 
     def percentile(self, percent: float) -> float:
@@ -160,8 +174,12 @@ class NodeStats:
     def reset(self) -> None:
         """Begins anew (CONFIG RESETSTAT)."""
         self.commands = CommandStats()
+        self.numbered: list[CommandStat | None] = [None] * len(NUMBERS)
+        """The same by the command's number, as far as clients have sent it alone."""
         self.rates = Rates()
         self.bursts = Bursts()
+        self.other_reads = 0
+        """Packets that were not one call that is counted with its command."""
         self.lookups = 0
         """Keys that were looked up, but for those of commands that look one up with every call."""
         self.misses = 0
@@ -170,12 +188,22 @@ class NodeStats:
         self.events: dict[bytes, deque[tuple[int, int]]] = {}
         self.longest: dict[bytes, int] = {}
 
+    def first(self, command: Command) -> CommandStat:
+        """The command is sent alone for the first time."""
+        self.numbered[command.number] = stat = self.commands[command.name]
+        return stat
+
+    @property
+    def reads(self) -> int:
+        """How many packets came from clients."""
+        return self.other_reads + sum([stat.alone for stat in self.commands.values()])
+
     def spoiled(self, s: Session, command: Command, argv: Argv, error: CommandError) -> None:
         """A call that was counted ended in an error, or should not have been counted."""
         stat = self.commands[command.name]
         if isinstance(error, REFUSALS):
             stat.rejected += 1
-            stat.calls -= 1
+            stat.others -= 1
         else:
             stat.failed += 1
             self.failed_lookup(s, command, argv, error)
@@ -223,6 +251,7 @@ class NodeStats:
 
     def took_long(self, s: Session, command: Command, argv: Argv, ran: int, seconds: float) -> None:
         """A packet of so many calls of the command took long; the next ones of many are timed call by call."""
+        s.send_now()
         if ran == 1:
             self.note_slow(s, command, argv, seconds * 1e6)
         elif ran:
@@ -233,8 +262,8 @@ class NodeStats:
         """A command took that long."""
         stat = self.commands[command.name]
         if s.blocked is None or not s.legacy_doubles:
-            stat.calls += 1
-        stat.timed += 1
+            stat.others += 1
+        stat.others_timed += 1
         stat.seconds += seconds
         if failed and (s.blocked is None or not s.legacy):
             stat.failed += 1
@@ -243,6 +272,8 @@ class NodeStats:
             stat.record(seconds)
         if s.blocked is None or not (failed and s.legacy):
             self.note_slow(s, command, argv, seconds * 1e6)
+        if seconds > LONG_PACKET:
+            s.send_now()
         if s.suspicion:
             s.suspicion = SUSPECTED if seconds > LONG_PACKET else s.suspicion - 1
             if not s.suspicion:
@@ -251,13 +282,13 @@ class NodeStats:
     def waits(self, s: Session, argv: Argv) -> None:
         """A command begins to wait for a key. Before 7.2 that is its call, later it is counted when the wait ends."""
         if s.legacy_doubles:
-            self.commands[s.table[argv[0].lower()].name].calls += 1
+            self.commands[s.table[argv[0].lower()].name].others += 1
 
     def gave_up(self, s: Session, wait: Blocked, reply: Reply) -> None:
         """A command has waited for a key in vain, until its time was over or it got an error."""
         if wait.keys and not s.legacy_doubles:
             stat = self.commands[s.table[wait.argv[0].lower()].name]
-            stat.calls += 1
+            stat.others += 1
             stat.rejected += isinstance(reply, CommandError)
             self._note_slow_wait(s, wait, wait.shown)
 

@@ -42,7 +42,7 @@ def turns() -> Turns:
 
 
 def test_clients_hear_in_order_when_the_turn_ends(turns: Turns) -> None:
-    outbox, client = Outbox(turns.append), Client()
+    outbox, client = Outbox(turns.append, int), Client()
     outbox.add(client.told.append, b"+OK\r\n", client)
     outbox.add(client.told.append, b":1\r\n", client)
     assert client.told == []
@@ -53,8 +53,19 @@ def test_clients_hear_in_order_when_the_turn_ends(turns: Turns) -> None:
     assert client.told[2:] == [b":2\r\n"]
 
 
+def test_in_one_turn_it_stays_the_same_time(turns: Turns) -> None:
+    times = iter([5, 7])
+    outbox, client = Outbox(turns.append, lambda: next(times)), Client()
+    for _ in range(2):
+        outbox.add(client.told.append, b"+OK\r\n", client)
+        assert outbox.now == 5
+    outbox.flush()
+    outbox.add(client.told.append, b"+OK\r\n", client)
+    assert outbox.now == 7
+
+
 def test_what_was_sent_before_the_turn_ended_is_not_sent_again(turns: Turns) -> None:
-    outbox, client = Outbox(turns.append), Client()
+    outbox, client = Outbox(turns.append, int), Client()
     outbox.add(client.told.append, b"+OK\r\n", client)
     outbox.flush()
     turns.end()
@@ -62,7 +73,7 @@ def test_what_was_sent_before_the_turn_ended_is_not_sent_again(turns: Turns) -> 
 
 
 def test_a_great_many_messages_do_not_wait(turns: Turns) -> None:
-    outbox, client = Outbox(turns.append), Client()
+    outbox, client = Outbox(turns.append, int), Client()
     while not outbox.is_full:
         outbox.add(client.told.append, b"m", client)
     outbox.flush()
@@ -71,7 +82,7 @@ def test_a_great_many_messages_do_not_wait(turns: Turns) -> None:
 
 
 def test_of_many_messages_each_client_gets_its_own_at_once_and_in_order(turns: Turns) -> None:
-    outbox, clients = Outbox(turns.append), [Client(), Client()]
+    outbox, clients = Outbox(turns.append, int), [Client(), Client()]
     for number in range(40):
         for client in clients:
             outbox.add(client.told.append, b"%d " % number, client)
@@ -102,7 +113,7 @@ def logs(tmp_path: Path) -> Iterator[tuple[ShardLog, ShardLog]]:
 def test_a_log_that_takes_nothing_cuts_off_its_own_clients(
     turns: Turns, logs: tuple[ShardLog, ShardLog], tmp_path: Path, fsync: str
 ) -> None:
-    outbox = Committer(turns.append, Storage(tmp_path, fsync))
+    outbox = Committer(turns.append, int, Storage(tmp_path, fsync))
     lucky, unlucky = Client(logs[0]), Client(logs[1])
     for client in (lucky, unlucky):
         outbox.add(client.told.append, b"+OK\r\n", client)

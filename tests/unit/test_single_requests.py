@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from localstack_memorydb.engine.cluster import Node
 from localstack_memorydb.engine.resp import encode_request
 from tests.unit.cluster_without_sockets import NOW, Client, start
 
@@ -67,24 +68,25 @@ STREAMS = {
 class Talk:
     """A client that has sent a request before; `is_careful` says that all its packets are taken with care."""
 
-    def __init__(self, *, is_careful: bool) -> None:
-        cluster = start()
-        cluster.clock = lambda: 0.0
+    def __init__(self, *, is_careful: bool, node: Node | None = None) -> None:
+        if node is None:
+            node = next(start().nodes())
+        node.cluster.clock = lambda: 0.0
         self.is_careful = is_careful
-        self.client = Client(next(cluster.nodes()))
+        self.client = Client(node)
         self.told = b""
         for request in ([b"SET", b"k", b"v"], [b"RPUSH", b"l", b"x"], [b"ECHO", b"before"]):
             self.send(encode_request(request))
         assert self.client.session.idle or is_careful
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes, now: int = NOW) -> None:
         """One packet; nothing is sent where the node has hung up."""
         session = self.client.session
         if session.closing:
             return
         if self.is_careful:
             session.idle = False
-        self.told += session.receive(data, NOW) + self.client.heard()
+        self.told += session.receive(data, now) + self.client.heard()
 
     @property
     def figures(self) -> bytes:
@@ -132,3 +134,66 @@ def test_so_are_packets_that_each_begin_with_a_request(stream: bytes, after: byt
     starts = [match.start() for match in re.finditer(rb"\*[0-9]", stream)]
     pieces = [stream[begin:end] for begin, end in pairwise([*starts, len(stream)])] or [stream]
     assert told(pieces, is_careful=False, after=after) == told(pieces, is_careful=True, after=after)
+
+
+OBSERVERS = {
+    "nobody": [],
+    "a watcher": [b"WATCH k e l n"],
+    "a client that waits": [b"BLPOP l2 0"],
+    "a cache": [b"HELLO 3", b"CLIENT TRACKING ON BCAST"],
+    "a subscriber": [b"SUBSCRIBE __keyevent@0__:expired __keyevent@0__:set"],
+}
+
+
+def observed(lines: list[bytes], request: list[bytes], *, is_careful: bool) -> tuple[bytes, ...]:
+    """What a client is told whose request comes 10 ms after others have said these lines, what those hear, and what is counted.
+
+    A key has expired by then.
+    """
+    node = next(start(notify_keyspace_events="EA").nodes())
+    talk, other = Talk(is_careful=is_careful, node=node), Client(node)
+    other("SET e v PX 5")
+    for line in lines:
+        other(line)
+    other.heard()
+    talk.send(encode_request(request), NOW + 10)
+    talk.send(ECHO, NOW + 10)
+    return talk.told, other.heard(), b"%d" % other.session.touched, talk.figures
+
+
+@pytest.mark.parametrize(
+    "request_", ["GET e", "GET k", "SET e w", "SET k w", "INCR n", "RPUSH l2 x", "LPOP l", "INCR l"]
+)
+@pytest.mark.parametrize("lines", OBSERVERS.values(), ids=OBSERVERS)
+def test_so_are_packets_that_others_hear_of(lines: list[bytes], request_: str) -> None:
+    words = request_.encode().split()
+    assert observed(lines, words, is_careful=False) == observed(lines, words, is_careful=True)
+
+
+def test_others_are_answered_before_what_follows_a_long_command() -> None:
+    talk, sent = Talk(is_careful=False), []
+    talk.client.session.send_now = lambda: sent.append(talk.told)
+    talk.send(GET)
+    assert not sent
+    for request in (GET, encode_request([b"EVAL", b"return 1", b"0"]), encode_request([b"CLIENT", b"ID"])):
+        talk.client.session.node.cluster.clock = iter(range(100)).__next__
+        talk.send(request)
+        assert sent.pop() is not None, request
+        sent.clear()
+
+
+def test_a_packet_is_counted_once_by_any_way() -> None:
+    client = Client(next(start(unrestricted=True).nodes()))
+    for packet in (
+        ECHO,
+        ECHO,
+        GET,
+        GET * 3,
+        encode_request([b"CLIENT", b"ID"]),
+        encode_request([b"BLPOP", b"l", b"1"]),
+    ):
+        client.session.receive(packet, NOW)
+    stats = client.session.node.stats
+    assert stats.reads == 6
+    Client(client.session.node).session.receive(encode_request([b"CONFIG", b"RESETSTAT"]), NOW)
+    assert stats.reads == 0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from localstack_memorydb.engine.acl import READ, WRITE, has_own_finder, varying_needs
+from localstack_memorydb.engine.documentation import documentation
 from localstack_memorydb.engine.errors import CommandError, SyntaxFault, printable
 from localstack_memorydb.engine.glob import compile_glob
 from localstack_memorydb.engine.help import help_lines
@@ -22,7 +23,6 @@ from localstack_memorydb.engine.registry import (
     Earlier,
     Family,
     KeySpec,
-    documentation,
 )
 from localstack_memorydb.engine.resp import Argv, Reply, Simple, Unordered, Wire, sendable
 from localstack_memorydb.engine.session import Session

@@ -381,7 +381,7 @@ def lrange(s: Session, argv: Argv) -> Reply:
         backwards = islice(reversed(found), len(found) - stop, len(found) - start)
         return Bulks(list(backwards)[::-1])
     if stop - start < MANY:
-        return Bulks(islice(found, start, stop))
+        return Bulks(found if stop - start == len(found) else islice(found, start, stop))
     return made_at_leisure(s, argv, lambda: Bulks(islice(found, start, stop)))
 
 

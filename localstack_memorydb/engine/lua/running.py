@@ -190,7 +190,7 @@ class Run:
         if not s.no_touch:
             db.used = s.now
         stat = s.node.stats.commands[command.name]
-        stat.calls += 1
+        stat.others += 1
         try:
             if command.write:
                 self.dirty = True
