@@ -28,6 +28,7 @@ from localstack_memorydb.engine.requests import (
     another_array,
     is_malformed,
     is_misread,
+    plain_line,
 )
 from localstack_memorydb.engine.resp import BLOCKED, HEADERS, OK, SMALL, SMALL_INTEGERS, Argv
 from localstack_memorydb.engine.slots import SLOT_MASK, key_slot
@@ -93,13 +94,15 @@ def receive(s: Session, data: bytes, now: int) -> bytes:
         reply = command.run(s, argv)
         if not reply and not command.write and key not in db:
             node.stats.misses += 1
-        # The three commonest replies, spared a call.
+        # The four commonest replies, spared a call.
         if reply is OK:
             out = b"+OK\r\n"
         elif (kind := type(reply)) is int:
             out = SMALL_INTEGERS[reply] if 0 <= reply < SMALL else b":%d\r\n" % reply
         elif kind is bytes and len(reply) < SMALL:
             out = HEADERS[len(reply)] + reply + b"\r\n"
+        elif reply is None:
+            out = s.encoders.null
         else:
             out = s.encoders[kind](reply)
     except Exception as error:
@@ -169,6 +172,10 @@ def _refusal(s: Session, command: Command, argv: Argv, error: Exception) -> byte
 
 def _with_care(s: Session, data: bytes) -> bytes:
     """Takes any packet. After one that was a single request the next may be spared that. Raises TooMuchToRead."""
+    if s.idle and s.blocked is None and len(data) <= s.portion and (argv := plain_line(data)):
+        command = s.find(argv[0])
+        if command is not None:
+            return _in_full(s, command, argv, data)
     s.node.stats.other_reads += 1
     if len(data) > s.portion or s.blocked is not None:
         return turns.take(s, data)

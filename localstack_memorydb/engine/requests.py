@@ -158,7 +158,11 @@ class Requests:
 
     def settle(self) -> None:
         """One request has run. If the packet was nothing else, the client is between requests."""
-        if self.strict is not None or self.reader.has_data() or self.packet[:1] != b"*":
+        if self.strict is not None or self.reader.has_data():
+            return
+        if not self.packet and not self.lost:  # it was a line
+            self.idle = True
+        if self.packet[:1] != b"*":
             return
         reader = hiredis.Reader()
         reader.feed(self.packet)
@@ -485,6 +489,11 @@ def is_misread(data: bytes) -> bool:
 
 def _nobody() -> None:
     """Who is asked for another turn where no server gives turns."""
+
+
+def plain_line(data: bytes) -> list[bytes]:
+    """The words of one short inline command in which nothing can be wrong; none of what is not that."""
+    return data.split() if data.count(b"\n") == 1 and _PLAIN_LINES(data) is not None else []
 
 
 def is_malformed(argv: Any) -> bool:

@@ -114,7 +114,6 @@ BLOCKED: Final = _Blocked()
 NOTHING: Final = Several()
 
 Encoder: TypeAlias = Callable[[Any], bytes]
-Encoders: TypeAlias = dict[type, Encoder]
 
 SMALL: Final = 4096
 SMALL_INTEGERS: Final = tuple(b":%d\r\n" % number for number in range(SMALL))
@@ -158,8 +157,15 @@ def _error(value: CommandError) -> bytes:
     return value.wire
 
 
-class _Table(dict[type, Encoder]):
-    """Encoders by the reply's exact type; subclasses of CommandError are learned when first seen."""
+class Encoders(dict[type, Encoder]):
+    """Encoders by the reply's exact type, and the reply `null`; subclasses of CommandError are learned when first seen."""
+
+    __slots__ = ("null",)
+
+    def __init__(self, null: bytes) -> None:
+        super().__init__()
+        self.null = null
+        self[type(None)] = lambda _: null
 
     def __missing__(self, kind: type) -> Encoder:
         for parent in kind.__mro__[1:]:
@@ -238,11 +244,10 @@ def _remembering(form: Encoder) -> Encoder:
 
 
 def _resp2(double: Callable[[float], bytes]) -> Encoders:
-    table: Encoders = _Table()
+    table = Encoders(b"$-1\r\n")
     _common(table, (list, tuple, Bulks, Absent, Unordered, Push))
     table[Verbatim] = _bulk
     table[BigNumber] = lambda value: _bulk(b"%d" % value)
-    table[type(None)] = lambda _: b"$-1\r\n"
     table[_Null] = lambda _: b"*-1\r\n"
     table[bool] = lambda value: b":1\r\n" if value else b":0\r\n"
     table[float] = _remembering(lambda value: _bulk(double(value)))
@@ -257,11 +262,11 @@ def _resp2(double: Callable[[float], bytes]) -> Encoders:
 
 
 def _resp3(double: Callable[[float], bytes]) -> Encoders:
-    table: Encoders = _Table()
+    table = Encoders(b"_\r\n")
     _common(table, (list, tuple, Bulks, Absent, Pairs))
     table[Verbatim] = lambda value: b"=%d\r\ntxt:%b\r\n" % (len(value) + 4, value)
     table[BigNumber] = lambda value: b"(%d\r\n" % value
-    table[type(None)] = table[_Null] = lambda _: b"_\r\n"
+    table[_Null] = table[type(None)]
     table[bool] = lambda value: b"#t\r\n" if value else b"#f\r\n"
     table[float] = _remembering(lambda value: b",%b\r\n" % double(value))
     table[Decimal17] = _remembering(lambda value: b",%b\r\n" % format_decimals(value))

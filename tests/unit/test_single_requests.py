@@ -38,6 +38,11 @@ STREAMS = {
     "a broken script": encode_request([b"EVAL", b"return redis.call('INCR', KEYS[1])", b"1", b"l"]),
     "an asterisk": encode_request([b"XADD", b"s", b"1-*", b"*", b"*1"]),
     "an inline command": b"PING\r\n" + GET,
+    "inline commands": b"GET k\r\n" + b"incr  n\n" + b"GET\r\n",
+    "an inline command that waits": b"BLPOP nowhere 0\r\n" + b"PING\r\n" + GET,
+    "an unknown inline command": b"NOTHING a\r\n" + GET,
+    "a browser": b"POST / HTTP/1.1\r\n" + GET,
+    "quotes": b'SET k "a b"\r\n' + GET,
     "an inline command behind a request": GET + b"PING\r\n" + GET,
     "a line without an end": GET + b"*",
     "a length without an argument": GET + b"$3\r\n" + GET,
@@ -131,7 +136,7 @@ def test_a_packet_of_one_request_is_like_any_other_wherever_it_is_cut(stream: by
 @pytest.mark.parametrize("after", [b"", ECHO + ECHO], ids=["after a request", "after several"])
 @pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS)
 def test_so_are_packets_that_each_begin_with_a_request(stream: bytes, after: bytes) -> None:
-    starts = [match.start() for match in re.finditer(rb"\*[0-9]", stream)]
+    starts = [match.start() for match in re.finditer(rb"\*[0-9]|(?m:^)[A-Za-z]\w+(?=[ \r])", stream)]
     pieces = [stream[begin:end] for begin, end in pairwise([*starts, len(stream)])] or [stream]
     assert told(pieces, is_careful=False, after=after) == told(pieces, is_careful=True, after=after)
 
