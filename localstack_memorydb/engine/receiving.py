@@ -19,12 +19,7 @@ from localstack_memorydb.engine.bugs import failed
 from localstack_memorydb.engine.errors import CommandError
 from localstack_memorydb.engine.registry import Command
 from localstack_memorydb.engine.requests import (
-    ASTERISK,
-    BIG_NUMBER,
-    FORMATTED,
     HEADER,
-    RETURN,
-    WORD,
     another_array,
     is_malformed,
     is_misread,
@@ -37,7 +32,6 @@ from localstack_memorydb.engine.stats import LONG_PACKET, CommandStat
 if TYPE_CHECKING:
     from localstack_memorydb.engine.session import Session
 
-BRACE: Final = 0x7B
 KEY_ONLY: Final = 2  # arguments; that the key is bytes is seen when its slot is computed
 
 join = b"".join
@@ -49,22 +43,24 @@ def receive(s: Session, data: bytes, now: int) -> bytes:
     s.now = s.last_seen = now
     node = s.node
     node.bytes_received += (size := len(data))
-    # One request of at most 99 arguments, between others, as most packets are: to look for single bytes costs the least.
+    # One request of at most 99 arguments, between others, as most packets are: to look for single bytes costs the least. Constants
+    # stand here as such, and functions that are attributes are taken before they are called: the interpreter likes both.
     if not (
         s.idle
         and s.blocked is None
         and HEADER < size <= s.portion
-        and data[0] == ASTERISK
-        and (data[2] == RETURN or data[3] == RETURN)
-        and (ASTERISK not in (rest := data[1:]) or another_array(rest) is None)
-        and not ((WORD in data or FORMATTED in data or BIG_NUMBER in data) and is_misread(data))
+        and data[0] == b"*"[0]
+        and (data[2] == b"\r"[0] or data[3] == b"\r"[0])
+        and (b"*"[0] not in (rest := data[1:]) or another_array(rest) is None)
+        and not ((b"+"[0] in data or b"="[0] in data or b"("[0] in data) and is_misread(data))
     ):
         return _with_care(s, data)
     reader = s.reader
     try:
         reader.feed(data)
         argv = reader.gets()
-        command = s.find(argv[0])
+        find = s.find
+        command = find(argv[0])
     except Exception:  # hiredis raises several, and what it reads need not be a list of words
         return _reread(s, data)
     if command is None or reader.has_data():
@@ -81,7 +77,7 @@ def receive(s: Session, data: bytes, now: int) -> bytes:
     began = clock()
     try:
         key = argv[1]
-        number = crc_hqx(key, 0) & SLOT_MASK if BRACE not in key else key_slot(key)
+        number = crc_hqx(key, 0) & SLOT_MASK if b"{"[0] not in key else key_slot(key)
         db = s.slots[number]
         if db is None:
             db = s.own_slot(number)
@@ -91,7 +87,8 @@ def receive(s: Session, data: bytes, now: int) -> bytes:
         db.used = now
         if command.most > KEY_ONLY:
             join(argv)
-        reply = command.run(s, argv)
+        run = command.run
+        reply = run(s, argv)
         if not reply and not command.write and key not in db:
             node.stats.misses += 1
         # The four commonest replies, spared a call.

@@ -33,11 +33,10 @@ _MISREAD: Final = re.compile(rb"\n[>~+(=]").search
 # What it reads as nothing, as it reads an empty request, and is a line of its own: nulls, and messages without a word.
 _NOTHING: Final = re.compile(rb"\n(?:\$-|[_>~|])").search
 HEADER: Final = 8
-ASTERISK: Final = 0x2A
-RETURN: Final = 0x0D
-WORD: Final = 0x2B
-BIG_NUMBER: Final = 0x28
-FORMATTED: Final = 0x3D
+_ASTERISK: Final = 0x2A
+_WORD: Final = 0x2B
+_BIG_NUMBER: Final = 0x28
+_FORMATTED: Final = 0x3D
 _MESSAGE: Final = 0x3E
 _SET: Final = 0x7E
 _GOES_ON: Final = (
@@ -133,7 +132,7 @@ class Requests:
                 raise TooMuchToRead
             if self.strict.held > _MUCH:
                 self.weigh()
-        elif self.reader.has_data() or (data[0] != ASTERISK and self._is_midway(data[0])):
+        elif self.reader.has_data() or (data[0] != _ASTERISK and self._is_midway(data[0])):
             self._count(len(data))
             if (
                 _LARGE_HEADER(data) is not None
@@ -144,7 +143,7 @@ class Requests:
             else:
                 self._keep(data)
                 self.reader.feed(data)
-        elif data[0] == ASTERISK and _LARGE_HEADER(data) is None and not is_misread(data):
+        elif data[0] == _ASTERISK and _LARGE_HEADER(data) is None and not is_misread(data):
             self.before = self.packet if len(self.packet) < _BEFORE_KEPT else b""
             self.packet, self.lost = data, False
             self.reader.feed(data)
@@ -483,7 +482,7 @@ def is_misread(data: bytes) -> bool:
     """Whether there may be what hiredis takes for strings or arrays. To look for one byte first costs a fraction, as a number: of
     bytes Python finds out by an exception that they are none."""
     return (
-        WORD in data or FORMATTED in data or BIG_NUMBER in data or _MESSAGE in data or _SET in data
+        _WORD in data or _FORMATTED in data or _BIG_NUMBER in data or _MESSAGE in data or _SET in data
     ) and _MISREAD(data) is not None
 
 

@@ -121,7 +121,7 @@ class Connection(asyncio.Protocol):
         except TooMuchToRead:
             self._drop(_TOO_MUCH)
             return
-        if 0 < len(reply) <= _WORTH_LIMITING and not session.closing and self._stuck is None:
+        if reply and len(reply) <= _WORTH_LIMITING and not session.closing and self._stuck is None:
             # The commonest way of `_answer`, spared two calls.
             if not letters:
                 self._outbox.open()

@@ -37,7 +37,7 @@ from localstack_memorydb.engine.notifications import Before
 from localstack_memorydb.engine.own_events import answered, attended, serve
 from localstack_memorydb.engine.pausing import require_leisure
 from localstack_memorydb.engine.performing import perform, perform_apart, refuse_browser
-from localstack_memorydb.engine.receiving import BRACE, KEY_ONLY, join, receive
+from localstack_memorydb.engine.receiving import KEY_ONLY, join, receive
 from localstack_memorydb.engine.registry import (
     GATE_ALWAYS,
     GATE_MEMORY,
@@ -265,7 +265,7 @@ class Session(Requests):
                         stat = stats.commands[command.name]
                     if command.straight:  # as in `receive`: a call would cost a tenth of such a command
                         key = argv[1]
-                        number = crc_hqx(key, 0) & SLOT_MASK if BRACE not in key else key_slot(key)
+                        number = crc_hqx(key, 0) & SLOT_MASK if b"{"[0] not in key else key_slot(key)
                         db = slots[number]
                         if db is None:
                             db = self.own_slot(number)
@@ -278,11 +278,13 @@ class Session(Requests):
                                 reply = self.observed(command, argv)
                             else:
                                 join(argv)
-                                reply = command.run(self, argv)
+                                run = command.run
+                                reply = run(self, argv)
                         else:
                             if command.most > KEY_ONLY:
                                 join(argv)
-                            reply = command.run(self, argv)
+                            run = command.run
+                            reply = run(self, argv)
                             if not reply and key not in db:
                                 stats.misses += 1
                         # The three commonest replies, spared a call.
