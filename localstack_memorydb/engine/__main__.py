@@ -69,9 +69,7 @@ def main(
     unrestricted: bool,
 ) -> None:
     """A cluster without AWS: prints its nodes, then `Ready.`, and serves until it is interrupted."""
-    signal.pthread_sigmask(
-        signal.SIG_BLOCK, _ENDS
-    )  # before there are threads: they would end the process at once
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)  # until `serve`: they would end the process at once
     logging.basicConfig(format="%(message)s")
     logging.getLogger("localstack_memorydb.engine").setLevel(
         logging.INFO
@@ -100,7 +98,7 @@ def main(
         except LogError as error:
             fail(str(error))
         _report(cluster.topology(), shards, replicas)
-        signal.sigwait(_ENDS)
+        engine.serve(_ENDS)
 
 
 @contextmanager
@@ -111,6 +109,7 @@ def _opened(settings: EngineSettings) -> Iterator[Engine]:
             if directory is not None:
                 stack.enter_context(lock_directory(directory))
             engine = Engine(settings)
+            engine.start_here()
         except DirectoryInUseError:
             fail(f"another engine or emulator uses the data directory {directory}")
         except OSError as error:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from random import Random, SystemRandom
@@ -51,7 +52,10 @@ _PATIENCE = 30.0
 
 
 class Engine:
-    """Runs clusters on one thread of this process. Every method may be called from any thread, and blocks."""
+    """Runs clusters on one thread of this process. Every method may be called from any thread, and blocks.
+
+    Or on the caller's thread, after `start_here`: then only that one may call methods, and clients are served while it is in one.
+    """
 
     def __init__(self, settings: EngineSettings | None = None) -> None:
         self.settings = settings or EngineSettings()
@@ -90,7 +94,7 @@ class Engine:
     def start(self) -> None:
         """Starts the engine's thread; nothing happens when it runs already."""
         with self._lock:
-            if self._thread is not None:
+            if self._loop is not None:
                 return
             started = threading.Event()
             self._thread = threading.Thread(
@@ -99,26 +103,51 @@ class Engine:
             self._thread.start()
             started.wait()
 
+    def start_here(self) -> None:
+        """Has the engine work on the calling thread. A process without other threads pays less for each call of the system."""
+        self._begin()
+
+    def serve(self, ends: Iterable[signal.Signals]) -> None:
+        """Works on the calling thread, the main one, until one of the signals comes. They may be blocked before."""
+
+        async def serve() -> None:
+            ended, loop = asyncio.Event(), asyncio.get_running_loop()
+            for each in ends:
+                loop.add_signal_handler(each, ended.set)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ends)
+            await ended.wait()
+
+        self.run(serve())
+
     def _run(self, started: threading.Event) -> None:
-        self._shared_out = time.thread_time()
-        loop = _new_loop()
-        asyncio.set_event_loop(loop)
-        self._loop = loop
-        gc.set_threshold(_GC_THRESHOLD, 20, 50)
+        loop = self._begin()
         loop.call_soon(started.set)
         try:
             loop.run_forever()
         finally:
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.close()
-            self._loop = None
+            self._end(loop)
+
+    def _begin(self) -> asyncio.AbstractEventLoop:
+        self._shared_out = time.thread_time()
+        self._loop = loop = _new_loop()
+        asyncio.set_event_loop(loop)
+        gc.set_threshold(_GC_THRESHOLD, 20, 50)
+        return loop
+
+    def _end(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+        self._loop = None
 
     def stop(self) -> None:
         """Closes every cluster and ends the thread; nothing happens when it does not run."""
         for handle in list(self._clusters):
             handle.close()
         with self._lock:
-            if self._thread is None or self._loop is None:
+            if self._loop is None:
+                return
+            if self._thread is None:
+                self._end(self._loop)
                 return
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
@@ -129,6 +158,8 @@ class Engine:
         if self._loop is None:
             self.start()
         assert self._loop is not None  # noqa: S101 - start() returns when the loop is there
+        if self._thread is None:
+            return self._loop.run_until_complete(coroutine)
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     def create_cluster(self, spec: ClusterSpec, *, returns: bool = False) -> ClusterHandle:
