@@ -102,6 +102,7 @@ class Session(Requests):
         "deferred",
         "effects",
         "encoders",
+        "exec_slot",
         "find",
         "gates",
         "hang_up",
@@ -179,6 +180,7 @@ class Session(Requests):
         self.reply_mode = "on"
         self.no_evict = self.no_touch = False
         self.in_exec: int = 0  # of how many commands; -1 in a script
+        self.exec_slot: int | None = None  # which scripts of the transaction may use, as soon as there is one
         self.script: Run | None = None
         self.queue, self.aborted, self.touched = None, False, False
         self.name = b""
@@ -336,7 +338,11 @@ class Session(Requests):
                     )  # what hiredis took for an argument failed, or hiredis itself
                 elif argv:
                     add(failed(error, argv))
-        if keyspace.observed and keyspace.tracking.pending and not (self.rest or self.interrupted):
+        if (
+            keyspace.observed
+            and keyspace.tracking.pending
+            and (self.blocked is not None or not (self.rest or self.interrupted))
+        ):
             keyspace.tracking.broadcast()
         self.processing = False
         if stat is not None and command is not None:

@@ -492,3 +492,13 @@ def test_calls_by_scripts_do_not_make_a_command_look_faster() -> None:
         client.session.receive(encode_request([b"SET", b"k", b"v"]), NOW)
     stat = client.session.node.stats.commands["set"]
     assert (stat.calls, stat.microseconds) == (6, 6000)
+
+
+@pytest.mark.parametrize("behind", [b"hello", b"x" * 3000])
+def test_a_client_that_waits_has_heard_of_its_own_writes(behind: bytes) -> None:
+    client = Client(start().shards[0].primary)
+    client("HELLO 3")
+    client("CLIENT TRACKING ON BCAST")
+    packet = [[b"SET", b"a", b"1"], b"XREAD BLOCK 1 STREAMS x $".split(), [b"ECHO", behind]]
+    told = client.session.receive(b"".join(map(encode_request, packet)), NOW) + client.heard()
+    assert told == b"+OK\r\n>2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\na\r\n"

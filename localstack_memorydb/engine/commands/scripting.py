@@ -82,6 +82,8 @@ def make_run(s: Session, code: Code, keys: Argv, arguments: Argv, read_only: boo
         run.prepare()
     if keys:
         run.slot = key_slot(keys[0])
+    elif s.in_exec:
+        run.slot = s.exec_slot
     return run
 
 

@@ -100,10 +100,12 @@ def exec_(s: Session, argv: Argv) -> Reply:
         keyspace.purge(keyspace.of(key), key, s.now)
     touched = s.touched
     s.end_transaction()
+    slots: set[int] = set()
     if len(queue) <= _LOOKED_AT_ONCE:
-        _require_one_slot(s, queue, set())
+        _require_one_slot(s, queue, slots)
     else:
-        _require_one_slot_of_many(s, queue)
+        _require_one_slot_of_many(s, queue, slots)
+    s.exec_slot = next(iter(slots), None)
     if aborted:
         raise ExecAbort
     if touched:
@@ -122,8 +124,7 @@ def _require_one_slot(s: Session, queue: list[tuple[Command, Argv]], slots: set[
             route(s, command, argv, keys)
 
 
-def _require_one_slot_of_many(s: Session, queue: list[tuple[Command, Argv]]) -> None:
-    slots: set[int] = set()
+def _require_one_slot_of_many(s: Session, queue: list[tuple[Command, Argv]], slots: set[int]) -> None:
     for at in range(0, len(queue), _LOOKED_AT_ONCE):
         _require_one_slot(s, queue[at : at + _LOOKED_AT_ONCE], slots)
         s.node.shard.work.look()

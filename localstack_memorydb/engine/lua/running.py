@@ -290,6 +290,8 @@ class Run:
         if self.checks_slots:
             if self.slot is None:
                 self.slot = number
+                if s.in_exec > 0:
+                    s.exec_slot = number
             elif self.slot != number:
                 raise CommandError(self._texts.other_slot)
 
