@@ -263,7 +263,7 @@ _DESTINATION_FIRST: Final = frozenset("lmove rpoplpush blmove brpoplpush".split(
 NUMBERS: Final[dict[str, int]] = {}
 """Of every command and subcommand by its full name: what is counted of commands can stand in lists."""
 
-MOST_IN_HEADER: Final = 99
+_MOST_IN_HEADER: Final = 99
 """Arguments of a request whose number has no more than two digits."""
 
 
@@ -352,7 +352,7 @@ class Command:
             or not all(spec.writes for spec in keys)
         )
         self.straight = self.single and self.uses and not self.slow and not (self.write and self.reads)
-        self.lengths = _lengths(self.least, min(self.brief, MOST_IN_HEADER))
+        self.lengths = _lengths(self.least, min(self.brief, _MOST_IN_HEADER))
 
     @property
     def title(self) -> str:

@@ -262,6 +262,20 @@ def is_told_before_it_is_killed(said: list[Line], real: list[bytes], ours: list[
     return kills and ended and ours[: len(real) - 1] == real[:-1]
 
 
+def forgets_who_waits(said: list[Line], real: list[bytes], ours: list[bytes]) -> bool:
+    """Whether only ours answers a client that waits for a stream which a transaction has flushed: 9.1 looks for the keys in the slot
+    of the transaction, which may be that of a shard channel."""
+    words = {line[0].upper() for line in said}
+    flushes = not words.isdisjoint((b"FLUSHALL", b"FLUSHDB"))
+    in_slots = not words.isdisjoint((b"SSUBSCRIBE", b"SUNSUBSCRIBE", b"SPUBLISH"))
+    return (
+        flushes
+        and in_slots
+        and ours[: len(real)] == real
+        and all(reply.startswith(b"-NOGROUP") for reply in ours[len(real) :])
+    )
+
+
 def _invalidated(reply: bytes) -> list[bytes]:
     """The keys that a message names; none for any other reply: [invalidate, [key, ...]]."""
     if not reply.startswith(b">2\r\n$10\r\ninvalidate\r\n"):

@@ -269,6 +269,7 @@ class Stage:
         if real != ours and (
             (len(real) != len(ours) and known.is_told_before_it_is_killed(self._said(), real, ours))
             or (self.newer and known.tells_of_trimming(self._said(), real, ours))
+            or (self.newer and known.forgets_who_waits(self._said(), real, ours))
         ):
             self.over = True
             return

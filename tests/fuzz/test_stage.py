@@ -104,6 +104,27 @@ def test_what_a_client_was_told_before_it_is_killed_reaches_it_only_from_ours(re
         assert stage.over
 
 
+@pytest.mark.parametrize("flush", [b"FLUSHALL", b"FLUSHDB"])
+def test_a_client_that_waits_for_a_stream_is_forgotten_where_a_shard_channel_is_in_another_slot(
+    real: Mortal, flush: bytes
+) -> None:
+    with engine("valkey") as ours, closing(Stage(real.start(), ours, newer=True)) as stage:
+        stage.begin()
+        stage.say("b", (b"XGROUP", b"CREATE", b"{k}x1", b"g1", b"$", b"MKSTREAM"))
+        stage.wait("a", (b"XREADGROUP", b"GROUP", b"g1", b"bob", b"BLOCK", b"0", b"STREAMS", b"{k}x1", b">"))
+        stage.say("b", (b"MULTI",), (flush,), (b"SUNSUBSCRIBE", b"{o}c1"), (b"EXEC",))
+        assert stage.over
+
+
+def test_a_message_between_the_replies_of_a_transaction_moves_what_hello_tells() -> None:
+    real = b"*1\r\n%2\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n$2\r\nid\r\n:17\r\n"
+    ours = real.replace(b"valkey", b"redis").replace(b"$6\r\nredis", b"$5\r\nredis").replace(b":17", b":3")
+    load: known.Line = (b"SCRIPT", b"LOAD", b"return 1")
+    assert known.verdict((b"EXEC",), real, ours, [load], newer=True) == "same"
+    other = real.replace(b"server", b"client")
+    assert known.verdict((b"EXEC",), real, other, [load], newer=True) == "other"
+
+
 def test_the_words_of_a_later_release_are_known_inside_of_an_array_that_a_script_returns() -> None:
     real = b"*2\r\n_\r\n$28\r\nERR member cc does not exist\r\n"
     ours = b"*2\r\n_\r\n$40\r\nERR could not decode requested zset member\r\n"
