@@ -133,6 +133,14 @@ def test_the_words_of_a_later_release_are_known_inside_of_an_array_that_a_script
     assert known.verdict(line, real, ours.replace(b"zset", b"set"), None, newer=True) == "other"
 
 
+def test_the_error_of_a_script_is_known_behind_the_confirmation_of_a_subscription() -> None:
+    real, ours = b"-E x script: on @user_script:1.\r\n", b"-E x script: 4d6ebe, on @user_script:1.\r\n"
+    line = (b"PUNSUBSCRIBE", b"c*")
+    assert known.verdict(line, real, ours, None, newer=True) == "same"
+    assert known.verdict(line, real, ours, None, newer=False) == "other"
+    assert known.verdict(line, real, ours.replace(b"-E x", b"-E y"), None, newer=True) == "other"
+
+
 @pytest.mark.parametrize("newer", [True, False])
 def test_where_a_cursor_leads_that_no_reply_had_is_up_to_the_hash_table(newer: bool) -> None:
     line = (b"SSCAN", b"{k}e2", b"12345", b"COUNT", b"10")
