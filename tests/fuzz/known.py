@@ -262,6 +262,27 @@ def is_told_before_it_is_killed(said: list[Line], real: list[bytes], ours: list[
     return kills and ended and ours[: len(real) - 1] == real[:-1]
 
 
+_DEADLINES: Final = frozenset({b"EXAT", b"PXAT", b"EXPIREAT", b"PEXPIREAT"})
+
+
+def tells_of_expiry(said: list[Line], real: list[bytes], ours: list[bytes]) -> bool:
+    """Whether all that differs is when those who track a key are told of it that was given a deadline in the past: as soon as a
+    server finds it."""
+    words = {word for line in said if not _DEADLINES.isdisjoint(map(bytes.upper, line)) for word in line}
+
+    def expires(reply: bytes) -> bool:
+        return any(key in words for key in _invalidated(reply))
+
+    return [*filterfalse(expires, real)] == [*filterfalse(expires, ours)]
+
+
+def tells_patterns_in_another_order(real: list[bytes], ours: list[bytes]) -> bool:
+    """Whether all that differs is for which of its patterns a client hears first of a message, also within a transaction: that is
+    up to a hash table."""
+    one, two = (b"".join(each).split(b"\r\n") for each in (real, ours))
+    return b"pmessage" in one and len(one) == len(two) and sorted(one) == sorted(two)
+
+
 def forgets_who_waits(said: list[Line], real: list[bytes], ours: list[bytes]) -> bool:
     """Whether only ours answers a client that waits for a stream which a transaction has flushed: 9.1 looks for the keys in the slot
     of the transaction, which may be that of a shard channel."""

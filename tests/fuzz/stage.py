@@ -270,6 +270,8 @@ class Stage:
             (len(real) != len(ours) and known.is_told_before_it_is_killed(self._said(), real, ours))
             or (self.newer and known.tells_of_trimming(self._said(), real, ours))
             or (self.newer and known.forgets_who_waits(self._said(), real, ours))
+            or known.tells_of_expiry(self._said(), real, ours)
+            or known.tells_patterns_in_another_order(real, ours)
         ):
             self.over = True
             return
