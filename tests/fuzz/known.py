@@ -310,6 +310,7 @@ _NEW_WORDS: Final = (
     (re.compile(rb"^\$\d+\r\n", re.MULTILINE), b"$\r\n"),  # lengths, also of what stands in an array
     (re.compile(rb"script: \w+, on"), b"script: on"),
     (re.compile(rb"This Valkey command is"), b"This Redis command is"),
+    (re.compile(rb"args calling Redis command from"), b"args calling command from"),
     (re.compile(rb"Lua redis lib command arguments must"), b"Command arguments must"),
     (re.compile(rb"for this redis lib call"), b"for this call"),
     (re.compile(rb"Unknown Redis command called"), b"Unknown command called"),

@@ -149,6 +149,9 @@ def test_the_words_of_a_later_release_are_known_inside_of_an_array_that_a_script
     line = (b"EVAL", b"return {pcall(redis.call, 'geohash')}", b"0")
     assert known.verdict(line, real, ours, None, newer=True) == "same"
     assert known.verdict(line, real, ours.replace(b"zset", b"set"), None, newer=True) == "other"
+    real = b"*1\r\n$52\r\nERR Wrong number of args calling command from script\r\n"
+    ours = b"*1\r\n$58\r\nERR Wrong number of args calling Redis command from script\r\n"
+    assert known.verdict(line, real, ours, None, newer=True) == "same"
 
 
 def test_the_error_of_a_script_is_known_behind_the_confirmation_of_a_subscription() -> None:
