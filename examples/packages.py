@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import io
+import sys
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -29,6 +30,13 @@ def library(name: str, prefix: str = "") -> Iterator[tuple[str, bytes]]:
     return sources(Path(found.origin).parent, f"{prefix}{name}/")
 
 
+def redis_py(prefix: str = "") -> Iterator[tuple[str, bytes]]:
+    """redis-py, and what it needs besides with Python before 3.11.3."""
+    yield from library("redis", prefix)
+    if sys.version_info < (3, 11, 3):
+        yield from library("async_timeout", prefix)
+
+
 def package(*parts: Iterable[tuple[str, bytes]]) -> bytes:
     """A .zip file of them. The same files make the same bytes, so that Terraform sees whether anything changed."""
     written = io.BytesIO()
@@ -46,7 +54,7 @@ def function(example: Path) -> bytes:
 
 def layer() -> bytes:
     """redis-py, as a layer for functions in Python."""
-    return package(library("redis", "python/"))
+    return package(redis_py("python/"))
 
 
 def main() -> None:

@@ -94,7 +94,7 @@ def main() -> None:
             "CLUSTER_USER": WRITER,
             "CLUSTER_PASSWORD": USERS[WRITER][0],
         }
-        code = packages.package(packages.sources(HERE / "function"), packages.library("redis"))
+        code = packages.package(packages.sources(HERE / "function"), packages.redis_py())
         source = client("dynamodb").describe_table(TableName=NAME)["Table"]["LatestStreamArn"]
         reading = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
         allowed = {source: reading, "*": ["dynamodb:ListStreams"]}
