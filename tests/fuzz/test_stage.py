@@ -145,10 +145,16 @@ def test_which_pattern_of_a_client_is_told_first_is_up_to_a_hash_table() -> None
 
 def test_the_words_of_a_later_release_are_known_inside_of_an_array_that_a_script_returns() -> None:
     real = b"*2\r\n_\r\n$28\r\nERR member cc does not exist\r\n"
-    ours = b"*2\r\n_\r\n$40\r\nERR could not decode requested zset member\r\n"
+    ours = b"*2\r\n_\r\n$42\r\nERR could not decode requested zset member\r\n"
     line = (b"EVAL", b"return {pcall(redis.call, 'geohash')}", b"0")
     assert known.verdict(line, real, ours, None, newer=True) == "same"
-    assert known.verdict(line, real, ours.replace(b"zset", b"set"), None, newer=True) == "other"
+    assert known.verdict(line, real, ours.replace(b"zset", b"ZSET"), None, newer=True) == "other"
+    tables = [
+        b"*1\r\n%%2\r\n%b%b" % each
+        for each in ((b"+a\r\n:1\r\n", b"+b\r\n*0\r\n"), (b"+b\r\n*0\r\n", b"+a\r\n:1\r\n"))
+    ]
+    assert known.verdict(line, *tables, None, newer=True) == "same"
+    assert known.verdict(line, tables[0], tables[1].replace(b":1", b":2"), None, newer=True) == "other"
     real = b"*1\r\n$52\r\nERR Wrong number of args calling command from script\r\n"
     ours = b"*1\r\n$58\r\nERR Wrong number of args calling Redis command from script\r\n"
     assert known.verdict(line, real, ours, None, newer=True) == "same"
