@@ -49,7 +49,7 @@ class Outbox:
 
     def open(self) -> None:
         """There will be a letter."""
-        self.now = self._clock()
+        self.now = self._clock()  # read anew: the first command of the turn may have taken long
         self._soon(self.flush)
 
     def add(self, write: Callable[[bytes], None], data: bytes, recipient: Recipient) -> None:

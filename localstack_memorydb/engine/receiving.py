@@ -128,6 +128,7 @@ def _in_full(s: Session, command: Command, argv: Argv, data: bytes) -> bytes:
     out: bytes | None = None
     try:
         if command.gates & s.gates or len(argv) not in command.lengths:
+            join(argv)  # before anything is counted that would be again
             node.stats.other_reads += 1
             reply = s.detour(command, argv)
         else:

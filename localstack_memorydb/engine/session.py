@@ -275,17 +275,16 @@ class Session(Requests):
                             keyspace.purge(db, key, self.now)
                         self.db = db
                         db.used = self.now
+                        run = command.run
                         if command.write:
                             if keyspace.observed:
                                 reply = self.observed(command, argv)
                             else:
                                 join(argv)
-                                run = command.run
                                 reply = run(self, argv)
                         else:
                             if command.most > KEY_ONLY:
                                 join(argv)
-                            run = command.run
                             reply = run(self, argv)
                             if not reply and key not in db:
                                 stats.misses += 1

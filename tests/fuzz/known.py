@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import chain, filterfalse
@@ -265,10 +266,20 @@ def is_told_before_it_is_killed(said: list[Line], real: list[bytes], ours: list[
 _DEADLINES: Final = frozenset({b"EXAT", b"PXAT", b"EXPIREAT", b"PEXPIREAT"})
 
 
+def _expires_at_once(line: Line) -> bool:
+    for at, word in enumerate(map(bytes.upper, line)):
+        if word in _DEADLINES:
+            given = line[at + 1 : at + 2] if at else line[2:3]
+            milliseconds = word.startswith(b"P")
+            if given and re.fullmatch(rb"-?\d{1,15}", given[0]):
+                return int(given[0]) < time.time() * (1000 if milliseconds else 1)
+    return False
+
+
 def tells_of_expiry(said: list[Line], real: list[bytes], ours: list[bytes]) -> bool:
     """Whether all that differs is when those who track a key are told of it that was given a deadline in the past: as soon as a
     server finds it."""
-    words = {word for line in said if not _DEADLINES.isdisjoint(map(bytes.upper, line)) for word in line}
+    words = {word for line in said if _expires_at_once(line) for word in line}
 
     def expires(reply: bytes) -> bool:
         return any(key in words for key in _invalidated(reply))
@@ -276,18 +287,19 @@ def tells_of_expiry(said: list[Line], real: list[bytes], ours: list[bytes]) -> b
     return [*filterfalse(expires, real)] == [*filterfalse(expires, ours)]
 
 
-def tells_patterns_in_another_order(real: list[bytes], ours: list[bytes]) -> bool:
-    """Whether all that differs is for which of its patterns a client hears first of a message, also within a transaction: that is
-    up to a hash table."""
+def tells_patterns_in_another_order(lines: Iterable[Line], real: list[bytes], ours: list[bytes]) -> bool:
+    """Whether all that differs is for which of its patterns a client hears first of a message that its own transaction sends: that
+    is up to a hash table."""
     one, two = (b"".join(each).split(b"\r\n") for each in (real, ours))
-    return b"pmessage" in one and len(one) == len(two) and sorted(one) == sorted(two)
+    executes = any(line[0].upper() == b"EXEC" for line in lines)
+    return executes and b"pmessage" in one and sorted(one) == sorted(two)
 
 
 def forgets_who_waits(said: list[Line], real: list[bytes], ours: list[bytes]) -> bool:
     """Whether only ours answers a client that waits for a stream which a transaction has flushed: 9.1 looks for the keys in the slot
     of the transaction, which may be that of a shard channel."""
     words = {line[0].upper() for line in said}
-    flushes = not words.isdisjoint((b"FLUSHALL", b"FLUSHDB"))
+    flushes = b"MULTI" in words and not words.isdisjoint((b"FLUSHALL", b"FLUSHDB"))
     in_slots = not words.isdisjoint((b"SSUBSCRIBE", b"SUNSUBSCRIBE", b"SPUBLISH"))
     return (
         flushes
@@ -329,10 +341,8 @@ _NEW_WORDS: Final = (
 
 def reworded(reply: bytes) -> bytes:
     """What a script answers, in the words of Valkey 9.1."""
-    if reply[:1] in (
-        b"*",
-        b"%",
-    ):  # the order of a table is that of Lua's hash table, which 9.1 has another of
+    # The order of a table is that of Lua's hash table, which 9.1 has another of.
+    if reply[:1] in (b"*", b"%"):
         reply = encode(transform(decode(reply), _in_order))
     for old, new in _NEW_WORDS:
         reply = old.sub(new, reply)
@@ -362,7 +372,7 @@ def verdict(
     if not executes and comparing.same(command, real, ours):
         return "same"
     # Behind confirmations of subscriptions an error of a script may be taken for another line's.
-    of_script = command[:1] in SCRIPTING or real[:1] == ours[:1] == b"-"
+    of_script = command[:1] in SCRIPTING or (real[:1] == ours[:1] == b"-" and b" script: on @" in real)
     if newer and of_script and reworded(real) == reworded(ours):
         return "same"
     if not is_known(command, real, ours, newer=newer):

@@ -271,7 +271,7 @@ class Stage:
             or (self.newer and known.tells_of_trimming(self._said(), real, ours))
             or (self.newer and known.forgets_who_waits(self._said(), real, ours))
             or known.tells_of_expiry(self._said(), real, ours)
-            or known.tells_patterns_in_another_order(real, ours)
+            or known.tells_patterns_in_another_order(lines, real, ours)
         ):
             self.over = True
             return

@@ -131,16 +131,21 @@ def test_of_a_deadline_in_the_past_those_who_track_the_key_are_told_when_it_is_f
     assert known.tells_of_expiry(said, [told, b"+OK\r\n"], [b"+OK\r\n"])
     assert known.tells_of_expiry(said, [b"+OK\r\n"], [b"+OK\r\n", told])
     assert not known.tells_of_expiry(said, [told, b"+OK\r\n"], [b":1\r\n"])
-    assert not known.tells_of_expiry([(b"SET", b"{k}s1", b"1")], [told, b"+OK\r\n"], [b"+OK\r\n"])
+    for line in ((b"SET", b"{k}s1", b"1"), (b"SET", b"{k}s1", b"1", b"PXAT", b"4102444800000")):
+        assert not known.tells_of_expiry([line], [told, b"+OK\r\n"], [b"+OK\r\n"])
+    assert known.tells_of_expiry([(b"expireat", b"{k}s1", b"1000")], [told], [])
 
 
 def test_which_pattern_of_a_client_is_told_first_is_up_to_a_hash_table() -> None:
     one, two = (
         b">4\r\n$8\r\npmessage\r\n$2\r\n%b\r\n$2\r\nc1\r\n$1\r\nm\r\n" % each for each in (b"c*", b"?1")
     )
-    assert known.tells_patterns_in_another_order([b"*1\r\n" + one, two], [b"*1\r\n" + two, one])
-    assert not known.tells_patterns_in_another_order([b"*1\r\n" + one, two], [b"*1\r\n" + one])
-    assert not known.tells_patterns_in_another_order([b":1\r\n", b":2\r\n"], [b":2\r\n", b":1\r\n"])
+    lines: list[known.Line] = [(b"MULTI",), (b"PUBLISH", b"c1", b"m"), (b"EXEC",)]
+    real, ours = [b"*1\r\n" + one, two], [b"*1\r\n" + two, one]
+    assert known.tells_patterns_in_another_order(lines, real, ours)
+    assert not known.tells_patterns_in_another_order(lines[:2], real, ours)
+    assert not known.tells_patterns_in_another_order(lines, real, [b"*1\r\n" + one])
+    assert not known.tells_patterns_in_another_order(lines, [b":1\r\n", b":2\r\n"], [b":2\r\n", b":1\r\n"])
 
 
 def test_the_words_of_a_later_release_are_known_inside_of_an_array_that_a_script_returns() -> None:

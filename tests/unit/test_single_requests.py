@@ -183,7 +183,7 @@ def test_others_are_answered_before_what_follows_a_long_command() -> None:
     for request in (GET, encode_request([b"EVAL", b"return 1", b"0"]), encode_request([b"CLIENT", b"ID"])):
         talk.client.session.node.cluster.clock = iter(range(100)).__next__
         talk.send(request)
-        assert sent.pop() is not None, request
+        assert sent, request
         sent.clear()
 
 
@@ -202,3 +202,11 @@ def test_a_packet_is_counted_once_by_any_way() -> None:
     assert stats.reads == 6
     Client(client.session.node).session.receive(encode_request([b"CONFIG", b"RESETSTAT"]), NOW)
     assert stats.reads == 0
+
+
+@pytest.mark.parametrize("argument", [b":5", b"_", b"*1\r\n$1\r\na"])
+def test_a_packet_that_is_no_request_is_counted_once(argument: bytes) -> None:
+    client = Client(next(start().nodes()))
+    client.session.receive(ECHO, NOW)
+    client.session.receive(b"*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n" + argument + b"\r\n", NOW)
+    assert client.session.node.stats.reads == 2
